@@ -1,0 +1,35 @@
+# Components: program (what a container needs), config (samples for /etc/shunt), system (unit, documents).
+# The program looks for /etc/shunt/shunt.ini whatever the prefix is, so the samples go there, but never over a file that exists.
+set(SHUNT_ETC_DIR /etc/shunt CACHE PATH "Where the sample settings and routes are installed")
+
+pkg_check_modules(libsystemd libsystemd)
+if(libsystemd_FOUND)
+    set(SHUNT_SERVICE_TYPE notify)
+else()
+    set(SHUNT_SERVICE_TYPE exec)
+endif()
+configure_file(etc/shunt.service.in shunt.service @ONLY)
+
+if(TARGET shunt)
+    install(TARGETS shunt RUNTIME COMPONENT program)
+endif()
+
+set(samples)
+foreach(sample etc/shunt.ini etc/routes.ini)
+    if(EXISTS ${PROJECT_SOURCE_DIR}/${sample})
+        list(APPEND samples ${PROJECT_SOURCE_DIR}/${sample})
+    endif()
+endforeach()
+foreach(sample IN LISTS samples)
+    cmake_path(GET sample FILENAME name)
+    install(CODE "
+        if(NOT EXISTS \"\$ENV{DESTDIR}${SHUNT_ETC_DIR}/${name}\")
+            file(INSTALL \"${sample}\" DESTINATION \"${SHUNT_ETC_DIR}\")
+        endif()" COMPONENT config)
+endforeach()
+
+install(FILES ${samples} DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT system)
+install(FILES CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT system)
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright COMPONENT system)
+install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT system OPTIONAL)
+install(FILES ${PROJECT_BINARY_DIR}/shunt.service DESTINATION lib/systemd/system COMPONENT system)

@@ -1,0 +1,116 @@
+/* settings.h: shunt.ini and the environment, checked against one schema table.
+ *
+ * The table (settings_schema) is the only place that knows a key's section, name, type, default, bounds and meaning; it fills
+ * struct settings, prints `shunt check --print-config`, and makes the reference in the README.
+ *
+ * Order: default < shunt.ini < SHUNT_<SECTION>_<KEY> < (secrets) SHUNT_<SECTION>_<KEY>_FILE, both of the last two set is a fault.
+ * An unknown or repeated key, unknown section, bad unit, out of bounds: a fault with its line (or the variable's name), never a warning.
+ * An unknown SHUNT_ variable is not a fault (Kubernetes makes SHUNT_SERVICE_HOST and such): it is named in `unknown_env`.
+ * In values other than paths and secrets " ;" and " #" are refused with the advice that comments go on a line of their own.
+ * Checked across keys: settle_complete <= settle, first <= max, breaker_pause <= breaker_max, tickets or files not empty, and
+ * that none of hot, archive, failed, underprocess and logs is, or lies in, another (as written, without looking at the disk).
+ *
+ * Ownership: settings_new returns an immutable snapshot; settings_free. Pure: files are read through the caller's `read_secret`.
+ */
+#ifndef SHUNT_CORE_SETTINGS_H
+#define SHUNT_CORE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shunt/base/error.h"
+#include "shunt/base/log.h"
+#include "shunt/base/str.h"
+#include "shunt/core/faults.h"
+
+enum client_mismatch { MISMATCH_FAIL, MISMATCH_FOLDER, MISMATCH_TICKET };
+enum durability { DURABILITY_FULL, DURABILITY_NONE };
+
+/* A list setting: values separated by commas, trimmed, empty ones dropped. */
+struct text_list {
+    char **items;
+    size_t count;
+};
+
+struct settings {
+    /* [service] */
+    char *data;               /* the root that relative paths start from; relative itself: to the folder of shunt.ini (made absolute by the caller) */
+    int64_t workers;          /* requests of intake at once */
+    int64_t drain_timeout_ms; /* how long TERM waits for what is in hand */
+    /* [folders]; relative: to data; routes: to the folder of shunt.ini */
+    char *hot, *archive, *failed, *underprocess, *logs, *routes;
+    bool reason_files;
+    /* [intake] */
+    int64_t scan_interval_ms, scan_timeout_ms, slow_scan_ms;
+    int64_t settle_ms;          /* an incomplete document is invalid after keeping still for so long */
+    int64_t settle_complete_ms; /* a complete one is ready after this, where the kernel cannot be asked */
+    int64_t batch_size, batch_wait_ms;
+    int64_t max_ticket_bytes, max_depth;
+    enum client_mismatch client_mismatch;
+    struct text_list tickets; /* globs of names that are JSON tickets */
+    struct text_list files;   /* globs of names that are taken as they are, without being parsed */
+    int64_t queue_limit;      /* names waiting between listing and work */
+    int64_t in_work_limit;    /* tickets claimed and not yet settled or waiting */
+    /* [delivery] */
+    unsigned mode, folder_mode; /* permission bits of files and folders that are made */
+    enum durability durability;
+    int64_t concurrency;      /* requests of one destination at once, unless it says otherwise */
+    int64_t breaker_failures; /* in a row that open a destination's breaker */
+    int64_t breaker_pause_ms, breaker_max_ms;
+    int64_t hang_ms; /* a delivery in hand for longer marks its destination as hanging */
+    /* [retry] */
+    int64_t attempts, first_ms, max_ms;
+    double factor;
+    /* [store] */
+    char *store_url; /* key "url" */
+    /* [log] */
+    enum log_level log_level;   /* key "level" */
+    enum log_format log_format; /* key "format" */
+    char *log_file;             /* key "file"; "" none; relative: to the logs folder */
+    bool log_stdout;            /* key "stdout" */
+    /* [report] */
+    char *timezone; /* IANA name; "" the system's */
+    /* Not settings: names of SHUNT_ variables that fit no key, to be warned about */
+    struct text_list unknown_env;
+    const struct setting *schema; /* it was read by */
+};
+
+enum setting_type {
+    SETTING_TEXT, SETTING_PATH, SETTING_SECRET, SETTING_COUNT, SETTING_BYTES, SETTING_MS, SETTING_BOOL, SETTING_MODE,
+    SETTING_FACTOR, SETTING_LIST, SETTING_ENUM,
+};
+
+struct setting {
+    const char *section, *key;
+    enum setting_type type;
+    size_t offset;            /* into struct settings */
+    const char *default_text; /* as it would stand in the file */
+    int64_t min, max;         /* COUNT, BYTES, MS, FACTOR; TEXT, PATH and SECRET: bytes of text, so that min 1 is "must not be empty" */
+    const char *const *words; /* ENUM: NULL-terminated, index = value */
+    const char *help;         /* one sentence for the reference */
+};
+extern const struct setting settings_schema[]; /* ends with section NULL */
+
+struct settings_source {
+    const char *file;  /* shown in faults */
+    const char *text;  /* NULL: no file, defaults and environment only */
+    size_t len;
+    const char *const *env; /* "NAME=value" ..., NULL-terminated; may be NULL */
+    /* Contents of a secret's file without its last line break, freed by mem_free. May be NULL where no secret has a file. */
+    int (*read_secret)(void *user, const char *path, char **out, struct error *e);
+    void *user;
+};
+
+/* NULL where there are faults or no memory (then it is a fault too). */
+struct settings *settings_new(const struct settings_source *source, struct faults *faults);
+/* The same by another table (for tests). */
+struct settings *settings_new_by(const struct setting *schema, const struct settings_source *source, struct faults *faults);
+void settings_free(struct settings *s);
+
+/* shunt.ini in force, every key with its value, secrets as "(set)" or "". */
+void settings_print(const struct settings *s, struct str *out);
+/* The README's reference: a Markdown table a section. */
+void settings_reference(struct str *out);
+
+#endif

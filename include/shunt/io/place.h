@@ -1,0 +1,71 @@
+/* place.h: durable publishing of many files into a folder: the one way in which shunt writes what others read.
+ *
+ * For each item: temporary name in the target's folder (a dot name, the same for the same item, so that a crash leaves nothing that the next try does
+ * not overwrite) -> write -> mode, owner -> flush -> rename onto the target -> flush of the folder. A reader never sees half a
+ * file; the old one is there until the new one is. Flushes are grouped: a few files one fsync each, many files one syncfs(2) for all; likewise
+ * the folders. A flush that failed is final for those copies: the temporaries are removed and the items fail as transient; the next try copies anew.
+ *
+ * What happens to a name that is taken is decided by `conflict` (core/routes.h) and by whose it is: the ClientCode that the existing file itself declares.
+ *   REPLACE   absent: rename without replacing; same client: rename over; another's or unknown: beside it under name_beside
+ *   KEEP      identical bytes: nothing to do; else beside it
+ *   FAIL      identical bytes: nothing to do; else ERR_CONFLICT
+ *   VERSIONS  identical bytes: nothing to do; else the existing one gets a second link under name_version (by its hash; already there: fine), the new one is renamed over
+ *             the plain name, and an older version with the same bytes as the new one is removed
+ * File systems without renameat2(RENAME_NOREPLACE) or link(2) get the nearest sequence that never removes the old file first.
+ *
+ * Blocking; pure: input and output are the caller's structs. Thread: any.
+ */
+#ifndef SHUNT_IO_PLACE_H
+#define SHUNT_IO_PLACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shunt/base/error.h"
+#include "shunt/core/name.h"
+#include "shunt/core/routes.h"
+#include "shunt/io/files.h"
+
+struct place {
+    const char *path; /* absolute */
+    const char *tag;  /* names this place in temporary names (two places may share a folder by mistake) and tells instances apart */
+    bool create;      /* make path where it is missing */
+    const char *mount; /* NULL or a folder that must be a mount point, else ERR_NOPLACE */
+    unsigned mode, folder_mode;
+    long uid, gid; /* -1: not changed */
+    enum conflict conflict;
+    bool durable;
+};
+
+enum placed { PLACED_NEW, PLACED_REPLACED, PLACED_BESIDE, PLACED_ALREADY_THERE };
+
+struct place_item {
+    /* in, borrowed */
+    const char *subfolder; /* a single name below path, made where missing; NULL: path itself */
+    const char *name;
+    const char *client;   /* the folder's client, for name_beside and the temporary's name */
+    const char *declared; /* the ClientCode in the document; NULL: not a ticket */
+    const char *bytes;    /* content, or NULL: copied from `source` */
+    const char *source;   /* absolute path of the claimed file (opened O_NOFOLLOW) */
+    uint64_t size;
+    const uint8_t *sha256; /* of the content; a copy from `source` that differs is ERR_CHANGED */
+    /* out */
+    struct error error; /* code 0: published (and durable where asked) */
+    enum placed placed;
+    char final_name[NAME_SIZE];
+};
+
+void place_publish(const struct place *place, struct place_item *items, size_t count);
+
+/* Removes the temporary that a crash may have left for this item. 0 also where there is none. */
+int place_sweep(const struct place *place, const struct place_item *item, struct error *e);
+
+/* Can files be made there? (shunt check; a breaker's look.) Makes and removes a temporary. */
+int place_probe(const struct place *place, struct error *e);
+
+/* Moves a claimed file onto folder/name where nothing of that name is: rename, or across file systems a durable copy first, then
+ * removal. ERR_BUSY where the name is taken (by other bytes; the same bytes: as done). */
+int place_move(int from_fd, const char *from_name, int to_fd, const char *to_name, bool durable, struct error *e);
+
+#endif

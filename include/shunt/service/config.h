@@ -1,0 +1,33 @@
+/* config.h: both INI files from disk to snapshots: read, parsed, paths made absolute, users and groups looked up.
+ *
+ * Blocking; no state of the service is touched, so it runs in a work request as well as before the loop turns.
+ * Ownership: config_free frees the settings and paths and gives back its reference to the routes.
+ */
+#ifndef SHUNT_SERVICE_CONFIG_H
+#define SHUNT_SERVICE_CONFIG_H
+
+#include "shunt/base/error.h"
+#include "shunt/core/faults.h"
+#include "shunt/core/routes.h"
+#include "shunt/core/settings.h"
+
+struct config {
+    char *file; /* absolute path of shunt.ini */
+    struct settings *settings;
+    /* absolute */
+    char *data, *hot, *archive, *failed, *underprocess, *logs, *routes_file;
+    char *log_file; /* NULL: none */
+    struct routes *routes;
+};
+
+/* NULL: see faults. env: "NAME=value" ..., NULL-terminated. */
+struct config *config_load(const char *file, const char *const *env, struct faults *faults);
+void config_free(struct config *c);
+
+/* routes.ini alone, as a reload does. NULL: see faults. */
+struct routes *config_load_routes(const char *routes_file, struct faults *faults);
+
+/* Absolute path of a destination's folder, from the data root. mem_free. */
+char *config_destination_path(const struct config *c, const struct destination *d);
+
+#endif

@@ -1,0 +1,54 @@
+/* delivery.h: destinations at work: one lane each, with its queue, its limit of requests at once, its breaker and its retries.
+ *
+ * Happy way: lanes_enqueue -> lanes_pump hands up to batch_size deliveries to the driver -> results -> jobs_delivery_to / jobs_advance.
+ * A failure is transient (tried again after a pause, within [retry] attempts; the archive without limit), invalid (failed at once), or of our own resources (tried again,
+ * not counted). Failures in a row open the breaker: the lane's deliveries wait, without an attempt being counted, until a probe succeeds.
+ * A request that takes longer than [delivery] hang marks the lane: it keeps its own threads, nothing else goes there until it returns.
+ * A lane belongs to what a destination *is* (its settings); a reload that alters a destination makes a new lane, the old one lives until its jobs have ended.
+ * Thread: loop.
+ */
+#ifndef SHUNT_SERVICE_DELIVERY_H
+#define SHUNT_SERVICE_DELIVERY_H
+
+#include "shunt/core/retry.h"
+#include "shunt/service/destination.h"
+#include "shunt/service/jobs.h"
+
+struct lane {
+    struct delivery_lanes *lanes;
+    const struct destination_driver *driver;
+    struct place place; /* strings owned by the lane */
+    char *name, *label;
+    bool is_archive;
+    unsigned concurrency;
+    struct retry_policy retry;
+    struct breaker_policy breaker_policy;
+    struct breaker breaker;
+    struct wait probe;            /* when the breaker lets one through */
+    struct delivery *queue;
+    size_t queued;
+    unsigned active;              /* requests */
+    unsigned hanging;             /* of them longer than [delivery] hang */
+    size_t deliveries;            /* that belong here, in whatever state */
+    uint64_t delivered, failures; /* since start */
+    struct lane *next;
+};
+
+struct lane_map; /* which lane a table's destination number means; kept as long as anybody holds the table */
+
+struct delivery_lanes {
+    struct runtime *rt;
+    const char *instance;     /* in the names of temporaries */
+    const char *underprocess; /* where the claimed files lie */
+    struct lane *lanes;
+    struct lane *archive;
+    struct lane_map *maps;
+    unsigned active, limit; /* requests of all lanes */
+};
+
+void lanes_enqueue(struct delivery *d); /* state QUEUED, or WAITING where the breaker is not closed */
+void lanes_leave(struct delivery *d);   /* the job ends: the lane forgets the delivery */
+void lanes_pump(struct delivery_lanes *lanes);
+bool lanes_idle(const struct delivery_lanes *lanes); /* nothing queued that may start, nothing active */
+
+#endif

@@ -1,0 +1,35 @@
+/* instance.h: which part of underprocess is ours, when several instances work on the same hot folder.
+ *
+ * underprocess/0, /1, ... is one instance's each, for as long as it holds the flock(2) on that folder; the kernel gives it back when the instance dies, however it
+ * dies. The first free number is taken at start, so that a single instance always finds its own leftovers in 0. Files of numbers that nobody holds are
+ * adopted: moved into ours, where the scan of underprocess takes them up again.
+ * Where the file system knows no locks on folders (some network mounts) one instance is assumed, and the caller is told.
+ * Blocking. Thread: instance_open before the loop; instance_adopt in a work request.
+ */
+#ifndef SHUNT_SERVICE_INSTANCE_H
+#define SHUNT_SERVICE_INSTANCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "shunt/base/error.h"
+
+#define INSTANCES_MAX 64
+
+struct instance {
+    char *root; /* underprocess */
+    char *path; /* root/number */
+    unsigned number;
+    char tag[32]; /* "shunt-0": names it in temporaries */
+    int fd;       /* holds the lock */
+    bool locked;
+};
+
+int instance_open(struct instance *in, const char *underprocess, unsigned folder_mode, struct error *e);
+void instance_close(struct instance *in);
+/* Moves what dead instances left into ours; returns how many files. What cannot be moved now stays for the next time. */
+size_t instance_adopt(const struct instance *in);
+/* Is an instance alive on this underprocess? (status, health) */
+bool instance_alive(const char *underprocess);
+
+#endif

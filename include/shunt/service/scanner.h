@@ -1,0 +1,58 @@
+/* scanner.h: the truth below the events: which files lie in the hot folders, listed in slices; and the watches that make it fast.
+ *
+ * A full scan (at start, every scan_interval, after a burst that may have lost events) lists underprocess, the hot root, and each client folder. New folders are
+ * watched first and then listed; folders that are gone or were made anew lose or change their watch. One slice is in work at a time, and none while the
+ * intake has no room: a million waiting files pass through a queue of queue_limit names.
+ * Full scans are numbered, timed (the time of listing, not of waiting for room), warned about over slow_scan, and stopped at scan_timeout: the next tick goes on where it stopped. A
+ * tick while one is running is skipped and counted.
+ * Thread: loop; listing in work requests.
+ */
+#ifndef SHUNT_SERVICE_SCANNER_H
+#define SHUNT_SERVICE_SCANNER_H
+
+#include "shunt/io/folder.h"
+#include "shunt/io/watch.h"
+#include "shunt/service/instance.h"
+#include "shunt/service/intake.h"
+
+#define SLICE_NAMES 512 /* names a listing hands over at once */
+
+struct client_folder;
+struct folder_watch;
+struct target;
+struct listing;
+
+struct scanner {
+    struct runtime *rt;
+    struct intake *intake;
+    const struct instance *instance;
+    struct client_folder *folders; /* by name; "" is the hot root */
+    size_t n_folders;
+    struct target *targets; /* still to be listed, in order */
+    struct listing *listing; /* of the target in hand; NULL: none */
+    bool in_work;            /* a slice is being read */
+    unsigned number;         /* of the last full scan */
+    bool full;               /* one is running */
+    bool full_wanted;        /* another one, as soon as it ends */
+    bool stopped;            /* at its time-out */
+    enum way way;            /* of the full scan */
+    int64_t busy_ms;         /* spent listing */
+    size_t seen, found;      /* names; of them new to us */
+    unsigned generation;     /* of the listing of the root */
+    struct wait tick, recheck;
+    unsigned long events_in_turn, events_max;
+    unsigned unwatched;      /* folders without a watch */
+    bool told_unwatched, told_missing;
+    unsigned watches;        /* handles not yet closed */
+    bool closing;
+};
+
+void scanner_init(struct scanner *s, struct runtime *rt, struct intake *intake, const struct instance *instance);
+void scanner_start(struct scanner *s);  /* the start-up scan, then every scan_interval */
+void scanner_pump(struct scanner *s);   /* once a turn */
+void scanner_close(struct scanner *s);  /* watches are closed; turn the loop until scanner_closed */
+bool scanner_closed(const struct scanner *s);
+void scanner_fini(struct scanner *s);
+bool scanner_watches(void *scanner, const char *folder); /* for the intake */
+
+#endif

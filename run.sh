@@ -1,0 +1,294 @@
+#!/usr/bin/env bash
+# Everything one does with this tree, each self-contained: it installs what it needs (Debian, Ubuntu), builds, and does it.
+#   ./run.sh              a demonstration: sample tickets in ./var, the service in the foreground, Ctrl-C for the summary
+#   ./run.sh watch        the same without sample tickets
+#   ./run.sh once FILE    one ticket through the service's code, then exit (0 delivered, 1 failed, 2 usage); also: input FILE
+#   ./run.sh docker       the container image, with docker or podman
+#   ./run.sh test         the whole test suite
+#   ./run.sh bench|soak   measurements; hours under load
+#   ./run.sh clean        removes ./build and ./var
+# SHUNT_SERVICE_DATA=DIR puts the data elsewhere than ./var/PRODUCTION; SKIP_INSTALL=1 installs nothing.
+set -euo pipefail
+called_from=$PWD
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+BUILD_PACKAGES=(cmake gcc libc6-dev ninja-build pkg-config
+    libinih-dev libjansson-dev libssl-dev libsystemd-dev libuv1-dev libyajl-dev uthash-dev)
+TEST_PACKAGES=(clang clang-format libclang-rt-14-dev libcmocka-dev python3 python3-pytest strace util-linux)
+
+logs=build/test-logs
+passed=0 failed=0 skipped=0
+
+die() {
+    echo "run.sh: $*" >&2
+    exit 2
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        die "to install packages it needs root or sudo: $*"
+    fi
+}
+
+# need PACKAGE...: installs those that are missing.
+need() {
+    local package missing=()
+    [ -z "${SKIP_INSTALL:-}" ] || return 0
+    command -v apt-get dpkg-query >/dev/null ||
+        die "this is neither Debian nor Ubuntu: install what these packages hold, then set SKIP_INSTALL=1: $*"
+    for package in "$@"; do
+        case $(dpkg-query --show --showformat='${db:Status-Abbrev}' "$package" 2>/dev/null || true) in
+            ii*) ;;
+            *) missing+=("$package") ;;
+        esac
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    echo "installing: ${missing[*]}"
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null </dev/null
+}
+
+# build PRESET [CMAKE-ARGUMENT...]: quiet, but for what is wrong.
+build() {
+    local log=build/$1.log
+    mkdir -p build
+    if ! { cmake --preset "$1" "${@:2}" && cmake --build --preset "$1" --parallel "$(nproc)"; } >"$log" 2>&1; then
+        tail -n 60 "$log"
+        echo "run.sh: the $1 build failed; all of it: $log" >&2
+        return 1
+    fi
+}
+
+build_release() {
+    need "${BUILD_PACKAGES[@]}"
+    echo "building"
+    build release -DBUILD_TESTING=OFF
+}
+
+demo_environment() {
+    export SHUNT_SERVICE_DATA=${SHUNT_SERVICE_DATA:-$PWD/var/PRODUCTION}
+    export SHUNT_LOG_FORMAT=text
+    mkdir -p "$SHUNT_SERVICE_DATA/JSON"
+}
+
+# Once the service has begun to take up the samples, producers come and go. Ends by itself when the service does.
+drop_live() {
+    local service=$1 first=$2
+    while kill -0 "$service" 2>/dev/null && [ -e "$first" ]; do
+        sleep 0.2
+    done
+    sleep 1
+    ! kill -0 "$service" 2>/dev/null || etc/samples/drop.sh "$SHUNT_SERVICE_DATA" --live
+}
+
+run() {
+    build_release
+    demo_environment
+    if [ "$1" = samples ]; then
+        etc/samples/drop.sh "$SHUNT_SERVICE_DATA"
+        # Twice in the background: the service, which takes this shell's place and process id, is not its parent.
+        (drop_live $$ "$SHUNT_SERVICE_DATA/JSON/BISSELL/5903701.json" </dev/null >/dev/null 2>&1 &)
+    fi
+    echo "data: $SHUNT_SERVICE_DATA; routes: etc/routes.ini; Ctrl-C ends it"
+    exec build/release/shunt run -c etc/shunt.ini
+}
+
+once() {
+    [ $# -ge 1 ] || die "usage: ./run.sh once FILE..."
+    local file files=()
+    for file in "$@"; do
+        files+=("$(cd "$called_from" && realpath -- "$file")")
+    done
+    build_release
+    demo_environment
+    exec build/release/shunt once -c etc/shunt.ini "${files[@]}"
+}
+
+image_hint() {
+    echo "/srv/production must be writable for uid 1500, and /srv/shunt-etc hold shunt.ini and routes.ini (samples: etc/)."
+}
+
+docker_image() {
+    if command -v docker >/dev/null && docker info >/dev/null 2>&1; then
+        docker build --tag shunt .
+        echo "built: shunt. Run it with"
+        echo "  docker run -d --name shunt -v /srv/production:/data -v /srv/shunt-etc:/etc/shunt shunt"
+        image_hint
+        return
+    fi
+    # shellcheck source=test/container/engine.sh
+    . test/container/engine.sh
+    need "${ENGINE_PACKAGES[@]}"
+    if podman build --format docker --tag shunt .; then
+        echo "built: shunt. Run it with"
+    else
+        echo "podman cannot build with the machine's own settings; trying with its own below $ENGINE_DIR"
+        engine_start images
+        engine_base
+        engine_build shunt
+        echo "built: shunt, below $ENGINE_DIR. Run it with"
+        echo "  export CONTAINERS_CONF=$CONTAINERS_CONF CONTAINERS_STORAGE_CONF=$CONTAINERS_STORAGE_CONF"
+    fi
+    echo "  podman run -d --name shunt -v /srv/production:/data -v /srv/shunt-etc:/etc/shunt shunt"
+    image_hint
+}
+
+clean() {
+    # shellcheck source=test/container/engine.sh
+    . test/container/engine.sh
+    local store
+    for store in story images; do
+        engine_stop "$store" || die "stop them first"
+    done
+    rm -rf build var
+}
+
+bench() {
+    need "${TEST_PACKAGES[@]}"
+    build_release
+    SHUNT_BIN=$PWD/build/release/shunt exec /usr/bin/python3 test/bench/bench.py "$@"
+}
+
+soak() {
+    [ -x test/soak ] || die "test/soak is not there"
+    build_release
+    SHUNT_BIN=$PWD/build/release/shunt exec test/soak "$@"
+}
+
+# The tests. Each part adds to the three numbers.
+
+# attribute NAME FILE: a number of the first <testsuite> of a JUnit file; 0 where there is none.
+attribute() {
+    tr '\n\t' '  ' <"$2" | grep -o '<testsuite [^>]*>' | sed -n "1s/.* $1=\"\([0-9]*\)\".*/\1/p" | grep . || echo 0
+}
+
+# tally FILE STATUS: adds a JUnit file's numbers; a bad status without a failed test is one, too.
+tally() {
+    local all=0 bad=0 left=0
+    if [ -s "$1" ]; then
+        all=$(attribute tests "$1")
+        bad=$(($(attribute failures "$1") + $(attribute errors "$1")))
+        left=$(($(attribute skipped "$1") + $(attribute disabled "$1")))
+    fi
+    passed=$((passed + all - bad - left))
+    if [ "$2" != 0 ] && [ "$bad" = 0 ]; then
+        bad=1
+    fi
+    failed=$((failed + bad))
+    skipped=$((skipped + left))
+}
+
+heading() {
+    printf '\n== %s (%d s)\n' "$1" "$SECONDS"
+}
+
+# test_builds: 1 when one of them fails, since nothing after it would mean much.
+test_builds() {
+    local preset
+    heading "build release"
+    build release -DBUILD_TESTING=OFF || return
+    for preset in clang asan tsan; do
+        heading "build $preset"
+        build "$preset" || return
+    done
+}
+
+# Sanitizers of these versions of gcc want their addresses where they have always been.
+fixed_addresses() {
+    if setarch "$(uname -m)" -R true 2>/dev/null; then
+        setarch "$(uname -m)" -R "$@"
+    else
+        "$@"
+    fi
+}
+
+test_units() {
+    local status=0 junit=$PWD/$logs/unit-$1.xml
+    heading "unit tests and corpora, $1"
+    fixed_addresses ctest --preset "$1" --parallel "$(nproc)" --output-junit "$junit" >"$logs/unit-$1.log" 2>&1 || status=$?
+    grep -vE '^ *(Start|[0-9]+/[0-9]+ .* Passed)' "$logs/unit-$1.log" | tail -n 200
+    tally "$junit" "$status"
+}
+
+# test_e2e PRESET PYTEST-ARGUMENT...
+test_e2e() {
+    local status=0 junit=$logs/e2e-$1.xml
+    heading "end to end, $1"
+    SHUNT_BIN=$PWD/build/$1/shunt fixed_addresses /usr/bin/python3 -m pytest test/e2e -q -rsf -p no:cacheprovider \
+        --junitxml="$junit" "${@:2}" </dev/null 2>&1 | tee "$logs/e2e-$1.log" || status=$?
+    tally "$junit" "$status"
+}
+
+# Formatting differs from version to version; Debian 12's is the one that counts.
+test_format() {
+    heading "formatting"
+    if ! clang-format --version | grep -q 'version 14\.'; then
+        echo "skipped: clang-format is not version 14"
+        skipped=$((skipped + 1))
+    elif find src include test -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run -Werror 2>"$logs/format.log"; then
+        passed=$((passed + 1))
+    else
+        grep -oE '^[^:]+\.[ch]:[0-9]+' "$logs/format.log" | head -n 20
+        echo "not formatted; to mend: clang-format -i FILE"
+        failed=$((failed + 1))
+    fi
+}
+
+test_container() {
+    local status=0 bad
+    heading "container"
+    . test/container/engine.sh
+    (need "${ENGINE_PACKAGES[@]}") || { echo "skipped: the container tools cannot be installed"; skipped=$((skipped + 1)); return; }
+    test/container/story.sh </dev/null 2>&1 | tee "$logs/container.log" || status=$?
+    passed=$((passed + $(grep -c '^ok - ' "$logs/container.log" || true)))
+    bad=$(grep -c '^FAIL - ' "$logs/container.log" || true)
+    case $status in
+        0) ;;
+        77) skipped=$((skipped + 1)) ;;
+        *) failed=$((failed + (bad > 0 ? bad : 1))) ;;
+    esac
+}
+
+test_all() {
+    need "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
+    rm -rf "$logs"
+    mkdir -p "$logs"
+    export PYTHONDONTWRITEBYTECODE=1
+    export ASAN_OPTIONS=detect_leaks=1
+    export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+    export TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1"
+
+    test_format
+    if test_builds; then
+        test_units asan
+        test_units tsan
+        test_e2e release "$@"
+        test_e2e asan -m "not slow" "$@"
+        test_e2e tsan -m "not slow" "$@"
+        test_container
+    else
+        failed=$((failed + 1))
+    fi
+    printf '\nlogs: %s; %d s\n' "$logs" "$SECONDS"
+    echo "$passed passed, $failed failed, $skipped skipped"
+    [ "$failed" = 0 ]
+}
+
+verb=${1:-run}
+[ $# = 0 ] || shift
+case $verb in
+    run) run samples ;;
+    watch) run nothing ;;
+    once | input) once "$@" ;;
+    docker) docker_image ;;
+    test) test_all "$@" ;;
+    bench) bench "$@" ;;
+    soak) soak "$@" ;;
+    clean) clean ;;
+    -h | --help | help) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' run.sh ;;
+    *) die "no such verb: $verb (./run.sh help lists them)" ;;
+esac

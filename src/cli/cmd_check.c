@@ -1,0 +1,79 @@
+/* cmd_check.c: `shunt check`: are both INI files right, who goes where, and could it be written there? Changes nothing but temporaries that it removes. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "shunt/base/mem.h"
+#include "shunt/cli/cli.h"
+#include "shunt/io/place.h"
+#include "shunt/service/service.h"
+
+static int print_reference(void)
+{
+    struct str text = STR_INIT;
+    settings_reference(&text);
+    fputs(text.bytes, stdout);
+    str_fini(&text);
+    return EXIT_DONE;
+}
+
+static void print_config(const struct config *c)
+{
+    struct str text = STR_INIT;
+    settings_print(c->settings, &text);
+    fputs(text.bytes, stdout);
+    str_fini(&text);
+}
+
+static void warn_folder(const char *what, const char *path, bool made_when_missing)
+{
+    if (access(path, F_OK) != 0)
+        printf("warning: %s %s does not exist%s\n", what, path, made_when_missing ? " (it is made when the service starts)" : "");
+    else if (access(path, W_OK | X_OK) != 0)
+        printf("warning: %s %s is not writable\n", what, path);
+}
+
+static int warn_destination(const struct config *c, const struct destination *d)
+{
+    char *path = config_destination_path(c, d);
+    char *mount = d->mount[0] ? files_join(c->data, d->mount) : NULL;
+    struct error e = {0};
+    struct place place = {.path = path, .tag = "check", .mode = 0600, .folder_mode = 0755, .uid = -1, .gid = -1, .mount = mount};
+    int warned = 0;
+    if (path && place_probe(&place, &e) != 0) {
+        printf("warning: destination %s (line %u): %s%s\n", d->name, d->line, e.text,
+               e.code == ERR_NOPLACE && d->create && !mount ? " (it is made at the first delivery)" : "");
+        warned = 1;
+    }
+    mem_free(path);
+    mem_free(mount);
+    return warned;
+}
+
+static int run(const struct cli *cli)
+{
+    if (cli->reference)
+        return print_reference();
+    struct config *c = cli_config(cli);
+    if (!c)
+        return EXIT_FAILED;
+    if (cli->print_config) {
+        print_config(c);
+    } else {
+        struct str matrix = STR_INIT;
+        routes_print(c->routes, &matrix);
+        printf("%s\n%s\n\n%s\n", c->file, c->routes_file, matrix.bytes);
+        str_fini(&matrix);
+        warn_folder("[folders] hot:", c->hot, true);
+        warn_folder("[folders] archive:", c->archive, true);
+        warn_folder("[folders] failed:", c->failed, true);
+        warn_folder("[folders] underprocess:", c->underprocess, true);
+        warn_folder("[folders] logs:", c->logs, true);
+        for (size_t i = 0; i < c->routes->n_destinations; i++)
+            warn_destination(c, &c->routes->destinations[i]);
+        printf("%zu routes, %zu destinations: valid\n", c->routes->n_routes, c->routes->n_destinations);
+    }
+    config_free(c);
+    return EXIT_DONE;
+}
+
+const struct cli_command cmd_check = {"check", "", "validate both INI files and print the routing table", run};

@@ -1,0 +1,174 @@
+/* cmd_explain.c: `shunt explain FILE`: where it would go and why. Changes nothing. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shunt/base/mem.h"
+#include "shunt/cli/cli.h"
+#include "shunt/cli/ticket_file.h"
+#include "shunt/service/service.h"
+
+struct explanation {
+    const struct routes *routes;
+    const struct ticket *ticket;
+    json_t *verdicts; /* NULL: text to standard output */
+};
+
+static json_t *text_or_null(const struct field *f)
+{
+    return f->text ? json_stringn_nocheck(f->text, f->len) : json_null();
+}
+
+static void print_plain(const char *text, size_t n)
+{
+    struct str s = STR_INIT;
+    str_plain(&s, text, n);
+    fputs(s.bytes, stdout);
+    str_fini(&s);
+}
+
+static void tell_condition(const struct explanation *x, const struct route_condition *c, bool held)
+{
+    const struct field *f = &x->ticket->fields[c->field];
+    printf("    %s %s = ", held ? "holds " : "FAILS ", c->key);
+    for (size_t i = 0; i < c->count; i++)
+        printf("%s%s", i > 0 ? ", " : "", c->values[i]);
+    fputs(held ? "   (it is " : "   (but it is ", stdout);
+    if (f->text)
+        print_plain(f->text, f->len);
+    else
+        fputs(f->kind == FIELD_ABSENT ? "missing" : "no single value", stdout);
+    puts(")");
+}
+
+static void on_verdict_text(const struct explanation *x, const struct route_verdict *v)
+{
+    printf("  route %s (line %u): %s\n", v->route->name, v->route->line, v->matched ? "matches" : "does not match");
+    for (size_t i = 0; i < v->route->n_conditions; i++)
+        tell_condition(x, &v->route->conditions[i], v->held[i]);
+}
+
+static void on_verdict(void *user, const struct route_verdict *v)
+{
+    struct explanation *x = user;
+    if (!x->verdicts) {
+        on_verdict_text(x, v);
+        return;
+    }
+    json_t *conditions = json_array();
+    for (size_t i = 0; i < v->route->n_conditions; i++) {
+        const struct route_condition *c = &v->route->conditions[i];
+        json_t *values = json_array();
+        for (size_t k = 0; k < c->count; k++)
+            json_array_append_new(values, json_string(c->values[k]));
+        json_array_append_new(conditions, json_pack("{s:s, s:o, s:o, s:b}", "key", c->key, "values", values, "is", text_or_null(&x->ticket->fields[c->field]), "held",
+                                                    v->held[i]));
+    }
+    json_array_append_new(x->verdicts,
+                          json_pack("{s:s, s:i, s:b, s:o}", "route", v->route->name, "line", (int)v->route->line, "matched", v->matched, "conditions", conditions));
+}
+
+static void print_fields(const struct ticket_file *file)
+{
+    static const char *const names[] = {"client", "category", "studio", "title"};
+    for (size_t i = 0; i < FIELD_BUILTIN_COUNT; i++) {
+        const struct field *f = &file->ticket.fields[i];
+        printf("  %-9s ", names[i]);
+        if (f->text)
+            print_plain(f->text, f->len);
+        puts(f->text ? "" : "-");
+    }
+}
+
+static void print_text(struct explanation *x, const struct ticket_file *file, const size_t *to, size_t n)
+{
+    print_plain(file->name, strlen(file->name));
+    puts(":");
+    print_fields(file);
+    routes_explain(x->routes, x->ticket, on_verdict, x);
+    printf("goes to: archive");
+    for (size_t i = 0; i < n; i++)
+        printf(", %s (%s)", x->routes->destinations[to[i]].label, x->routes->destinations[to[i]].path);
+    puts(n == 0 ? " only" : "");
+}
+
+static void print_json(struct explanation *x, const struct ticket_file *file, const size_t *to, size_t n)
+{
+    json_t *destinations = json_array();
+    x->verdicts = json_array();
+    routes_explain(x->routes, x->ticket, on_verdict, x);
+    for (size_t i = 0; i < n; i++) {
+        const struct destination *d = &x->routes->destinations[to[i]];
+        json_array_append_new(destinations, json_pack("{s:s, s:s, s:s}", "name", d->name, "label", d->label, "path", d->path));
+    }
+    json_t *result = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "file", file->path, "valid", 1, "client", text_or_null(&x->ticket->fields[FIELD_CLIENT]),
+                               "category", text_or_null(&x->ticket->fields[FIELD_CATEGORY]), "archive", json_true(), "destinations", destinations, "routes",
+                               x->verdicts);
+    char *text = result ? json_dumps(result, JSON_INDENT(2)) : NULL;
+    puts(text ? text : "{\"error\":\"the result cannot be written as JSON\"}");
+    free(text);
+    json_decref(result);
+}
+
+static int tell_invalid(const struct cli *cli, const struct ticket_file *file, const char *why)
+{
+    if (cli->json) {
+        json_t *result = json_pack("{s:s, s:b, s:s}", "file", file->path, "valid", 0, "error", why);
+        char *text = result ? json_dumps(result, JSON_INDENT(2)) : NULL;
+        puts(text ? text : "{\"valid\":false}");
+        free(text);
+        json_decref(result);
+    } else {
+        print_plain(file->name, strlen(file->name));
+        fputs(": would fail: ", stdout);
+        print_plain(why, strlen(why));
+        puts("");
+    }
+    return EXIT_FAILED;
+}
+
+static int explain(const struct cli *cli, const struct config *c, const struct ticket_file *file)
+{
+    if (file->invalid.code != 0)
+        return tell_invalid(cli, file, file->invalid.text);
+    if (file->ticket.count == 0)
+        return tell_invalid(cli, file, "it is not a JSON ticket: it is routed by its client alone");
+    const char *declared = file->ticket.fields[FIELD_CLIENT].text;
+    if (c->settings->client_mismatch == MISMATCH_FAIL && strcmp(file->folder, declared) != 0) {
+        char why[ERROR_TEXT_MAX];
+        snprintf(why, sizeof why, "ClientCode \"%s\" does not match folder %s", declared, file->folder);
+        return tell_invalid(cli, file, why);
+    }
+    size_t *to = mem_alloc((c->routes->n_destinations + 1) * sizeof *to);
+    if (!to)
+        return EXIT_FAILED;
+    size_t n = routes_match(c->routes, &file->ticket, to);
+    struct explanation x = {.routes = c->routes, .ticket = &file->ticket};
+    (cli->json ? print_json : print_text)(&x, file, to, n);
+    mem_free(to);
+    return EXIT_DONE;
+}
+
+static int run(const struct cli *cli)
+{
+    if (cli->n_args != 1) {
+        fprintf(stderr, "usage: shunt explain [--json] [--client NAME] FILE\n");
+        return EXIT_CONFIG;
+    }
+    struct config *c = cli_config(cli);
+    if (!c)
+        return EXIT_CONFIG;
+    struct ticket_file file;
+    struct error e = {0};
+    int code = EXIT_CONFIG;
+    if (ticket_file_read(&file, c, cli->args[0], cli->client, &e) != 0)
+        fprintf(stderr, "shunt: %s: %s\n", cli->args[0], e.text);
+    else
+        code = explain(cli, c, &file);
+    ticket_file_fini(&file);
+    config_free(c);
+    return code;
+}
+
+const struct cli_command cmd_explain = {"explain", "FILE", "where a ticket would go, and why", run};

@@ -1,0 +1,45 @@
+/* cmd_run.c: `shunt run`: the service in the foreground. */
+#include <stdio.h>
+
+#include "shunt/base/log.h"
+#include "shunt/cli/cli.h"
+#include "shunt/io/files.h"
+#include "shunt/service/service.h"
+
+static int open_log(const struct config *c, struct error *e)
+{
+    struct log_options options = {.level = c->settings->log_level, .format = c->settings->log_format, .file = c->log_file, .to_stdout = c->settings->log_stdout,
+                                  .clock = &clock_real};
+    int rc = files_mkdirs(c->logs, c->settings->folder_mode, false, e);
+    return rc != 0 ? rc : log_open(&options, e);
+}
+
+static int run(const struct cli *cli)
+{
+    if (cli->n_args > 0) {
+        fprintf(stderr, "shunt run takes no arguments\n");
+        return EXIT_CONFIG;
+    }
+    struct config *config = cli_config(cli);
+    struct error e = {0};
+    if (!config)
+        return EXIT_CONFIG;
+    if (open_log(config, &e) != 0) {
+        fprintf(stderr, "shunt: the log cannot be opened: %s\n", e.text);
+        config_free(config);
+        return EXIT_CONFIG;
+    }
+    struct service *service = service_new(config, &clock_real, false, &e);
+    int code = EXIT_CONFIG;
+    if (service) {
+        code = service_run(service);
+        service_free(service);
+        log_info("stopped", "Stopped");
+    } else {
+        log_write(LOG_EVENT(LOG_ERROR, "not_started", .error = e.text), "shunt cannot start");
+    }
+    log_close();
+    return code;
+}
+
+const struct cli_command cmd_run = {"run", "", "the service, in the foreground", run};

@@ -1,0 +1,142 @@
+/* routes_destination.c: the keys of a [destination NAME]. A bad value is a fault and leaves the default, so that the rest
+ * of the file can be checked against the section all the same. */
+#include <string.h>
+
+#include "shunt/base/error.h"
+#include "shunt/core/ini.h"
+#include "shunt/core/units.h"
+
+#include "routes_parse.h"
+
+#define PATH_MAX_BYTES      4000 /* the data root and a ticket's name come beside it */
+#define PATH_PART_MAX_BYTES 255
+#define CONCURRENCY_MAX     1024
+
+static const char *path_reason(const char *path)
+{
+    size_t len = strlen(path);
+    if (len > PATH_MAX_BYTES)
+        return "is too long";
+    if (!utf8_valid(path, len))
+        return "is not UTF-8";
+    if (text_has_control(path, len))
+        return "holds a control character";
+    for (const char *part = path; *part;) {
+        size_t n = strcspn(part, "/");
+        if (n == 2 && part[0] == '.' && part[1] == '.')
+            return "may not hold \"..\"";
+        if (n > PATH_PART_MAX_BYTES)
+            return "has a part of more than 255 bytes";
+        part += n + (part[n] == '/');
+    }
+    return NULL;
+}
+
+static void set_path(struct parser *p, const struct ini_entry *entry, char **slot)
+{
+    const char *reason = path_reason(entry->value);
+    if (reason)
+        parse_fault(p, entry, "%s %s", entry->key, reason);
+    parse_text(p, slot, entry->value);
+}
+
+static void set_conflict(struct parser *p, const struct ini_entry *entry, struct destination *d)
+{
+    static const char *const words[] = {"replace", "keep", "fail"};
+    for (unsigned i = 0; i < 3; i++) {
+        if (strcmp(entry->value, words[i]) == 0) {
+            d->conflict = (enum conflict)i;
+            return;
+        }
+    }
+    parse_fault(p, entry, "conflict is replace, keep or fail, not \"%s\"", entry->value);
+}
+
+enum destination_key {
+    KEY_PATH,
+    KEY_LABEL,
+    KEY_DRIVER,
+    KEY_MODE,
+    KEY_OWNER,
+    KEY_GROUP,
+    KEY_CONFLICT,
+    KEY_CONCURRENCY,
+    KEY_CREATE,
+    KEY_MOUNT,
+    KEYS
+};
+static const char *const destination_keys[KEYS] = {"path",  "label",    "driver",      "mode",   "owner",
+                                                   "group", "conflict", "concurrency", "create", "mount"};
+
+static void set_number(struct parser *p, const struct ini_entry *entry, struct destination *d, enum destination_key key)
+{
+    struct error e = {0};
+    int64_t n = 0;
+    if (key == KEY_MODE) {
+        d->has_mode = true;
+        units_mode(entry->value, &d->mode, &e);
+    } else if (key == KEY_CREATE) {
+        units_bool(entry->value, &d->create, &e);
+    } else if (units_count(entry->value, 0, CONCURRENCY_MAX, &n, &e) == 0) {
+        d->concurrency = (unsigned)n;
+    }
+    if (e.code != 0)
+        parse_fault(p, entry, "%s: %s", entry->key, e.text);
+}
+
+static void set_destination(struct parser *p, const struct ini_entry *entry, struct destination *d,
+                            enum destination_key key)
+{
+    switch (key) {
+    case KEY_PATH:
+        p->destinations[d->index].line = entry->line;
+        set_path(p, entry, &d->path);
+        break;
+    case KEY_MOUNT:
+        set_path(p, entry, &d->mount);
+        break;
+    case KEY_LABEL:
+    case KEY_DRIVER:
+        if (entry->value[0] == '\0')
+            parse_fault(p, entry, "%s is empty", entry->key);
+        else if (text_has_control(entry->value, strlen(entry->value)))
+            parse_fault(p, entry, "%s holds a control character", entry->key);
+        parse_text(p, key == KEY_LABEL ? &d->label : &d->driver, entry->value);
+        break;
+    case KEY_OWNER:
+        parse_text(p, &d->owner, entry->value);
+        break;
+    case KEY_GROUP:
+        parse_text(p, &d->group, entry->value);
+        break;
+    case KEY_CONFLICT:
+        set_conflict(p, entry, d);
+        break;
+    case KEY_MODE:
+    case KEY_CONCURRENCY:
+    case KEY_CREATE:
+        set_number(p, entry, d, key);
+        break;
+    case KEYS:
+        break;
+    }
+}
+
+void parse_destination_key(struct parser *p, const struct ini_entry *entry)
+{
+    struct destination *d = &p->routes->destinations[p->routes->n_destinations - 1];
+    struct draft *draft = &p->destinations[d->index];
+    struct near near = near_to(entry->key);
+    for (unsigned key = 0; key < KEYS; key++) {
+        near_offer(&near, destination_keys[key]);
+        if (strcmp(entry->key, destination_keys[key]) != 0)
+            continue;
+        if (draft->seen & 1u << key)
+            parse_fault(p, entry, "key \"%s\" is repeated", entry->key);
+        else
+            set_destination(p, entry, d, (enum destination_key)key);
+        draft->seen |= 1u << key;
+        return;
+    }
+    parse_unknown_key(p, entry, near);
+}

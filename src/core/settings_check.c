@@ -1,0 +1,125 @@
+/* settings_check.c: what must hold between keys. A fault goes to the key that somebody wrote, rather than to a default. */
+#include <string.h>
+
+#include "shunt/core/units.h"
+
+#include "settings_parts.h"
+
+static void at_most(const struct settings_check *check, const char *section, const char *low_key, int64_t low,
+                    const char *high_key, int64_t high)
+{
+    if (low <= high) {
+        return;
+    }
+    struct error e = {0};
+    char low_text[UNITS_TEXT_MAX], high_text[UNITS_TEXT_MAX];
+    units_ms_text(low, low_text);
+    units_ms_text(high, high_text);
+    if (settings_given(check, section, low_key) || !settings_given(check, section, high_key)) {
+        error_set(&e, ERR_CONFIG, "%s is longer than %s = %s", low_text, high_key, high_text);
+        settings_fault(check, section, low_key, e.text);
+    } else {
+        error_set(&e, ERR_CONFIG, "%s is shorter than %s = %s", high_text, low_key, low_text);
+        settings_fault(check, section, high_key, e.text);
+    }
+}
+
+/* "/a//b/./c/" -> "/a/b/c"; relative to data. As written: symbolic links and ".." are the service's to see. */
+static void normal_path(const char *data, const char *path, struct str *out)
+{
+    const char *parts[] = {*path == '/' ? "" : data, path};
+    if (*path == '/' || *data == '/') {
+        str_putc(out, '/');
+    }
+    for (size_t i = 0; i < 2; i++) {
+        for (const char *p = parts[i]; *p != '\0';) {
+            size_t n = strcspn(p, "/");
+            if (n > 0 && !(n == 1 && *p == '.')) {
+                str_add(out, p, n);
+                str_putc(out, '/');
+            }
+            p += n + (p[n] == '/' ? 1 : 0);
+        }
+    }
+}
+
+static bool is_in(const struct str *inner, const struct str *outer)
+{
+    return inner->len >= outer->len && memcmp(inner->bytes, outer->bytes, outer->len) == 0;
+}
+
+struct place {
+    const char *key;
+    const char *path;
+    struct str normal;
+};
+
+static void two_places(const struct settings_check *check, const struct place *a, const struct place *b)
+{
+    bool a_in_b = is_in(&a->normal, &b->normal), b_in_a = is_in(&b->normal, &a->normal);
+    if (!a_in_b && !b_in_a) {
+        return;
+    }
+    const struct place *named = a, *other = b;
+    if (!settings_given(check, "folders", a->key) && settings_given(check, "folders", b->key)) {
+        named = b;
+        other = a;
+    }
+    struct error e = {0};
+    const char *how = a_in_b && b_in_a ? "is the same folder as" : (named == a) == a_in_b ? "lies inside" : "holds";
+    error_set(&e, ERR_CONFIG, "%s %s %s = %s", named->path, how, other->key, other->path);
+    settings_fault(check, "folders", named->key, e.text);
+}
+
+/* A hot root inside the archive, say, would feed on itself. */
+static void places_apart(const struct settings_check *check)
+{
+    const struct settings *s = check->s;
+    struct place places[] = {
+        {.key = "hot", .path = s->hot, .normal = STR_INIT},
+        {.key = "archive", .path = s->archive, .normal = STR_INIT},
+        {.key = "failed", .path = s->failed, .normal = STR_INIT},
+        {.key = "underprocess", .path = s->underprocess, .normal = STR_INIT},
+        {.key = "logs", .path = s->logs, .normal = STR_INIT},
+    };
+    const size_t n = sizeof places / sizeof *places;
+    bool failed = false;
+    for (size_t i = 0; i < n; i++) {
+        normal_path(s->data, places[i].path, &places[i].normal);
+        failed = failed || str_failed(&places[i].normal);
+    }
+    for (size_t i = 0; i < n && !failed; i++) {
+        for (size_t k = i + 1; k < n; k++) {
+            two_places(check, &places[i], &places[k]);
+        }
+    }
+    if (failed) {
+        settings_fault(check, "folders", "hot", "no memory to check it");
+    }
+    for (size_t i = 0; i < n; i++) {
+        str_fini(&places[i].normal);
+    }
+}
+
+/* The C library takes what it does not understand for UTC without a word; at least rubbish is seen here. */
+static void zone_name(const struct settings_check *check)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-_/";
+    const char *zone = check->s->timezone;
+    if (*zone == '/' || zone[strspn(zone, allowed)] != '\0') {
+        settings_fault(check, "report", "timezone", "not a zone's name such as Europe/Berlin");
+    }
+}
+
+void settings_cross_check(const struct settings_check *check)
+{
+    const struct settings *s = check->s;
+    at_most(check, "intake", "settle_complete", s->settle_complete_ms, "settle", s->settle_ms);
+    at_most(check, "delivery", "breaker_pause", s->breaker_pause_ms, "breaker_max", s->breaker_max_ms);
+    at_most(check, "retry", "first", s->first_ms, "max", s->max_ms);
+    if (s->tickets.count == 0 && s->files.count == 0) {
+        settings_fault(check, "intake", "tickets", "neither tickets nor files names any file to take in");
+    }
+    places_apart(check);
+    zone_name(check);
+}

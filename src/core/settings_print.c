@@ -1,0 +1,107 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "shunt/core/units.h"
+
+#include "settings_parts.h"
+
+static bool begins_section(const struct setting *schema, const struct setting *x)
+{
+    return x == schema || strcmp(x->section, x[-1].section) != 0;
+}
+
+void settings_print(const struct settings *s, struct str *out)
+{
+    for (const struct setting *x = s->schema; x->section; x++) {
+        if (begins_section(s->schema, x)) {
+            str_printf(out, "%s[%s]\n", x == s->schema ? "" : "\n", x->section);
+        }
+        str_printf(out, "%s =", x->key);
+        struct str value = STR_INIT;
+        settings_value_text(s, x, &value);
+        if (value.len > 0) {
+            str_putc(out, ' ');
+            str_add(out, value.bytes, value.len);
+        }
+        out->failed = out->failed || str_failed(&value);
+        str_putc(out, '\n');
+        str_fini(&value);
+    }
+}
+
+static const char *type_word(const struct setting *x)
+{
+    switch (x->type) {
+    case SETTING_TEXT:
+        return "text";
+    case SETTING_PATH:
+        return "path";
+    case SETTING_SECRET:
+        return "secret";
+    case SETTING_COUNT:
+        return "number";
+    case SETTING_BYTES:
+        return "size";
+    case SETTING_MS:
+        return "time";
+    case SETTING_BOOL:
+        return "yes or no";
+    case SETTING_MODE:
+        return "octal mode";
+    case SETTING_FACTOR:
+        return "factor";
+    case SETTING_LIST:
+        return "list";
+    case SETTING_ENUM:
+        return "word";
+    }
+    return "";
+}
+
+static void put_values(const struct setting *x, struct str *out)
+{
+    char low[UNITS_TEXT_MAX], high[UNITS_TEXT_MAX];
+    switch (x->type) {
+    case SETTING_COUNT:
+    case SETTING_FACTOR:
+        str_printf(out, "%s, %" PRId64 " to %" PRId64, type_word(x), x->min, x->max);
+        break;
+    case SETTING_BYTES:
+        units_bytes_text(x->min, low);
+        units_bytes_text(x->max, high);
+        str_printf(out, "%s, %s to %s", type_word(x), low, high);
+        break;
+    case SETTING_MS:
+        units_ms_text(x->min, low);
+        units_ms_text(x->max, high);
+        str_printf(out, "%s, %s to %s", type_word(x), low, high);
+        break;
+    case SETTING_ENUM:
+        for (size_t i = 0; x->words[i]; i++) {
+            str_printf(out, "%s`%s`", i > 0 ? ", " : "", x->words[i]);
+        }
+        break;
+    default:
+        str_puts(out, type_word(x));
+        break;
+    }
+}
+
+void settings_reference(struct str *out)
+{
+    for (const struct setting *x = settings_schema; x->section; x++) {
+        if (begins_section(settings_schema, x)) {
+            str_printf(out, "%s### [%s]\n\n", x == settings_schema ? "" : "\n", x->section);
+            str_puts(out, "| key | default | values | meaning |\n|---|---|---|---|\n");
+        }
+        str_printf(out, "| `%s` | ", x->key);
+        if (*x->default_text != '\0') {
+            str_printf(out, "`%s`", x->default_text);
+        } else {
+            str_puts(out, "(empty)");
+        }
+        str_puts(out, " | ");
+        put_values(x, out);
+        str_printf(out, " | %s |\n", x->help);
+    }
+}

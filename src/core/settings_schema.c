@@ -1,0 +1,110 @@
+/* settings_schema.c: the table of every key of shunt.ini. The order here is the order in print-outs and in the reference. */
+#include <limits.h>
+
+#include "shunt/core/settings.h"
+
+#define KIB    INT64_C(1024)
+#define GIB    (KIB * KIB * KIB)
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+
+static const char *const mismatch_words[] = {"fail", "folder", "ticket", NULL};
+static const char *const durability_words[] = {"full", "none", NULL};
+static const char *const level_words[] = {"debug", "info", "warn", "error", NULL};
+static const char *const format_words[] = {"json", "text", NULL};
+
+#define AT(field) offsetof(struct settings, field)
+#define PATH(section_, key_, field_, default_, help_)                                                                  \
+    {                                                                                                                  \
+        .section = section_, .key = key_, .type = SETTING_PATH, .offset = AT(field_), .default_text = default_,        \
+        .min = 1, .max = PATH_MAX - 1, .help = help_                                                                   \
+    }
+#define NUMBER(section_, key_, type_, field_, default_, min_, max_, help_)                                             \
+    {                                                                                                                  \
+        .section = section_, .key = key_, .type = type_, .offset = AT(field_), .default_text = default_, .min = min_,  \
+        .max = max_, .help = help_                                                                                     \
+    }
+#define OTHER(section_, key_, type_, field_, default_, help_)                                                          \
+    {                                                                                                                  \
+        .section = section_, .key = key_, .type = type_, .offset = AT(field_), .default_text = default_,               \
+        .max = PATH_MAX - 1, .help = help_                                                                             \
+    }
+#define WORD(section_, key_, field_, default_, words_, help_)                                                          \
+    {                                                                                                                  \
+        .section = section_, .key = key_, .type = SETTING_ENUM, .offset = AT(field_), .default_text = default_,        \
+        .words = words_, .help = help_                                                                                 \
+    }
+
+/* clang-format off */
+const struct setting settings_schema[] = {
+    PATH("service", "data", data, "/data/PRODUCTION",
+         "The root that relative paths start from. Relative itself: to the folder of shunt.ini."),
+    NUMBER("service", "workers", SETTING_COUNT, workers, "10", 1, 256, "Tickets that are read and checked at once."),
+    NUMBER("service", "drain_timeout", SETTING_MS, drain_timeout_ms, "30s", 0, HOUR,
+           "How long a stop waits for what is in hand."),
+
+    PATH("folders", "hot", hot, "JSON", "The hot root: one folder a client below it."),
+    PATH("folders", "archive", archive, "JSON_STORE", "Where a copy of every valid ticket is kept for ever."),
+    PATH("folders", "failed", failed, "JSON_FAILED", "Where tickets are set aside that cannot be delivered."),
+    PATH("folders", "underprocess", underprocess, "underprocess",
+         "Where tickets are while they are in work. Must be on the file system of the hot root."),
+    PATH("folders", "logs", logs, "JSON_PARSER_LOGS", "Where the log file is."),
+    PATH("folders", "routes", routes, "routes.ini", "The routing table. Relative: to the folder of shunt.ini."),
+    OTHER("folders", "reason_files", SETTING_BOOL, reason_files, "yes",
+          "Whether a failed ticket gets a .reason.txt beside it."),
+
+    NUMBER("intake", "scan_interval", SETTING_MS, scan_interval_ms, "60s", 100, DAY,
+           "From one scan of the hot folders to the next."),
+    NUMBER("intake", "scan_timeout", SETTING_MS, scan_timeout_ms, "120s", 100, DAY,
+           "A scan that takes longer stops; the next goes on where it stopped."),
+    NUMBER("intake", "slow_scan", SETTING_MS, slow_scan_ms, "30s", 1, DAY, "A scan that takes longer is warned about."),
+    NUMBER("intake", "settle", SETTING_MS, settle_ms, "2s", 10, HOUR,
+           "An incomplete document is invalid after keeping still for so long."),
+    NUMBER("intake", "settle_complete", SETTING_MS, settle_complete_ms, "250ms", 10, HOUR,
+           "A complete document is ready after keeping still for so long, where the kernel cannot tell whether it is still being written."),
+    NUMBER("intake", "batch_size", SETTING_COUNT, batch_size, "64", 1, 4096, "Tickets handed to work at once."),
+    NUMBER("intake", "batch_wait", SETTING_MS, batch_wait_ms, "0", 0, MINUTE, "How long a batch waits to fill."),
+    NUMBER("intake", "max_ticket_size", SETTING_BYTES, max_ticket_bytes, "1GiB", KIB, 1024 * GIB,
+           "A larger ticket is invalid."),
+    NUMBER("intake", "max_depth", SETTING_COUNT, max_depth, "512", 3, 65536, "A document nested deeper is invalid."),
+    WORD("intake", "client_mismatch", client_mismatch, "fail", mismatch_words,
+         "When ClientCode differs from the client's folder: the ticket fails, or the folder, or the ticket is right."),
+    OTHER("intake", "tickets", SETTING_LIST, tickets, "*.json", "Names of files that are JSON tickets."),
+    OTHER("intake", "files", SETTING_LIST, files, "", "Names of files that are delivered as they are, without being parsed."),
+    NUMBER("intake", "queue_limit", SETTING_COUNT, queue_limit, "4096", 1, 1000000,
+           "Names that wait between listing and work; listing pauses beyond."),
+    NUMBER("intake", "in_work_limit", SETTING_COUNT, in_work_limit, "512", 1, 100000, "Tickets in work at once."),
+
+    OTHER("delivery", "mode", SETTING_MODE, mode, "0664", "Permission bits of the files that are made."),
+    OTHER("delivery", "folder_mode", SETTING_MODE, folder_mode, "0775", "Permission bits of the folders that are made."),
+    WORD("delivery", "durability", durability, "full", durability_words,
+         "full: on the disk, safe from a power cut, before the original is removed; none: left to the system."),
+    NUMBER("delivery", "concurrency", SETTING_COUNT, concurrency, "4", 1, 256,
+           "Deliveries to one destination at once, unless it says otherwise."),
+    NUMBER("delivery", "breaker_failures", SETTING_COUNT, breaker_failures, "5", 1, 1000,
+           "Failures in a row after which a destination is left in peace for a while."),
+    NUMBER("delivery", "breaker_pause", SETTING_MS, breaker_pause_ms, "10s", 10, DAY, "How long at first."),
+    NUMBER("delivery", "breaker_max", SETTING_MS, breaker_max_ms, "2m", 10, DAY, "How long at most."),
+    NUMBER("delivery", "hang", SETTING_MS, hang_ms, "30s", 100, DAY,
+           "A delivery in hand for longer marks its destination as hanging."),
+
+    NUMBER("retry", "attempts", SETTING_COUNT, attempts, "3", 1, 1000, "Tries of a delivery, the first among them."),
+    NUMBER("retry", "first", SETTING_MS, first_ms, "10s", 10, DAY, "Pause after the first failed try."),
+    NUMBER("retry", "factor", SETTING_FACTOR, factor, "6", 1, 100, "Each further pause is so many times as long."),
+    NUMBER("retry", "max", SETTING_MS, max_ms, "10m", 10, 7 * DAY, "Longest pause."),
+
+    NUMBER("store", "url", SETTING_TEXT, store_url, "file:shunt.state.json", 1, PATH_MAX - 1,
+           "Where state outlives the process. file:PATH, relative: to data."),
+
+    WORD("log", "level", log_level, "info", level_words, "Lines below this level are left out."),
+    WORD("log", "format", log_format, "json", format_words, "json: one object a line; text: lines for people."),
+    OTHER("log", "file", SETTING_PATH, log_file, "shunt.log", "Relative: to the logs folder. Empty: none."),
+    OTHER("log", "stdout", SETTING_BOOL, log_stdout, "yes", "Whether lines go to standard output."),
+
+    OTHER("report", "timezone", SETTING_TEXT, timezone, "",
+          "Zone of the local day and of times in the log, as Europe/Berlin. Empty: the system's."),
+    {.section = NULL},
+};
+/* clang-format on */

@@ -1,0 +1,173 @@
+/* place_file.c: the file operations below place: temporaries, copying, renaming without replacing. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "digest.h"
+#include "place_internal.h"
+#include "shunt/base/mem.h"
+#include "shunt/io/source.h"
+
+#define CHUNK ((size_t)256 * 1024)
+#define TEMP_HASH_BYTES 8
+
+int temp_name(const char *tag, const char *client, const char *name, char out[TEMP_SIZE])
+{
+    const char *texts[] = {tag, client, name};
+    struct digest digest;
+    uint8_t hash[SHA256_SIZE];
+    char hex[2 * TEMP_HASH_BYTES + 1];
+    if (digest_start(&digest) != 0)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        const char *text = texts[i] ? texts[i] : "";
+        if (digest_add(&digest, text, strlen(text) + 1) == 0)
+            continue;
+        digest_drop(&digest);
+        return ERR_NOMEM;
+    }
+    if (digest_end(&digest, hash) != 0)
+        return ERR_NOMEM;
+    files_hex(hash, TEMP_HASH_BYTES, hex);
+    snprintf(out, TEMP_SIZE, ".shunt-%s.tmp", hex);
+    return 0;
+}
+
+int temp_create(int folder_fd, const char *temp)
+{
+    bool swept = false;
+    for (;;) {
+        int fd = openat(folder_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (fd >= 0)
+            return fd;
+        if (errno == EINTR)
+            continue;
+        if (errno != EEXIST || swept)
+            return -errno;
+        swept = true;
+        if (unlinkat(folder_fd, temp, 0) != 0 && errno != ENOENT)
+            return -errno;
+    }
+}
+
+int temp_close(int fd, struct error *e)
+{
+    if (close(fd) == 0 || errno == EINTR) /* Linux has closed it then; what was written is still to be flushed */
+        return 0;
+    return error_errno(e, errno, "cannot close the file");
+}
+
+static int copy_loop(int in, int out, uint64_t size, char *chunk, struct digest *digest, struct error *e)
+{
+    uint64_t total = 0;
+    for (;;) {
+        ssize_t n = pread(in, chunk, CHUNK, (off_t)total);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return error_errno(e, errno, "cannot read the original");
+        total += (uint64_t)n;
+        if (total > size || (n == 0 && total < size))
+            return error_set(e, ERR_CHANGED, "the original changed its size while it was copied");
+        if (n == 0)
+            return 0;
+        if (digest_add(digest, chunk, (size_t)n) != 0)
+            return error_set(e, ERR_NOMEM, "out of memory");
+        int rc = files_write_all(out, chunk, (size_t)n, e);
+        if (rc != 0)
+            return rc;
+    }
+}
+
+int copy_bytes(int in, int out, uint64_t size, const uint8_t *expected, uint8_t sha256[SHA256_SIZE], struct error *e)
+{
+    struct digest digest;
+    if (digest_start(&digest) != 0)
+        return error_set(e, ERR_NOMEM, "out of memory");
+    char *chunk = mem_alloc(CHUNK);
+    if (!chunk) {
+        digest_drop(&digest);
+        return error_set(e, ERR_NOMEM, "out of memory");
+    }
+    if (size > CHUNK)
+        posix_fadvise(in, 0, 0, POSIX_FADV_SEQUENTIAL);
+    int rc = copy_loop(in, out, size, chunk, &digest, e);
+    mem_free(chunk);
+    if (rc == 0 && digest_end(&digest, sha256) != 0)
+        rc = error_set(e, ERR_NOMEM, "out of memory");
+    digest_drop(&digest);
+    if (rc == 0 && expected && memcmp(expected, sha256, SHA256_SIZE) != 0)
+        rc = error_set(e, ERR_CHANGED, "the original changed: its content is not what was read first");
+    return rc;
+}
+
+/* For file systems without RENAME_NOREPLACE and without link(2): looks first. Never removes what is there. */
+static int rename_after_look(int from_fd, const char *from, int to_fd, const char *to)
+{
+    struct stat st;
+    if (fstatat(to_fd, to, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return EEXIST;
+    if (errno != ENOENT)
+        return errno;
+    return renameat(from_fd, from, to_fd, to) == 0 ? 0 : errno;
+}
+
+static int rename_by_link(int from_fd, const char *from, int to_fd, const char *to)
+{
+    if (linkat(from_fd, from, to_fd, to, 0) == 0)
+        return unlinkat(from_fd, from, 0) == 0 ? 0 : errno;
+    if (errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS || errno == EMLINK || errno == EACCES)
+        return rename_after_look(from_fd, from, to_fd, to);
+    return errno;
+}
+
+int rename_new(int from_fd, const char *from, int to_fd, const char *to)
+{
+    int rc;
+    do
+        rc = renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE);
+    while (rc != 0 && errno == EINTR);
+    if (rc == 0)
+        return 0;
+    if (errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)
+        return rename_by_link(from_fd, from, to_fd, to);
+    return errno;
+}
+
+int rename_over(int folder_fd, const char *from, const char *to)
+{
+    int rc;
+    do
+        rc = renameat(folder_fd, from, folder_fd, to);
+    while (rc != 0 && errno == EINTR);
+    return rc == 0 ? 0 : errno;
+}
+
+int rename_exchange(int folder_fd, const char *a, const char *b)
+{
+    int rc;
+    do
+        rc = renameat2(folder_fd, a, folder_fd, b, RENAME_EXCHANGE);
+    while (rc != 0 && errno == EINTR);
+    return rc == 0 ? 0 : errno;
+}
+
+int hash_file(int folder_fd, const char *name, uint8_t sha256[SHA256_SIZE], uint64_t *size, struct error *e)
+{
+    struct source source;
+    struct source_content content;
+    int rc = source_open(&source, folder_fd, name, e);
+    if (rc != 0)
+        return rc;
+    rc = source_read(&source, NULL, UINT64_MAX, 0, &content, e);
+    source_close(&source);
+    if (rc != 0)
+        return rc;
+    memcpy(sha256, content.sha256, SHA256_SIZE);
+    *size = content.size;
+    source_content_fini(&content);
+    return 0;
+}

@@ -1,0 +1,190 @@
+/* config.c: both INI files from disk to snapshots. Everything that is wrong is told at once, with its place. */
+#include "shunt/service/config.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shunt/base/mem.h"
+#include "shunt/core/ini.h"
+#include "shunt/io/files.h"
+#include "shunt/service/destination.h"
+
+#define SECRET_MAX 65536
+#define LOOKUP_BUFFER 16384
+
+static int read_secret(void *user, const char *path, char **out, struct error *e)
+{
+    (void)user;
+    size_t len;
+    int rc = files_read(path, SECRET_MAX, out, &len, e);
+    if (rc != 0)
+        return rc;
+    while (len > 0 && ((*out)[len - 1] == '\n' || (*out)[len - 1] == '\r'))
+        (*out)[--len] = '\0';
+    return 0;
+}
+
+static char *absolute(const char *path)
+{
+    char *real = realpath(path, NULL);
+    char *copy = mem_strdup(real ? real : path);
+    free(real);
+    return copy;
+}
+
+static char *folder_of(const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    if (!slash)
+        return mem_strdup(".");
+    return slash == file ? mem_strdup("/") : mem_strndup(file, (size_t)(slash - file));
+}
+
+/* A number, or a name that `find` knows. */
+static bool look_up(const char *text, long *out, long (*find)(const char *))
+{
+    if (text[0] == '\0') {
+        *out = -1;
+        return true;
+    }
+    char *end;
+    errno = 0;
+    long n = strtol(text, &end, 10);
+    if (*end == '\0' && errno == 0 && n >= 0) {
+        *out = n;
+        return true;
+    }
+    *out = find(text);
+    return *out >= 0;
+}
+
+static long find_user(const char *name)
+{
+    struct passwd pw, *found = NULL;
+    char buffer[LOOKUP_BUFFER];
+    return getpwnam_r(name, &pw, buffer, sizeof buffer, &found) == 0 && found ? (long)pw.pw_uid : -1;
+}
+
+static long find_group(const char *name)
+{
+    struct group gr, *found = NULL;
+    char buffer[LOOKUP_BUFFER];
+    return getgrnam_r(name, &gr, buffer, sizeof buffer, &found) == 0 && found ? (long)gr.gr_gid : -1;
+}
+
+static void resolve_destination(const char *file, struct destination *d, struct faults *faults)
+{
+    if (!look_up(d->owner, &d->uid, find_user))
+        faults_add(faults, file, d->line, "destination %s: no user named %s on this machine", d->name, d->owner);
+    if (!look_up(d->group, &d->gid, find_group))
+        faults_add(faults, file, d->line, "destination %s: no group named %s on this machine", d->name, d->group);
+    if (!destination_driver_find(d->driver))
+        faults_add(faults, file, d->line, "destination %s: unknown driver %s (known: dir)", d->name, d->driver);
+}
+
+struct routes *config_load_routes(const char *routes_file, struct faults *faults)
+{
+    char *text;
+    size_t len;
+    struct error e = {0};
+    if (files_read(routes_file, INI_FILE_MAX, &text, &len, &e) != 0) {
+        faults_add(faults, routes_file, 0, "%s", e.text);
+        return NULL;
+    }
+    struct routes *r = routes_new(routes_file, text, len, faults);
+    mem_free(text);
+    if (!r)
+        return NULL;
+    for (size_t i = 0; i < r->n_destinations; i++)
+        resolve_destination(routes_file, &r->destinations[i], faults);
+    if (faults_any(faults)) {
+        routes_unref(r);
+        return NULL;
+    }
+    return r;
+}
+
+static bool resolve_paths(struct config *c, struct faults *faults)
+{
+    const struct settings *s = c->settings;
+    char *here = folder_of(c->file);
+    if (!here)
+        return false;
+    c->data = files_join(here, s->data);
+    c->routes_file = files_join(here, s->routes);
+    mem_free(here);
+    if (!c->data)
+        return false;
+    c->hot = files_join(c->data, s->hot);
+    c->archive = files_join(c->data, s->archive);
+    c->failed = files_join(c->data, s->failed);
+    c->underprocess = files_join(c->data, s->underprocess);
+    c->logs = files_join(c->data, s->logs);
+    if (!c->hot || !c->archive || !c->failed || !c->underprocess || !c->logs || !c->routes_file)
+        return false;
+    if (s->log_file[0] != '\0' && !(c->log_file = files_join(c->logs, s->log_file)))
+        return false;
+    const char *const folders[] = {c->hot, c->archive, c->failed, c->underprocess};
+    const char *const keys[] = {"hot", "archive", "failed", "underprocess"};
+    for (size_t i = 0; i < 4; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(folders[i], folders[k]) == 0)
+                faults_add(faults, c->file, 0, "[folders] %s and %s are the same folder: %s", keys[k], keys[i], folders[i]);
+    return true;
+}
+
+static struct settings *load_settings(const char *file, const char *const *env, struct faults *faults)
+{
+    char *text;
+    size_t len;
+    struct error e = {0};
+    if (files_read(file, INI_FILE_MAX, &text, &len, &e) != 0) {
+        faults_add(faults, file, 0, "%s", e.text);
+        return NULL;
+    }
+    struct settings_source source = {.file = file, .text = text, .len = len, .env = env, .read_secret = read_secret};
+    struct settings *s = settings_new(&source, faults);
+    mem_free(text);
+    return s;
+}
+
+struct config *config_load(const char *file, const char *const *env, struct faults *faults)
+{
+    struct config *c = mem_zalloc(sizeof *c);
+    if (!c || !(c->file = absolute(file))) {
+        faults_add(faults, file, 0, "out of memory");
+        config_free(c);
+        return NULL;
+    }
+    c->settings = load_settings(c->file, env, faults);
+    if (c->settings && !resolve_paths(c, faults))
+        faults_add(faults, file, 0, "out of memory");
+    /* Faults of shunt.ini do not hide those of routes.ini, as long as it is known where that lies. */
+    if (c->routes_file)
+        c->routes = config_load_routes(c->routes_file, faults);
+    if (faults_any(faults)) {
+        config_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void config_free(struct config *c)
+{
+    if (!c)
+        return;
+    routes_unref(c->routes);
+    settings_free(c->settings);
+    char *const owned[] = {c->file, c->data, c->hot, c->archive, c->failed, c->underprocess, c->logs, c->routes_file, c->log_file};
+    for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
+        mem_free(owned[i]);
+    mem_free(c);
+}
+
+char *config_destination_path(const struct config *c, const struct destination *d)
+{
+    return files_join(c->data, d->path);
+}

@@ -1,0 +1,328 @@
+/* delivery.c: see delivery.h. A lane's request is a lane_batch: the driver's batch, the deliveries in it, and a watch for hanging.
+ * lanes_pump starts requests; on_batch_done records each result, tells the breaker, and advances the jobs. */
+#include "shunt/service/delivery.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "shunt/base/log.h"
+#include "shunt/base/mem.h"
+#include "shunt/service/lane.h"
+
+#define RESOURCE_PAUSE_MS 1000 /* after a failure that was our own: memory, descriptors */
+
+struct lane_batch {
+    struct batch batch; /* first: the driver hands it back */
+    struct lane *lane;
+    struct delivery **deliveries;
+    bool probe;
+    bool hangs;
+    struct wait hang;
+};
+
+static void batch_free(struct lane_batch *b)
+{
+    if (!b)
+        return;
+    for (size_t i = 0; b->batch.items && i < b->batch.count; i++)
+        mem_free((char *)(uintptr_t)b->batch.items[i].source);
+    mem_free(b->batch.items);
+    mem_free(b->deliveries);
+    mem_free(b);
+}
+
+static struct lane_batch *batch_new(struct lane *lane, size_t count)
+{
+    struct lane_batch *b = mem_zalloc(sizeof *b);
+    if (!b)
+        return NULL;
+    b->lane = lane;
+    b->batch.loop = lane->lanes->rt->loop;
+    b->batch.place = &lane->place;
+    b->batch.items = mem_zalloc(count * sizeof *b->batch.items);
+    b->deliveries = mem_zalloc(count * sizeof *b->deliveries);
+    if (!b->batch.items || !b->deliveries) {
+        batch_free(b);
+        return NULL;
+    }
+    return b;
+}
+
+/* False: no memory for the path of a large ticket. */
+static bool batch_add(struct lane_batch *b, struct delivery *d)
+{
+    const struct job *job = d->job;
+    struct place_item *item = &b->batch.items[b->batch.count];
+    *item = (struct place_item){.subfolder = b->lane->is_archive ? job->client : NULL, .name = job->name, .client = job->client, .declared = job->declared,
+                                .bytes = job->content.bytes, .size = job->content.size, .sha256 = job->content.sha256};
+    if (!item->bytes && job->content.size > 0) {
+        struct str path = STR_INIT;
+        str_printf(&path, "%s/%s%s%s", b->lane->lanes->underprocess, job->folder, job->folder[0] ? "/" : "", job->name);
+        if (!(item->source = str_take(&path)))
+            return false;
+    } else if (!item->bytes) {
+        item->bytes = "";
+    }
+    b->deliveries[b->batch.count++] = d;
+    return true;
+}
+
+/* The breaker turned: what waits in the lane is waiting, or queued again. */
+static void relabel_queue(struct lane *lane)
+{
+    enum delivery_state state = lane->breaker.state == BREAKER_CLOSED ? DELIVERY_QUEUED : DELIVERY_WAITING;
+    struct delivery *d, *next;
+    DL_FOREACH_SAFE(lane->queue, d, next)
+    {
+        jobs_delivery_to(d, state);
+        jobs_advance(d->job);
+    }
+}
+
+static void on_probe_due(struct wait *wait)
+{
+    (void)wait; /* the turn's pump finds the breaker willing */
+}
+
+static void breaker_opened(struct lane *lane, const struct error *why)
+{
+    struct runtime *rt = lane->lanes->rt;
+    int64_t pause = lane->breaker.until_ms - runtime_now(rt);
+    wait_set(rt, &lane->probe, pause > 0 ? pause : 0, on_probe_due);
+    log_write(LOG_EVENT(LOG_ERROR, "destination_down", .destination = lane->name, .error = why->text),
+              "%s is down: %zu deliveries wait, next try in %.1f s", lane->label, lane->queued, (double)pause / 1000);
+}
+
+static void count_failure(struct lane *lane, const struct error *why, bool *turned)
+{
+    struct runtime *rt = lane->lanes->rt;
+    lane->failures++;
+    stats_delivery_failed(rt->stats, lane->label);
+    if (rt->once)
+        return;
+    enum breaker_state before = lane->breaker.state;
+    if (breaker_failure(&lane->breaker, &lane->breaker_policy, runtime_now(rt))) {
+        breaker_opened(lane, why);
+        *turned = true;
+    } else if (before == BREAKER_PROBING) {
+        int64_t pause = lane->breaker.until_ms - runtime_now(rt);
+        wait_set(rt, &lane->probe, pause > 0 ? pause : 0, on_probe_due);
+        log_write(LOG_EVENT(LOG_WARN, "destination_still_down", .destination = lane->name, .error = why->text), "%s is still down, next try in %.1f s", lane->label,
+                  (double)pause / 1000);
+    }
+}
+
+static void on_retry_due(struct wait *wait)
+{
+    struct delivery *d = (struct delivery *)((char *)wait - offsetof(struct delivery, wait));
+    lanes_enqueue(d);
+    jobs_advance(d->job);
+}
+
+static void pause_delivery(struct delivery *d, int64_t pause_ms)
+{
+    jobs_delivery_to(d, DELIVERY_WAITING);
+    if (wait_set(d->lane->lanes->rt, &d->wait, pause_ms, on_retry_due) != 0)
+        lanes_enqueue(d); /* no memory to wait in: at once again */
+}
+
+static void on_failed(struct lane *lane, struct delivery *d, const struct error *why, bool probe, bool *turned)
+{
+    enum error_class class = error_class_of(why->code);
+    d->error = *why;
+    if (why->code == ERR_CHANGED) {
+        d->job->changed = true;
+        jobs_delivery_to(d, DELIVERY_FAILED);
+        return;
+    }
+    if (class == CLASS_RESOURCE) {
+        log_write(LOG_EVENT(LOG_WARN, "delivery_postponed", .client = d->job->client, .file = d->job->name, .job = d->job->id, .destination = lane->name,
+                            .error = why->text),
+                  "%s: postponed, we ran out of something ourselves", lane->label);
+        pause_delivery(d, RESOURCE_PAUSE_MS);
+        return;
+    }
+    if (class == CLASS_INVALID) {
+        d->attempts++;
+        jobs_delivery_to(d, DELIVERY_FAILED);
+        return;
+    }
+    count_failure(lane, why, turned);
+    if (probe || lane->breaker.state != BREAKER_CLOSED) {
+        /* The place is down: that is not this ticket's failure. It waits in the lane, at the head. */
+        jobs_delivery_to(d, DELIVERY_WAITING);
+        DL_PREPEND(lane->queue, d);
+        d->listed = true;
+        lane->queued++;
+        return;
+    }
+    d->attempts++;
+    bool out = retry_exhausted(&lane->retry, d->attempts);
+    int64_t pause = out ? 0 : retry_pause_ms(&lane->retry, d->attempts, (uint64_t)random() << 32 ^ (uint64_t)random());
+    char of[32] = "";
+    if (lane->retry.attempts > 0)
+        snprintf(of, sizeof of, " of %lld", (long long)lane->retry.attempts);
+    log_write(LOG_EVENT(LOG_WARN, "delivery_failed", .client = d->job->client, .file = d->job->name, .job = d->job->id, .destination = lane->name, .error = why->text),
+              out ? "%s: attempt %u%s failed, no more" : "%s: attempt %u%s failed, again in %.1f s", lane->label, d->attempts, of, (double)pause / 1000);
+    if (out)
+        jobs_delivery_to(d, DELIVERY_FAILED);
+    else
+        pause_delivery(d, pause);
+}
+
+static void on_delivered(struct lane *lane, struct delivery *d, const struct place_item *item, bool *turned)
+{
+    lane->delivered++;
+    d->beside = item->placed == PLACED_BESIDE;
+    if (strcmp(item->final_name, d->job->name) != 0)
+        d->final_name = mem_strdup(item->final_name);
+    jobs_delivery_to(d, DELIVERY_DONE);
+    if (breaker_success(&lane->breaker)) {
+        log_write(LOG_EVENT(LOG_INFO, "destination_up", .destination = lane->name), "%s is up again, %zu deliveries go on", lane->label, lane->queued);
+        wait_cancel(lane->lanes->rt, &lane->probe);
+        *turned = true;
+    }
+}
+
+static void stop_watching(struct lane_batch *b)
+{
+    struct lane *lane = b->lane;
+    wait_cancel(lane->lanes->rt, &b->hang);
+    if (b->hangs) {
+        lane->hanging--;
+        log_write(LOG_EVENT(LOG_WARN, "destination_answers", .destination = lane->name), "%s answers again", lane->label);
+    }
+}
+
+static void on_batch_done(struct batch *batch)
+{
+    struct lane_batch *b = (struct lane_batch *)batch;
+    struct lane *lane = b->lane;
+    bool turned = false, answered = false;
+    lane->active--;
+    lane->lanes->active--;
+    stop_watching(b);
+    for (size_t i = 0; i < batch->count; i++) {
+        struct delivery *d = b->deliveries[i];
+        const struct place_item *item = &batch->items[i];
+        if (item->error.code == 0)
+            on_delivered(lane, d, item, &turned);
+        else
+            on_failed(lane, d, &item->error, b->probe, &turned);
+        answered |= item->error.code == 0 || error_class_of(item->error.code) == CLASS_INVALID;
+    }
+    /* A probe that said nothing about the place (we ran out of memory, the ticket changed): the next one may try. */
+    if (b->probe && !answered && lane->breaker.state == BREAKER_PROBING) {
+        lane->breaker.state = BREAKER_OPEN;
+        lane->breaker.until_ms = runtime_now(lane->lanes->rt) + RESOURCE_PAUSE_MS;
+        wait_set(lane->lanes->rt, &lane->probe, RESOURCE_PAUSE_MS, on_probe_due);
+    }
+    for (size_t i = 0; i < batch->count; i++)
+        jobs_advance(b->deliveries[i]->job);
+    if (turned)
+        relabel_queue(lane);
+    batch_free(b);
+}
+
+static void on_hang(struct wait *wait)
+{
+    struct lane_batch *b = (struct lane_batch *)((char *)wait - offsetof(struct lane_batch, hang));
+    b->hangs = true;
+    b->lane->hanging++;
+    log_write(LOG_EVENT(LOG_ERROR, "destination_hangs", .destination = b->lane->name),
+              "%s has not answered for %.0f s: nothing else is sent there until it does; others go on", b->lane->label,
+              (double)b->lane->lanes->rt->config->settings->hang_ms / 1000);
+}
+
+static void take_from_queue(struct lane *lane, struct delivery *d)
+{
+    DL_DELETE(lane->queue, d);
+    d->listed = false;
+    lane->queued--;
+}
+
+void lanes_enqueue(struct delivery *d)
+{
+    struct lane *lane = d->lane;
+    jobs_delivery_to(d, lane->breaker.state == BREAKER_CLOSED ? DELIVERY_QUEUED : DELIVERY_WAITING);
+    DL_APPEND(lane->queue, d);
+    d->listed = true;
+    lane->queued++;
+}
+
+void lanes_leave(struct delivery *d)
+{
+    if (d->listed)
+        take_from_queue(d->lane, d);
+    d->lane->deliveries--;
+}
+
+/* False: nothing was started. */
+static bool start_batch(struct lane *lane, bool probe)
+{
+    struct runtime *rt = lane->lanes->rt;
+    size_t most = probe ? 1 : (size_t)rt->config->settings->batch_size;
+    size_t count = lane->queued < most ? lane->queued : most;
+    struct lane_batch *b = batch_new(lane, count);
+    if (!b)
+        return false;
+    b->probe = probe;
+    struct delivery *d, *next;
+    DL_FOREACH_SAFE(lane->queue, d, next)
+    {
+        if (b->batch.count == count || !batch_add(b, d))
+            break;
+    }
+    b->batch.done = on_batch_done;
+    struct error e = {0};
+    if (b->batch.count == 0 || lane->driver->start(&b->batch, &e) != 0) {
+        batch_free(b);
+        return false;
+    }
+    lane->active++;
+    lane->lanes->active++;
+    for (size_t i = 0; i < b->batch.count; i++) {
+        take_from_queue(lane, b->deliveries[i]);
+        if (b->deliveries[i]->state == DELIVERY_WAITING)
+            jobs_delivery_to(b->deliveries[i], DELIVERY_QUEUED);
+        jobs_delivery_to(b->deliveries[i], DELIVERY_ACTIVE);
+        jobs_advance(b->deliveries[i]->job);
+    }
+    wait_set(rt, &b->hang, rt->config->settings->hang_ms, on_hang);
+    return true;
+}
+
+static void pump_lane(struct lane *lane)
+{
+    struct delivery_lanes *lanes = lane->lanes;
+    while (lane->queued > 0 && lane->active < lane->concurrency && lane->hanging == 0 && lanes->active < lanes->limit) {
+        if (lanes->rt->draining && lane->breaker.state != BREAKER_CLOSED)
+            return;
+        bool probe;
+        if (!breaker_allows(&lane->breaker, runtime_now(lanes->rt), &probe))
+            return;
+        if (!start_batch(lane, probe)) {
+            if (probe)
+                lane->breaker.state = BREAKER_OPEN; /* it was not tried */
+            wait_set(lanes->rt, &lane->probe, RESOURCE_PAUSE_MS, on_probe_due);
+            return;
+        }
+    }
+}
+
+void lanes_pump(struct delivery_lanes *lanes)
+{
+    struct lane *lane;
+    LL_FOREACH(lanes->lanes, lane)
+        pump_lane(lane);
+}
+
+bool lanes_idle(const struct delivery_lanes *lanes)
+{
+    const struct lane *lane;
+    LL_FOREACH(lanes->lanes, lane)
+        if (lane->active > lane->hanging || (lane->queued > 0 && lane->breaker.state == BREAKER_CLOSED && lane->hanging == 0))
+            return false;
+    return true;
+}

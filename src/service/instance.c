@@ -1,0 +1,152 @@
+/* instance.c: see instance.h. */
+#include "shunt/service/instance.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "shunt/base/mem.h"
+#include "shunt/base/str.h"
+#include "shunt/io/files.h"
+
+static char *path_of(const char *root, unsigned number)
+{
+    struct str s = STR_INIT;
+    str_printf(&s, "%s/%u", root, number);
+    return str_take(&s);
+}
+
+/* The folder's descriptor with its lock; -1: held by another, or *e is set. */
+static int try_number(struct instance *in, unsigned number, unsigned folder_mode, struct error *e)
+{
+    in->path = path_of(in->root, number);
+    if (!in->path) {
+        error_set(e, ERR_NOMEM, "out of memory");
+        return -1;
+    }
+    int fd = files_mkdirs(in->path, folder_mode, true, e) == 0 ? files_open_folder(in->path, e) : -1;
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        in->locked = true;
+        return fd;
+    }
+    if (fd >= 0 && errno != EWOULDBLOCK)
+        return fd; /* no locks here: we must be alone */
+    if (fd >= 0)
+        close(fd);
+    mem_free(in->path);
+    in->path = NULL;
+    return -1;
+}
+
+int instance_open(struct instance *in, const char *underprocess, unsigned folder_mode, struct error *e)
+{
+    *in = (struct instance){.fd = -1};
+    if (!(in->root = mem_strdup(underprocess)))
+        return error_set(e, ERR_NOMEM, "out of memory");
+    for (unsigned i = 0; i < INSTANCES_MAX && in->fd < 0 && e->code == 0; i++) {
+        in->number = i;
+        in->fd = try_number(in, i, folder_mode, e);
+    }
+    if (in->fd < 0) {
+        error_set(e, ERR_BUSY, "%d instances are running on %s already", INSTANCES_MAX, underprocess);
+        instance_close(in);
+        return e->code;
+    }
+    snprintf(in->tag, sizeof in->tag, "shunt-%u", in->number);
+    return 0;
+}
+
+void instance_close(struct instance *in)
+{
+    if (in->fd >= 0)
+        close(in->fd);
+    in->fd = -1;
+    mem_free(in->root);
+    mem_free(in->path);
+    in->root = in->path = NULL;
+}
+
+/* Files of one folder into the folder of the same name of ours. */
+static size_t move_files(int from, int to)
+{
+    size_t moved = 0;
+    int copy = dup(from);
+    DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+    if (!dir) {
+        if (copy >= 0)
+            close(copy);
+        return 0;
+    }
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        if (entry->d_type == DT_DIR || entry->d_name[0] == '.')
+            continue;
+        moved += renameat2(from, entry->d_name, to, entry->d_name, RENAME_NOREPLACE) == 0;
+    }
+    closedir(dir);
+    return moved;
+}
+
+static size_t adopt_folder(const struct instance *in, int from, const char *name)
+{
+    struct error ignored = {0};
+    int source = files_open_below(from, name, false, 0, false, &ignored);
+    if (source < 0)
+        return 0;
+    int target = files_open_below(in->fd, name, true, 0755, false, &ignored);
+    size_t moved = target >= 0 ? move_files(source, target) : 0;
+    close(source);
+    if (target >= 0)
+        close(target);
+    return moved;
+}
+
+static size_t adopt_number(const struct instance *in, unsigned number)
+{
+    struct error ignored = {0};
+    char *path = path_of(in->root, number);
+    int fd = path ? files_open_folder(path, &ignored) : -1;
+    mem_free(path);
+    if (fd < 0)
+        return 0;
+    size_t moved = 0;
+    DIR *dir = flock(fd, LOCK_EX | LOCK_NB) == 0 ? fdopendir(fd) : NULL;
+    if (!dir) {
+        close(fd);
+        return 0;
+    }
+    moved += move_files(fd, in->fd);
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        if (entry->d_name[0] != '.')
+            moved += adopt_folder(in, fd, entry->d_name);
+    closedir(dir); /* and gives the lock back */
+    return moved;
+}
+
+size_t instance_adopt(const struct instance *in)
+{
+    size_t moved = 0;
+    for (unsigned i = 0; in->locked && i < INSTANCES_MAX; i++)
+        if (i != in->number)
+            moved += adopt_number(in, i);
+    return moved;
+}
+
+bool instance_alive(const char *underprocess)
+{
+    bool alive = false;
+    for (unsigned i = 0; i < INSTANCES_MAX && !alive; i++) {
+        struct error ignored = {0};
+        char *path = path_of(underprocess, i);
+        int fd = path ? files_open_folder(path, &ignored) : -1;
+        mem_free(path);
+        if (fd < 0)
+            continue;
+        alive = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+        close(fd);
+    }
+    return alive;
+}

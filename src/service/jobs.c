@@ -1,0 +1,375 @@
+/* jobs.c: see jobs.h. Callbacks of lanes and settle record; jobs_advance decides; move() is the only writer of job->state. */
+#include "shunt/service/jobs.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "shunt/base/log.h"
+#include "shunt/base/mem.h"
+#include "shunt/service/lane.h"
+#include "shunt/service/settle.h"
+
+#define uthash_malloc(size) mem_alloc(size)
+#define uthash_free(pointer, size) mem_free(pointer)
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+struct job_handle {
+    struct job *job;
+    UT_hash_handle hh;
+};
+
+void jobs_init(struct jobs *jobs, struct runtime *rt, struct delivery_lanes *lanes, struct settle *settle)
+{
+    *jobs = (struct jobs){.rt = rt, .lanes = lanes, .settle = settle};
+}
+
+static bool counts_as_waiting(enum job_state s)
+{
+    return s == JOB_WAITING;
+}
+
+static void move(struct job *job, enum job_state to)
+{
+    assert(job_allows(job->state, to));
+    struct ledger *ledger = &job->jobs->rt->ledger;
+    if (counts_as_waiting(job->state) != counts_as_waiting(to)) {
+        bool waits = counts_as_waiting(to);
+        ledger->waiting += waits ? 1 : (uint64_t)-1;
+        ledger->in_work += waits ? (uint64_t)-1 : 1;
+    }
+    job->state = to;
+}
+
+static char *field_copy(const struct ticket *t, size_t index)
+{
+    if (index >= t->count || t->fields[index].kind != FIELD_STRING)
+        return NULL;
+    return mem_strndup(t->fields[index].text, t->fields[index].len);
+}
+
+static void job_free(struct job *job)
+{
+    if (job->handle) {
+        HASH_DEL(job->jobs->table, job->handle);
+        mem_free(job->handle);
+        job->jobs->count--;
+    }
+    for (size_t i = 0; i < job->n_deliveries; i++) {
+        wait_cancel(job->jobs->rt, &job->deliveries[i].wait);
+        lanes_leave(&job->deliveries[i]);
+        mem_free(job->deliveries[i].final_name);
+    }
+    source_close(&job->source);
+    source_content_fini(&job->content);
+    char *const owned[] = {job->key, job->folder, job->name, job->client, job->declared, job->category, job->studio, job->title};
+    for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
+        mem_free(owned[i]);
+    mem_free(job->deliveries);
+    mem_free(job);
+}
+
+static char *key_of(const char *folder, const char *name)
+{
+    size_t a = strlen(folder), b = strlen(name);
+    char *key = mem_alloc(a + b + 2);
+    if (!key)
+        return NULL;
+    memcpy(key, folder, a);
+    key[a] = '/';
+    memcpy(key + a + 1, name, b + 1);
+    return key;
+}
+
+struct job *jobs_find(const struct jobs *jobs, const char *folder, const char *name)
+{
+    if (jobs->count == 0)
+        return NULL;
+    char *key = key_of(folder, name);
+    if (!key)
+        return NULL;
+    struct job_handle *handle;
+    HASH_FIND_STR(jobs->table, key, handle);
+    mem_free(key);
+    return handle ? handle->job : NULL;
+}
+
+static bool enter_table(struct jobs *jobs, struct job *job)
+{
+    struct job_handle *handle = mem_zalloc(sizeof *handle);
+    if (!handle)
+        return false;
+    handle->job = job;
+    HASH_ADD_KEYPTR(hh, jobs->table, job->key, strlen(job->key), handle);
+    if (!handle->hh.tbl) { /* no memory: uthash leaves it out */
+        mem_free(handle);
+        return false;
+    }
+    job->handle = handle;
+    jobs->count++;
+    return true;
+}
+
+static bool make_deliveries(struct job *job, const struct take_item *item, const struct routes *routes)
+{
+    size_t n = item->invalid ? 0 : item->n_destinations + 1;
+    if (n == 0)
+        return true;
+    job->deliveries = mem_zalloc(n * sizeof *job->deliveries);
+    if (!job->deliveries)
+        return false;
+    job->n_deliveries = n;
+    for (size_t i = 0; i < n; i++) {
+        struct delivery *d = &job->deliveries[i];
+        d->job = job;
+        d->lane = i == 0 ? job->jobs->lanes->archive : lanes_of(job->jobs->lanes, routes, item->destinations[i - 1]);
+        d->lane->deliveries++;
+        d->state = DELIVERY_QUEUED;
+    }
+    job->counts.of[DELIVERY_QUEUED] = (unsigned)n;
+    return true;
+}
+
+/* Everything that can fail; NULL: no memory, the item still owns all. */
+static struct job *job_make(struct jobs *jobs, const struct take_item *item, const struct routes *routes)
+{
+    struct job *job = mem_zalloc(sizeof *job);
+    if (!job)
+        return NULL;
+    job->jobs = jobs;
+    job->source.fd = -1;
+    const char *client = item->ticket.count > 0 && !item->invalid ? item->ticket.fields[FIELD_CLIENT].text : item->client;
+    job->key = key_of(item->client, item->name);
+    job->folder = mem_strdup(item->client);
+    job->name = mem_strdup(item->name);
+    job->client = mem_strdup(client);
+    if (!job->key || !job->folder || !job->name || !job->client || !make_deliveries(job, item, routes) || !enter_table(jobs, job)) {
+        job_free(job);
+        return NULL;
+    }
+    job->category = field_copy(&item->ticket, FIELD_CATEGORY);
+    job->studio = field_copy(&item->ticket, FIELD_STUDIO);
+    job->title = field_copy(&item->ticket, FIELD_TITLE);
+    return job;
+}
+
+static void make_id(struct job *job)
+{
+    uint8_t random[10];
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        for (size_t i = 0; i < sizeof random; i++)
+            random[i] = (uint8_t)rand();
+    job_id_make(job->jobs->rt->clock->wall_ms(job->jobs->rt->clock), random, job->id);
+}
+
+/* For the log: the name below hot, without a slash before what lies right in it. */
+static const char *shown(const struct job *job)
+{
+    return job->folder[0] == '\0' ? job->name : job->key;
+}
+
+int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes, enum way way, unsigned worker, bool watched)
+{
+    struct job *job = job_make(jobs, item, routes);
+    if (!job)
+        return ERR_NOMEM;
+    job->way = way;
+    job->worker = worker;
+    job->taken_ms = runtime_now(jobs->rt);
+    job->own_move_pending = watched;
+    job->source = item->source;
+    job->print = item->source.fd >= 0 ? item->source.print : item->readiness.last;
+    item->source.fd = -1;
+    job->content = item->content;
+    item->content.bytes = NULL;
+    job->declared = item->declared;
+    item->declared = NULL;
+    job->error = item->error;
+    make_id(job);
+    jobs->rt->ledger.taken++;
+    jobs->rt->ledger.in_work++;
+    if (log_wanted(LOG_INFO))
+        log_write(LOG_EVENT(LOG_INFO, "processing", .phase = way_word(way), .worker = worker, .client = job->client, .file = job->name, .job = job->id),
+                  "Processing: %s", shown(job));
+    job->state = JOB_TAKEN;
+    if (item->invalid) {
+        move(job, JOB_FAILING);
+        settle_enqueue(jobs->settle, job);
+        return 0;
+    }
+    move(job, JOB_DELIVERING);
+    for (size_t i = 0; i < job->n_deliveries; i++)
+        lanes_enqueue(&job->deliveries[i]);
+    return 0;
+}
+
+void jobs_delivery_to(struct delivery *d, enum delivery_state to)
+{
+    if (d->state == to)
+        return;
+    assert(delivery_allows(d->state, to));
+    d->job->counts.of[d->state]--;
+    d->job->counts.of[to]++;
+    d->state = to;
+}
+
+static void log_delivered(const struct job *job, const struct delivery *d)
+{
+    if (!log_wanted(LOG_INFO))
+        return;
+    const char *as = d->final_name ? d->final_name : job->name;
+    if (d->lane->is_archive)
+        log_write(LOG_EVENT(LOG_INFO, "stored", .phase = way_word(job->way), .worker = job->worker, .client = job->client, .file = job->name, .job = job->id,
+                            .destination = d->lane->name),
+                  "Stored: %s/%s", job->client, as);
+    else
+        log_write(LOG_EVENT(d->beside ? LOG_WARN : LOG_INFO, "routed", .phase = way_word(job->way), .worker = job->worker, .client = job->client,
+                            .file = job->name, .job = job->id, .destination = d->lane->name),
+                  d->beside ? "Routed to: %s as %s (the name %s is taken there by another's file, which stays)" : "Routed to: %s", d->lane->label, as, job->name);
+}
+
+/* The original is no longer what was read, or must wait: what was kept for speed goes. */
+static void rest(struct job *job)
+{
+    source_close(&job->source);
+    if (job->content.bytes) {
+        mem_free(job->content.bytes);
+        job->content.bytes = NULL;
+    }
+    job->content_gone = true;
+}
+
+/* Why a job fails that was valid: its first delivery that is out of attempts; the reason file tells of all. */
+static void tell_why(struct job *job)
+{
+    for (size_t i = 0; i < job->n_deliveries; i++) {
+        const struct delivery *d = &job->deliveries[i];
+        if (d->state == DELIVERY_FAILED) {
+            error_set(&job->error, d->error.code, "%s: failed after %u attempt%s: %s", d->lane->label, d->attempts, d->attempts == 1 ? "" : "s",
+                      d->error.text);
+            return;
+        }
+    }
+}
+
+void jobs_advance(struct job *job)
+{
+    for (size_t i = 0; i < job->n_deliveries; i++) {
+        struct delivery *d = &job->deliveries[i];
+        if (d->state == DELIVERY_DONE && !d->told) {
+            d->told = true;
+            log_delivered(job, d);
+        }
+    }
+    enum job_state next = job_state_of(&job->counts);
+    if (job->changed && next != JOB_DELIVERING)
+        next = JOB_SETTLING;
+    if (next == job->state)
+        return;
+    move(job, next);
+    if (next == JOB_WAITING) {
+        rest(job);
+    } else if (next == JOB_SETTLING && job->changed) {
+        jobs_settled(job, ERR_CHANGED, NULL);
+    } else if (next == JOB_SETTLING || next == JOB_FAILING) {
+        if (next == JOB_FAILING)
+            tell_why(job);
+        settle_enqueue(job->jobs->settle, job);
+    }
+}
+
+static double took_ms(const struct job *job)
+{
+    return (double)(runtime_now(job->jobs->rt) - job->taken_ms);
+}
+
+static void count_outcome(struct job *job, bool failed, const char *text)
+{
+    struct runtime *rt = job->jobs->rt;
+    const char *labels[16];
+    size_t n = 0;
+    for (size_t i = 1; i < job->n_deliveries && n < sizeof labels / sizeof labels[0]; i++)
+        if (job->deliveries[i].state == DELIVERY_DONE)
+            labels[n++] = job->deliveries[i].lane->label;
+    int64_t wall = rt->clock->wall_ms(rt->clock);
+    struct stats_outcome o = {.client = job->folder[0] ? job->folder : job->client, .category = job->category, .way = job->way,
+                              .hour = clock_local_hour(wall), .ms = took_ms(job), .destinations = labels, .n_destinations = n,
+                              .celtra = job->category && strcmp(job->category, "CELTRA") == 0};
+    if (!o.client[0])
+        o.client = "(hot folder root)";
+    if (failed)
+        stats_failed(rt->stats, &o, job->name, text, wall);
+    else
+        stats_processed(rt->stats, &o);
+}
+
+static void end(struct job *job, enum job_state state, bool look_again, bool in_underprocess)
+{
+    struct jobs *jobs = job->jobs;
+    move(job, state);
+    jobs->rt->ledger.in_work--;
+    struct ledger *l = &jobs->rt->ledger;
+    if (state == JOB_DONE)
+        *(job->n_deliveries > 1 ? &l->delivered : &l->archived_only) += 1;
+    else
+        *(state == JOB_FAILED ? &l->failed : &l->returned) += 1;
+    char *folder = job->folder, *name = job->name;
+    enum way way = job->way;
+    job->folder = job->name = NULL;
+    job_free(job);
+    if (jobs->ended)
+        jobs->ended(jobs->user, folder, name, look_again, in_underprocess, way);
+    mem_free(folder);
+    mem_free(name);
+}
+
+void jobs_settled(struct job *job, int code, const char *failed_path)
+{
+    struct jobs *jobs = job->jobs;
+    if (code == ERR_CHANGED) {
+        log_write(LOG_EVENT(LOG_WARN, "returned", .phase = way_word(job->way), .worker = job->worker, .client = job->client, .file = job->name, .job = job->id),
+                  "Changed while it was processed, taken up again: %s", shown(job));
+        end(job, JOB_RETURNED, job->again, true);
+        return;
+    }
+    bool failed = job->state == JOB_FAILING;
+    if (failed) {
+        count_outcome(job, true, job->error.text);
+        log_write(LOG_EVENT(LOG_ERROR, "failed", .phase = way_word(job->way), .worker = job->worker, .client = job->client, .file = job->name, .job = job->id,
+                            .ms = took_ms(job), .error = job->error.text),
+                  "Failed %s -> %s", shown(job), failed_path);
+    } else {
+        count_outcome(job, false, NULL);
+        if (log_wanted(LOG_INFO))
+            log_write(LOG_EVENT(LOG_INFO, "processed", .phase = way_word(job->way), .worker = job->worker, .client = job->client, .file = job->name,
+                                .job = job->id, .ms = took_ms(job)),
+                      "Successfully processed %s (%.2fs)", shown(job), took_ms(job) / 1000);
+    }
+    if (jobs->on_outcome)
+        jobs->on_outcome(jobs->outcome_user, job, failed_path);
+    end(job, failed ? JOB_FAILED : JOB_DONE, job->again, false);
+}
+
+void jobs_check_ledger(struct jobs *jobs)
+{
+    int64_t difference;
+    bool fine = ledger_balances(&jobs->rt->ledger, &difference);
+    if (fine)
+        difference = 0;
+    if (difference != jobs->ledger_difference && !fine) {
+        struct str text = STR_INIT;
+        ledger_text(&jobs->rt->ledger, &text);
+        log_error("ledger", "The ledger does not balance, %lld tickets: %s", (long long)difference, text.bytes);
+        str_fini(&text);
+    }
+    jobs->ledger_difference = difference;
+}
+
+void jobs_fini(struct jobs *jobs)
+{
+    struct job_handle *handle, *next;
+    HASH_ITER(hh, jobs->table, handle, next)
+        job_free(handle->job);
+}

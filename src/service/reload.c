@@ -1,0 +1,100 @@
+/* reload.c: see reload.h. */
+#include "shunt/service/reload.h"
+
+#include "shunt/base/log.h"
+#include "shunt/base/mem.h"
+#include "shunt/io/work.h"
+#include "shunt/service/lane.h"
+
+struct reload {
+    struct work work; /* first */
+    struct service *service;
+    const char *file;
+    struct routes *routes; /* the result */
+    struct faults faults;
+    bool busy, again;
+};
+
+static void run(struct work *work)
+{
+    struct reload *r = (struct reload *)work;
+    r->routes = config_load_routes(r->file, &r->faults);
+}
+
+static void log_change(void *user, const char *text)
+{
+    (void)user;
+    log_info("reload_change", "Reload: %s", text);
+}
+
+static void refuse(const struct reload *r)
+{
+    for (size_t i = 0; i < r->faults.count; i++)
+        log_error("reload_fault", "%s", r->faults.texts[i]);
+    if (r->faults.more > 0)
+        log_error("reload_fault", "and %zu more", r->faults.more);
+    log_error("reload_refused", "%s is not taken over, the routes from before stay in force", r->file);
+}
+
+static void swap(struct reload *r)
+{
+    struct runtime *rt = &r->service->rt;
+    struct error e = {0};
+    if (lanes_adopt(&r->service->lanes, r->routes, &e) != 0) {
+        log_write(LOG_EVENT(LOG_ERROR, "reload_refused", .error = e.text), "%s is not taken over", r->file);
+        return;
+    }
+    struct routes *before = rt->routes;
+    rt->routes = routes_ref(r->routes);
+    routes_diff(before, rt->routes, log_change, NULL);
+    routes_unref(before);
+    lanes_retire(&r->service->lanes);
+    log_info("reloaded", "Reloaded %s: %zu routes, %zu destinations", r->file, rt->routes->n_routes, rt->routes->n_destinations);
+}
+
+static void on_read(struct work *work)
+{
+    struct reload *r = (struct reload *)work;
+    r->busy = false;
+    if (r->routes)
+        swap(r);
+    else
+        refuse(r);
+    routes_unref(r->routes);
+    r->routes = NULL;
+    faults_fini(&r->faults);
+    if (r->again)
+        reload_request(r);
+}
+
+void reload_request(struct reload *r)
+{
+    struct error e = {0};
+    if (log_reopen(&e) != 0)
+        log_write(LOG_EVENT(LOG_ERROR, "log_reopen", .error = e.text), "The log file cannot be opened anew, the old one stays in use");
+    r->again = r->busy;
+    if (r->busy || r->service->rt.draining)
+        return;
+    faults_init(&r->faults);
+    r->busy = work_submit(r->service->rt.loop, &r->work, run, on_read) == 0;
+}
+
+struct reload *reload_new(struct service *s)
+{
+    struct reload *r = mem_zalloc(sizeof *r);
+    if (!r)
+        return NULL;
+    r->service = s;
+    r->file = s->config->routes_file;
+    return r;
+}
+
+bool reload_idle(const struct reload *r)
+{
+    return !r->busy;
+}
+
+void reload_free(struct reload *r)
+{
+    mem_free(r);
+}

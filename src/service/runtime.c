@@ -1,0 +1,75 @@
+/* runtime.c: one due list and one libuv timer carry every pause of the program: looks at files that are not whole yet, retries,
+ * breakers, scans, the day's turn. The timer is armed for the earliest; when it fires, all that is due is fired and it is armed anew. */
+#include "shunt/service/runtime.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+static void on_timer(uv_timer_t *timer);
+
+static void arm(struct runtime *rt)
+{
+    int64_t sleep_ms = due_sleep_ms(&rt->waits, runtime_now(rt));
+    if (sleep_ms < 0) {
+        uv_timer_stop(&rt->timer);
+        return;
+    }
+    /* libuv counts from the loop's own, slightly old time: without the update the timer fires early and spins. */
+    uv_update_time(rt->loop);
+    uv_timer_start(&rt->timer, on_timer, (uint64_t)sleep_ms, 0);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct runtime *rt = timer->data;
+    int64_t now = runtime_now(rt);
+    struct due_entry *entry;
+    while ((entry = due_pop(&rt->waits, now)) != NULL) {
+        struct wait *wait = (struct wait *)((char *)entry - offsetof(struct wait, due));
+        wait->fire(wait);
+    }
+    if (!uv_is_closing((uv_handle_t *)timer))
+        arm(rt);
+}
+
+int runtime_init(struct runtime *rt, uv_loop_t *loop, const struct config *config, const struct clock *clock)
+{
+    *rt = (struct runtime){.loop = loop, .clock = clock, .config = config, .routes = routes_ref(config->routes)};
+    due_init(&rt->waits);
+    rt->stats = stats_new(clock_local_date(clock->wall_ms(clock)));
+    if (!rt->stats) {
+        routes_unref(rt->routes);
+        return ERR_NOMEM;
+    }
+    uv_timer_init(loop, &rt->timer);
+    rt->timer.data = rt;
+    return 0;
+}
+
+void runtime_close(struct runtime *rt)
+{
+    uv_close((uv_handle_t *)&rt->timer, NULL);
+}
+
+void runtime_fini(struct runtime *rt)
+{
+    due_fini(&rt->waits);
+    stats_free(rt->stats);
+    routes_unref(rt->routes);
+}
+
+int wait_set(struct runtime *rt, struct wait *wait, int64_t pause_ms, void (*fire)(struct wait *wait))
+{
+    assert(pause_ms >= 0);
+    wait->fire = fire;
+    int64_t earliest = due_sleep_ms(&rt->waits, runtime_now(rt));
+    int rc = due_add(&rt->waits, &wait->due, runtime_now(rt) + pause_ms);
+    if (rc == 0 && (earliest < 0 || pause_ms < earliest))
+        arm(rt);
+    return rc;
+}
+
+void wait_cancel(struct runtime *rt, struct wait *wait)
+{
+    due_remove(&rt->waits, &wait->due);
+}

@@ -1,0 +1,405 @@
+/* scanner.c: see scanner.h. Targets are listed one after another: take one, read a slice in a work request, hand its names on, read the next. */
+#include "shunt/service/scanner.h"
+
+#include <string.h>
+#include <utlist.h>
+
+#include "shunt/base/log.h"
+#include "shunt/base/mem.h"
+#include "shunt/core/name.h"
+#include "shunt/service/watching.h"
+
+#define MISSING_RECHECK_MS 1000
+
+enum where { IN_HOT_ROOT, IN_HOT, IN_UNDER_ROOT, IN_UNDER };
+
+struct target {
+    enum where where;
+    enum way way;
+    struct target *next;
+    char folder[];
+};
+
+/* One target being listed. Belongs to the worker while in work, else to the loop. */
+struct listing {
+    struct work work;
+    struct scanner *scanner;
+    struct target *target;
+    char *path;
+    struct folder *folder;
+    struct folder_slice slice;
+    uint64_t dev, ino;
+    size_t adopted;
+    size_t at;             /* entries of the slice already handed on */
+    const char *at_name;
+    int code;
+    struct error error;
+    int64_t began_ms;
+};
+
+static bool add_target(struct scanner *s, enum where where, const char *folder, enum way way)
+{
+    struct target *t = mem_zalloc(sizeof *t + strlen(folder) + 1);
+    if (!t)
+        return false;
+    t->where = where;
+    t->way = way;
+    strcpy(t->folder, folder);
+    LL_APPEND(s->targets, t);
+    return true;
+}
+
+void scanner_list_folder(struct scanner *s, struct client_folder *folder, enum way way)
+{
+    if (folder->target_pending)
+        return;
+    folder->target_pending = add_target(s, folder->name[0] ? IN_HOT : IN_HOT_ROOT, folder->name, way);
+}
+
+static void begin_full(struct scanner *s, enum way way)
+{
+    s->full = true;
+    s->full_wanted = false;
+    s->number++;
+    s->way = way;
+    s->busy_ms = 0;
+    s->seen = s->found = 0;
+    log_write(LOG_EVENT(LOG_DEBUG, "scan_start", .phase = way_word(way)), "Scan #%u started", s->number);
+    if (s->stopped) { /* it goes on where it stopped */
+        s->stopped = false;
+        return;
+    }
+    add_target(s, IN_UNDER_ROOT, "", way);
+    struct client_folder *root = watching_find(s, "");
+    if (root)
+        scanner_list_folder(s, root, way);
+    else if (watching_add(s, "") == NULL)
+        log_error("scan_failed", "out of memory");
+    else
+        scanner_list_folder(s, watching_find(s, ""), way);
+}
+
+static void end_full(struct scanner *s, bool timed_out)
+{
+    const struct settings *set = s->rt->config->settings;
+    bool slow = s->busy_ms > set->slow_scan_ms;
+    s->full = false;
+    s->stopped = timed_out;
+    if (timed_out)
+        stats_scan_timed_out(s->rt->stats);
+    else
+        stats_scan(s->rt->stats, slow, (double)s->busy_ms);
+    enum log_level level = timed_out || slow ? LOG_WARN : LOG_INFO;
+    log_write(LOG_EVENT(level, timed_out ? "scan_timeout" : "scan_end", .phase = way_word(s->way), .ms = (double)s->busy_ms),
+              timed_out ? "Scan #%u stopped at its time-out, the next goes on from there: %zu names seen, %zu new, %.2f s"
+              : slow    ? "Scan #%u was slow: %zu names seen, %zu new, %.2f s"
+                        : "Scan #%u ended: %zu names seen, %zu new, %.2f s",
+              s->number, s->seen, s->found, (double)s->busy_ms / 1000);
+}
+
+static void on_tick(struct wait *wait)
+{
+    struct scanner *s = (struct scanner *)((char *)wait - offsetof(struct scanner, tick));
+    wait_set(s->rt, &s->tick, s->rt->config->settings->scan_interval_ms, on_tick);
+    if (s->full) {
+        stats_scan_skipped(s->rt->stats);
+        log_write(LOG_EVENT(LOG_INFO, "scan_skipped"), "Scan skipped: #%u is still running", s->number);
+        return;
+    }
+    begin_full(s, WAY_PERIODIC);
+}
+
+void scanner_want_full(struct scanner *s)
+{
+    s->full_wanted = true;
+}
+
+static void on_recheck(struct wait *wait)
+{
+    scanner_want_full((struct scanner *)((char *)wait - offsetof(struct scanner, recheck)));
+}
+
+/* --- the worker's part --- */
+
+static void run(struct work *work)
+{
+    struct listing *l = (struct listing *)work;
+    if (!l->folder) {
+        if (l->target->where == IN_UNDER_ROOT)
+            l->adopted = instance_adopt(l->scanner->instance);
+        l->folder = folder_open(l->path, &l->error);
+        if (!l->folder) {
+            l->code = l->error.code;
+            return;
+        }
+        folder_id(l->folder, &l->dev, &l->ino);
+    }
+    l->code = folder_next(l->folder, &l->slice, SLICE_NAMES, &l->error);
+}
+
+/* --- the loop's part --- */
+
+static void listing_free(struct listing *l)
+{
+    if (!l)
+        return;
+    folder_close(l->folder);
+    folder_slice_fini(&l->slice);
+    mem_free(l->path);
+    mem_free(l->target);
+    mem_free(l);
+}
+
+static char *path_of(const struct scanner *s, const struct target *t)
+{
+    const char *root = t->where == IN_UNDER_ROOT || t->where == IN_UNDER ? s->instance->path : s->rt->config->hot;
+    struct str path = STR_INIT;
+    /* The roots may be symbolic links of the operator's; what is below them may not. */
+    str_printf(&path, "%s/%s", root, t->folder[0] ? t->folder : ".");
+    return str_take(&path);
+}
+
+static struct listing *next_listing(struct scanner *s)
+{
+    struct target *t = s->targets;
+    struct listing *l = mem_zalloc(sizeof *l);
+    if (!l || !(l->path = path_of(s, t))) {
+        mem_free(l);
+        return NULL;
+    }
+    LL_DELETE(s->targets, t);
+    l->scanner = s;
+    l->target = t;
+    folder_slice_init(&l->slice);
+    struct client_folder *folder = t->where == IN_HOT || t->where == IN_HOT_ROOT ? watching_find(s, t->folder) : NULL;
+    if (folder)
+        folder->target_pending = false;
+    if (t->where == IN_HOT_ROOT)
+        s->generation++;
+    return l;
+}
+
+static void on_sliced(struct work *work);
+
+static void read_slice(struct scanner *s)
+{
+    struct listing *l = s->listing;
+    l->began_ms = runtime_now(s->rt);
+    l->at = 0;
+    l->at_name = NULL;
+    if (work_submit(s->rt->loop, &l->work, run, on_sliced) == 0)
+        s->in_work = true;
+}
+
+static void see_root_entry(struct scanner *s, const struct listing *l, const char *name, enum entry_kind kind)
+{
+    struct error why = {0};
+    if (kind != ENTRY_FOLDER && kind != ENTRY_UNKNOWN)
+        return;
+    if (name[0] == '.')
+        return;
+    struct client_folder *folder = watching_find(s, name);
+    if (!folder) {
+        if (name_check(name, strlen(name), &why) != 0) {
+            log_write(LOG_EVENT(LOG_WARN, "folder_ignored", .client = name, .error = why.text), "A folder below %s is not watched", s->rt->config->hot);
+            return;
+        }
+        folder = watching_add(s, name);
+        if (!folder)
+            return;
+        scanner_list_folder(s, folder, l->target->way);
+    } else if (s->full) {
+        scanner_list_folder(s, folder, s->way);
+    }
+    folder->generation = s->generation;
+}
+
+/* False: the intake has no room; the same entry again later. */
+static bool hand_on(struct scanner *s, const struct listing *l, const char *name, enum entry_kind kind)
+{
+    const struct target *t = l->target;
+    bool under = t->where == IN_UNDER || t->where == IN_UNDER_ROOT;
+    if (under && kind == ENTRY_FOLDER) {
+        if (t->where == IN_UNDER_ROOT)
+            add_target(s, IN_UNDER, name, t->way);
+        return true;
+    }
+    if (t->where == IN_HOT_ROOT)
+        see_root_entry(s, l, name, kind);
+    if (kind == ENTRY_FOLDER || kind == ENTRY_OTHER)
+        return true;
+    if (intake_room(s->intake) == 0)
+        return false;
+    size_t before = s->intake->count;
+    intake_see(s->intake, t->folder, name, t->way, under, false);
+    s->seen++;
+    s->found += s->intake->count > before;
+    return true;
+}
+
+static bool hand_on_slice(struct scanner *s)
+{
+    struct listing *l = s->listing;
+    if (!l->at_name)
+        l->at_name = l->slice.names;
+    for (; l->at < l->slice.count; l->at++, l->at_name += strlen(l->at_name) + 1)
+        if (!hand_on(s, l, l->at_name, (enum entry_kind)l->slice.kinds[l->at]))
+            return false;
+    return true;
+}
+
+static void tell_missing(struct scanner *s, const struct error *why)
+{
+    if (!s->told_missing)
+        log_write(LOG_EVENT(LOG_ERROR, "hot_missing", .error = why->text), "The hot folder %s cannot be listed, tried again every %d s", s->rt->config->hot,
+                  MISSING_RECHECK_MS / 1000);
+    s->told_missing = true;
+    wait_set(s->rt, &s->recheck, MISSING_RECHECK_MS, on_recheck);
+}
+
+static void on_list_failed(struct scanner *s, const struct listing *l)
+{
+    const struct target *t = l->target;
+    if (t->where == IN_HOT_ROOT) {
+        tell_missing(s, &l->error);
+        watching_forget(s, "");
+    } else if (t->where == IN_HOT && (l->code == ERR_NOPLACE || l->code == ERR_NOT_OURS)) {
+        watching_forget(s, t->folder);
+    } else if (l->code != ERR_NOPLACE) {
+        log_write(LOG_EVENT(LOG_WARN, "scan_failed", .client = t->folder, .error = l->error.text), "%s cannot be listed", l->path);
+    }
+}
+
+/* The folder that was listed is it the one that is watched? */
+static void check_identity(struct scanner *s, const struct listing *l)
+{
+    struct client_folder *folder = watching_find(s, l->target->folder);
+    if (!folder)
+        return;
+    bool anew = folder->ino != 0 && (folder->ino != l->ino || folder->dev != l->dev);
+    folder->ino = l->ino;
+    folder->dev = l->dev;
+    if (anew || !folder->watch)
+        watching_restart(s, folder);
+    if (anew) /* what came between its making and the new watch */
+        scanner_list_folder(s, folder, WAY_REALTIME);
+}
+
+static void end_listing(struct scanner *s)
+{
+    struct listing *l = s->listing;
+    s->listing = NULL;
+    if (l->target->where == IN_HOT_ROOT && l->code == 0) {
+        if (s->told_missing)
+            log_write(LOG_EVENT(LOG_INFO, "hot_back"), "The hot folder %s is there again", s->rt->config->hot);
+        s->told_missing = false;
+        watching_forget_unseen(s);
+    }
+    listing_free(l);
+}
+
+static void on_sliced(struct work *work)
+{
+    struct listing *l = (struct listing *)work;
+    struct scanner *s = l->scanner;
+    s->in_work = false;
+    s->busy_ms += runtime_now(s->rt) - l->began_ms;
+    if (s->closing)
+        return;
+    if (l->adopted > 0)
+        log_write(LOG_EVENT(LOG_WARN, "adopted"), "%zu tickets of an instance that is gone were taken over", l->adopted);
+    l->adopted = 0;
+    if (l->code != 0) {
+        on_list_failed(s, l);
+        end_listing(s);
+        return;
+    }
+    if (l->target->where == IN_HOT || l->target->where == IN_HOT_ROOT)
+        check_identity(s, l);
+    scanner_pump(s);
+}
+
+static bool out_of_time(struct scanner *s)
+{
+    return s->full && s->busy_ms >= s->rt->config->settings->scan_timeout_ms;
+}
+
+/* Goes on with the listing in hand; false: it waits for a worker or for room. */
+static bool go_on(struct scanner *s)
+{
+    if (!s->listing) {
+        if (!s->targets || !(s->listing = next_listing(s)))
+            return false;
+        read_slice(s);
+        return false;
+    }
+    if (!hand_on_slice(s))
+        return false;
+    if (s->listing->slice.end) {
+        end_listing(s);
+        return true;
+    }
+    if (s->full && out_of_time(s)) {
+        end_full(s, true);
+        return false;
+    }
+    read_slice(s);
+    return false;
+}
+
+void scanner_pump(struct scanner *s)
+{
+    if (s->closing)
+        return;
+    if (s->events_in_turn >= s->events_max && !s->full_wanted) {
+        log_warn("events_lost", "%lu file events at once: some may be lost, so the folders are scanned now", s->events_in_turn);
+        s->full_wanted = true;
+    }
+    s->events_in_turn = 0;
+    if (s->rt->draining || s->in_work || s->stopped)
+        return;
+    while (go_on(s))
+        continue;
+    if (!s->in_work && !s->listing && !s->targets) {
+        if (s->full)
+            end_full(s, false);
+        if (s->full_wanted)
+            begin_full(s, WAY_PERIODIC);
+        if (s->targets)
+            go_on(s);
+    }
+}
+
+void scanner_init(struct scanner *s, struct runtime *rt, struct intake *intake, const struct instance *instance)
+{
+    *s = (struct scanner){.rt = rt, .intake = intake, .instance = instance, .events_max = watch_queue_size()};
+}
+
+void scanner_start(struct scanner *s)
+{
+    wait_set(s->rt, &s->tick, s->rt->config->settings->scan_interval_ms, on_tick);
+    begin_full(s, WAY_STARTUP);
+}
+
+void scanner_close(struct scanner *s)
+{
+    s->closing = true;
+    wait_cancel(s->rt, &s->tick);
+    wait_cancel(s->rt, &s->recheck);
+    watching_close_all(s);
+}
+
+bool scanner_closed(const struct scanner *s)
+{
+    return !s->in_work && s->watches == 0;
+}
+
+void scanner_fini(struct scanner *s)
+{
+    struct target *t, *next;
+    listing_free(s->listing);
+    LL_FOREACH_SAFE(s->targets, t, next)
+        mem_free(t);
+    s->listing = NULL;
+    s->targets = NULL;
+}

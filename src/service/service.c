@@ -1,0 +1,319 @@
+/* service.c: see service.h. service_new gets everything that can fail, in order; finish() closes in reverse and the loop runs dry. */
+#include "shunt/service/service.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifdef HAVE_SYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+#include "shunt/base/log.h"
+#include "shunt/base/mem.h"
+#include "shunt/io/work.h"
+#include "shunt/service/lane.h"
+#include "shunt/service/reload.h"
+#include "shunt/service/upkeep.h"
+
+#define THREADS_OWN 6    /* listing, settling, store, reload */
+#define THREADS_MAX 256
+#define THREADS_MIN 32
+#define ARENAS_MAX 2     /* of the allocator: a pool of many mostly idle threads must not cost one each */
+
+static const int signal_numbers[SERVICE_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD};
+
+static void tell_manager(const char *state)
+{
+#ifdef HAVE_SYSTEMD
+    sd_notify(0, state);
+#else
+    (void)state;
+#endif
+}
+
+/* --- the turn --- */
+
+static bool work_is_done(const struct service *s)
+{
+    return intake_idle(&s->intake) && lanes_idle(&s->lanes) && settle_idle(&s->settle) && upkeep_idle(s->upkeep) && reload_idle(s->reload);
+}
+
+static unsigned hanging(const struct service *s)
+{
+    unsigned n = 0;
+    for (const struct lane *lane = s->lanes.lanes; lane; lane = lane->next)
+        n += lane->active;
+    return n;
+}
+
+/* A request that hangs cannot be called back: the process goes without it. Its tickets lie in underprocess. */
+static void leave(struct service *s, int code)
+{
+    log_warn("stopped", "Stopped with %u requests unanswered; their tickets stay in %s and are taken up at the next start", hanging(s), s->instance.path);
+    log_flush();
+    log_close();
+    _exit(code);
+}
+
+static void finish(struct service *s)
+{
+    s->closing = true;
+    upkeep_log_state(s->upkeep);
+    upkeep_last(s->upkeep);
+    if (s->rt.ledger.waiting > 0)
+        log_info("waiting_left", "%llu tickets wait in %s and are taken up at the next start", (unsigned long long)s->rt.ledger.waiting, s->instance.path);
+    if (hanging(s) > 0)
+        leave(s, s->exit_code);
+    wait_cancel(&s->rt, &s->drain_deadline);
+    scanner_close(&s->scanner);
+    for (size_t i = 0; i < SERVICE_SIGNALS; i++)
+        uv_close((uv_handle_t *)&s->signals[i], NULL);
+    uv_close((uv_handle_t *)&s->before_poll, NULL);
+    uv_close((uv_handle_t *)&s->after_poll, NULL);
+    runtime_close(&s->rt);
+}
+
+static void turn(struct service *s)
+{
+    if (s->closing)
+        return;
+    scanner_pump(&s->scanner);
+    intake_pump(&s->intake);
+    lanes_pump(&s->lanes);
+    settle_pump(&s->settle);
+    log_flush();
+    bool all_done = s->rt.once && intake_empty(&s->intake) && s->jobs.count == 0;
+    if ((s->rt.draining || all_done) && work_is_done(s))
+        finish(s);
+}
+
+static void on_prepare(uv_prepare_t *handle)
+{
+    turn(handle->data);
+}
+
+static void on_check(uv_check_t *handle)
+{
+    turn(handle->data);
+}
+
+/* --- stopping --- */
+
+static void on_deadline(struct wait *wait)
+{
+    struct service *s = (struct service *)((char *)wait - offsetof(struct service, drain_deadline));
+    log_warn("drain_timeout", "Not everything was finished in time");
+    upkeep_last(s->upkeep);
+    leave(s, EXIT_UNFINISHED);
+}
+
+void service_stop(struct service *s)
+{
+    if (s->rt.draining) {
+        log_warn("stop_now", "Asked to stop again: stopping at once");
+        upkeep_last(s->upkeep);
+        leave(s, EXIT_UNFINISHED);
+    }
+    s->rt.draining = true;
+    tell_manager("STOPPING=1");
+    log_info("stopping", "Stopping: nothing new is taken up, %llu tickets in hand are finished", (unsigned long long)s->rt.ledger.in_work);
+    wait_set(&s->rt, &s->drain_deadline, s->config->settings->drain_timeout_ms, on_deadline);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct service *s = handle->data;
+    switch (number) {
+    case SIGHUP:
+        log_info("signal", "HUP: reading %s", s->config->routes_file);
+        reload_request(s->reload);
+        break;
+    case SIGUSR1:
+        upkeep_log_state(s->upkeep);
+        break;
+    case SIGCHLD: /* as process 1 we inherit what others leave behind */
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+            continue;
+        break;
+    default:
+        service_stop(s);
+    }
+}
+
+/* --- making --- */
+
+static int check_same_file_system(const struct config *c, struct error *e)
+{
+    struct stat hot, under;
+    if (stat(c->hot, &hot) != 0)
+        return error_errno(e, errno, "[folders] hot: %s", c->hot);
+    if (stat(c->underprocess, &under) != 0)
+        return error_errno(e, errno, "[folders] underprocess: %s", c->underprocess);
+    if (hot.st_dev != under.st_dev)
+        return error_set(e, ERR_CONFIG, "[folders] underprocess (%s) must lie on the same file system as hot (%s): a ticket is claimed by a rename", c->underprocess,
+                         c->hot);
+    return 0;
+}
+
+static int make_folders(const struct config *c, struct error *e)
+{
+    const char *const folders[] = {c->hot, c->archive, c->failed, c->underprocess, c->logs};
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
+        if (files_mkdirs(folders[i], c->settings->folder_mode, true, e) != 0)
+            return e->code;
+    return check_same_file_system(c, e);
+}
+
+static void set_limits(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    mallopt(M_ARENA_MAX, ARENAS_MAX);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGIO, SIG_IGN); /* a broken lease */
+    umask(0);               /* modes are those of the settings */
+}
+
+/* Requests limit themselves; the pool is large enough that none waits in libuv's queue. */
+static int set_threads(struct service *s)
+{
+    const struct settings *set = s->config->settings;
+    size_t wanted = (size_t)set->workers * 2 + THREADS_OWN;
+    for (size_t i = 0; i < s->config->routes->n_destinations; i++) {
+        unsigned own = s->config->routes->destinations[i].concurrency;
+        wanted += own > 0 ? own : (size_t)set->concurrency;
+    }
+    wanted = wanted < THREADS_MIN ? THREADS_MIN : wanted > THREADS_MAX ? THREADS_MAX : wanted;
+    if (wanted < (size_t)set->workers + THREADS_OWN + 2)
+        wanted = (size_t)set->workers + THREADS_OWN + 2;
+    s->rt.threads = (unsigned)wanted;
+    s->lanes.limit = (unsigned)(wanted - (size_t)set->workers - THREADS_OWN);
+    return work_set_threads((unsigned)wanted);
+}
+
+static void start_signals(struct service *s)
+{
+    for (size_t i = 0; i < SERVICE_SIGNALS; i++) {
+        uv_signal_init(&s->loop, &s->signals[i]);
+        s->signals[i].data = s;
+        if (signal_numbers[i] != SIGCHLD || getpid() == 1)
+            uv_signal_start(&s->signals[i], on_signal, signal_numbers[i]);
+    }
+}
+
+static void start_handles(struct service *s)
+{
+    uv_prepare_init(&s->loop, &s->before_poll);
+    uv_check_init(&s->loop, &s->after_poll);
+    s->before_poll.data = s->after_poll.data = s;
+    uv_prepare_start(&s->before_poll, on_prepare);
+    uv_check_start(&s->after_poll, on_check);
+    start_signals(s);
+}
+
+static void join_parts(struct service *s)
+{
+    settle_init(&s->settle, &s->rt, s->instance.path);
+    jobs_init(&s->jobs, &s->rt, &s->lanes, &s->settle);
+    intake_init(&s->intake, &s->rt, &s->jobs, s->instance.path);
+    scanner_init(&s->scanner, &s->rt, &s->intake, &s->instance);
+    s->jobs.ended = intake_job_ended;
+    s->jobs.user = &s->intake;
+    s->intake.watched = scanner_watches;
+    s->intake.user = &s->scanner;
+}
+
+/* Each step undoes itself where it fails; what is made is undone by service_free. */
+static int make(struct service *s, const struct clock *clock, bool once, struct error *e)
+{
+    const struct config *c = s->config;
+    if (make_folders(c, e) != 0)
+        return e->code;
+    if (instance_open(&s->instance, c->underprocess, c->settings->folder_mode, e) != 0)
+        return e->code;
+    if (runtime_init(&s->rt, &s->loop, c, clock) != 0)
+        return error_set(e, ERR_NOMEM, "out of memory");
+    s->rt.once = once;
+    if (lanes_init(&s->lanes, &s->rt, s->instance.tag, s->instance.path, e) != 0)
+        return e->code;
+    join_parts(s);
+    if (!(s->upkeep = upkeep_new(s, e)))
+        return e->code;
+    if (!(s->reload = reload_new(s)))
+        return error_set(e, ERR_NOMEM, "out of memory");
+    return set_threads(s) == 0 ? 0 : error_set(e, ERR_INTERNAL, "the pool's size cannot be set");
+}
+
+struct service *service_new(struct config *config, const struct clock *clock, bool once, struct error *e)
+{
+    struct service *s = mem_zalloc(sizeof *s);
+    if (!s || uv_loop_init(&s->loop) != 0) {
+        mem_free(s);
+        config_free(config);
+        error_set(e, ERR_NOMEM, "no loop can be made");
+        return NULL;
+    }
+    s->config = config;
+    s->instance.fd = -1;
+    s->started_wall_ms = clock->wall_ms(clock);
+    set_limits();
+    if (make(s, clock, once, e) != 0) {
+        service_free(s);
+        return NULL;
+    }
+    start_handles(s);
+    return s;
+}
+
+int service_run(struct service *s)
+{
+    const struct settings *set = s->config->settings;
+    log_info("started", "shunt %s started: hot folder %s, %zu routes, %zu destinations, %lld workers, instance %u", SHUNT_VERSION, s->config->hot,
+             s->rt.routes->n_routes, s->rt.routes->n_destinations, (long long)set->workers, s->instance.number);
+    for (size_t i = 0; i < set->unknown_env.count; i++)
+        log_warn("unknown_environment", "%s is no setting of shunt", set->unknown_env.items[i]);
+    if (!s->instance.locked)
+        log_warn("no_lock", "%s knows no locks: make sure that this is the only instance", s->instance.path);
+    if (!s->rt.once) {
+        upkeep_start(s->upkeep);
+        scanner_start(&s->scanner);
+    }
+    tell_manager("READY=1");
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    return s->exit_code;
+}
+
+void service_free(struct service *s)
+{
+    if (!s)
+        return;
+    if (s->rt.loop) {
+        if (!s->closing && uv_loop_alive(&s->loop))
+            finish(s);
+        if (!uv_is_closing((uv_handle_t *)&s->rt.timer))
+            runtime_close(&s->rt);
+        uv_run(&s->loop, UV_RUN_DEFAULT);
+        scanner_fini(&s->scanner);
+        if (s->intake.rt)
+            intake_fini(&s->intake);
+        jobs_fini(&s->jobs);
+        lanes_fini(&s->lanes);
+        runtime_fini(&s->rt);
+    }
+    upkeep_free(s->upkeep);
+    reload_free(s->reload);
+    instance_close(&s->instance);
+    uv_loop_close(&s->loop);
+    config_free(s->config);
+    mem_free(s);
+}

@@ -1,0 +1,215 @@
+/* upkeep.c: see upkeep.h. */
+#include "shunt/service/upkeep.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "shunt/base/log.h"
+#include "shunt/base/mem.h"
+#include "shunt/io/work.h"
+#include "shunt/service/lane.h"
+#include "shunt/service/snapshot.h"
+
+struct upkeep {
+    struct work work; /* of the save; first */
+    struct service *service;
+    struct store *store;
+    struct wait tick;
+    int64_t next_line_ms, next_save_ms;
+    uint64_t line_changes; /* what the last line knew */
+    json_t *snapshot;      /* in the worker's hands while saving */
+    bool saving;
+    struct error save_error;
+    bool told_save;
+};
+
+static void log_lines(const char *event, const char *text)
+{
+    for (const char *line = text; *line;) {
+        const char *end = strchrnul(line, '\n');
+        log_write(LOG_EVENT(LOG_INFO, event), "%.*s", (int)(end - line), line);
+        line = *end ? end + 1 : end;
+    }
+}
+
+static void log_stats_line(struct upkeep *u)
+{
+    const struct stats *stats = u->service->rt.stats;
+    if (stats_changes(stats) == u->line_changes)
+        return;
+    u->line_changes = stats_changes(stats);
+    struct str line = STR_INIT;
+    stats_line(stats, &line);
+    log_info("stats", "Stats: %s", line.bytes);
+    str_fini(&line);
+}
+
+static void log_day(const struct stats *stats, const char *event)
+{
+    struct str text = STR_INIT;
+    stats_text(stats, &text);
+    log_lines(event, text.bytes);
+    str_fini(&text);
+}
+
+/* A day that is known only by its JSON: logged whole. */
+static void log_ended_day(const json_t *day)
+{
+    struct stats *stats = stats_new((int)json_integer_value(json_object_get(day, "date")));
+    if (stats && stats_from_json(stats, day) == 0)
+        log_day(stats, "day_ended");
+    stats_free(stats);
+}
+
+static void turn_day(struct upkeep *u)
+{
+    struct runtime *rt = &u->service->rt;
+    json_t *ended = NULL;
+    if (!stats_turn(rt->stats, clock_local_date(rt->clock->wall_ms(rt->clock)), &ended))
+        return;
+    if (ended)
+        log_ended_day(ended);
+    json_decref(ended);
+    u->line_changes = stats_changes(rt->stats);
+}
+
+static void run_save(struct work *work)
+{
+    struct upkeep *u = (struct upkeep *)work;
+    store_save(u->store, u->snapshot, &u->save_error);
+}
+
+static void note_save(struct upkeep *u)
+{
+    if (u->save_error.code != 0 && !u->told_save)
+        log_write(LOG_EVENT(LOG_WARN, "store_failed", .error = u->save_error.text), "The statistics cannot be saved; routing goes on, saving is tried again");
+    else if (u->save_error.code == 0 && u->told_save)
+        log_info("store_back", "The statistics are saved again");
+    u->told_save = u->save_error.code != 0;
+}
+
+static void on_saved(struct work *work)
+{
+    struct upkeep *u = (struct upkeep *)work;
+    u->saving = false;
+    json_decref(u->snapshot);
+    u->snapshot = NULL;
+    note_save(u);
+}
+
+static void save(struct upkeep *u, const char *state)
+{
+    if (u->saving || !(u->snapshot = snapshot_of(u->service, state)))
+        return;
+    error_clear(&u->save_error);
+    u->saving = work_submit(u->service->rt.loop, &u->work, run_save, on_saved) == 0;
+    if (!u->saving) {
+        json_decref(u->snapshot);
+        u->snapshot = NULL;
+    }
+}
+
+static void on_tick(struct wait *wait)
+{
+    struct upkeep *u = (struct upkeep *)((char *)wait - offsetof(struct upkeep, tick));
+    struct runtime *rt = &u->service->rt;
+    int64_t now = runtime_now(rt);
+    turn_day(u);
+    if (now >= u->next_line_ms) {
+        u->next_line_ms = now + UPKEEP_LINE_MS;
+        log_stats_line(u);
+    }
+    if (now >= u->next_save_ms) {
+        u->next_save_ms = now + UPKEEP_SAVE_MS;
+        save(u, rt->draining ? "draining" : "running");
+    }
+    lanes_retire(&u->service->lanes);
+    jobs_check_ledger(&u->service->jobs);
+    wait_set(rt, &u->tick, UPKEEP_TICK_MS, on_tick);
+}
+
+void upkeep_log_state(struct upkeep *u)
+{
+    struct service *s = u->service;
+    log_day(s->rt.stats, "state");
+    struct str text = STR_INIT;
+    ledger_text(&s->rt.ledger, &text);
+    log_info("state", "Ledger since start: %s", text.bytes);
+    str_clear(&text);
+    log_info("state", "Intake: %zu names known, %zu queued, %zu being looked at; scan #%u %s; %zu folders, %u unwatched", s->intake.count, s->intake.queued,
+             s->intake.looking, s->scanner.number, s->scanner.full ? "running" : "ended", s->scanner.n_folders, s->scanner.unwatched);
+    for (const struct lane *lane = s->lanes.lanes; lane; lane = lane->next)
+        log_write(LOG_EVENT(LOG_INFO, "state", .destination = lane->name), "%s: %s, %zu deliveries in hand, %zu of them queued, %u requests%s, %llu delivered, %llu failures",
+                  lane->label, breaker_word(lane->breaker.state), lane->deliveries, lane->queued, lane->active, lane->hanging ? " (hanging)" : "",
+                  (unsigned long long)lane->delivered, (unsigned long long)lane->failures);
+    str_fini(&text);
+}
+
+static void take_up(struct upkeep *u)
+{
+    struct error e = {0};
+    json_t *snapshot = NULL;
+    if (store_load(u->store, &snapshot, &e) != 0) {
+        log_write(LOG_EVENT(LOG_WARN, "store_damaged", .error = e.text), "The statistics of the day begin anew");
+        return;
+    }
+    const json_t *day = snapshot ? json_object_get(snapshot, "stats") : NULL;
+    int rc = day ? stats_from_json(u->service->rt.stats, day) : 0;
+    if (rc == ERR_CHANGED)
+        log_ended_day(day);
+    else if (rc != 0)
+        log_warn("store_damaged", "The store's statistics cannot be read: the day begins anew");
+    json_decref(snapshot);
+    u->line_changes = stats_changes(u->service->rt.stats);
+}
+
+struct upkeep *upkeep_new(struct service *s, struct error *e)
+{
+    struct upkeep *u = mem_zalloc(sizeof *u);
+    if (!u) {
+        error_set(e, ERR_NOMEM, "out of memory");
+        return NULL;
+    }
+    u->service = s;
+    if (store_open(&u->store, s->config->settings->store_url, s->config->data, e) != 0) {
+        mem_free(u);
+        return NULL;
+    }
+    take_up(u);
+    return u;
+}
+
+void upkeep_start(struct upkeep *u)
+{
+    int64_t now = runtime_now(&u->service->rt);
+    u->next_line_ms = now + UPKEEP_LINE_MS;
+    u->next_save_ms = now; /* so that `shunt status` knows of us at once */
+    on_tick(&u->tick);
+}
+
+bool upkeep_idle(const struct upkeep *u)
+{
+    return !u->saving;
+}
+
+void upkeep_last(struct upkeep *u)
+{
+    wait_cancel(&u->service->rt, &u->tick);
+    log_stats_line(u);
+    json_t *snapshot = snapshot_of(u->service, "stopped");
+    if (!snapshot)
+        return;
+    error_clear(&u->save_error);
+    store_save(u->store, snapshot, &u->save_error);
+    note_save(u);
+    json_decref(snapshot);
+}
+
+void upkeep_free(struct upkeep *u)
+{
+    if (!u)
+        return;
+    store_close(u->store);
+    json_decref(u->snapshot);
+    mem_free(u);
+}

@@ -1,0 +1,83 @@
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(__file__))
+import shunt  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes more than a few seconds; left out by -m 'not slow'")
+    if not shunt.BIN.exists():
+        raise pytest.UsageError("there is no program at %s: build it, or name it in SHUNT_BIN" % shunt.BIN)
+
+
+def pytest_report_header(config):
+    return "shunt: %s (deadlines × %g)" % (shunt.BIN, shunt.SCALE)
+
+
+@pytest.fixture
+def base():
+    """A folder for one test on a disk (not on a memory file system, as far as that can be chosen)."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="shunt-e2e-", dir=os.environ.get("SHUNT_E2E_DIR", "/var/tmp")))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def make_site(base, request):
+    """make_site(settings={...}, routes=...) -> Site; at the end every process is stopped, and what it wrote is looked at."""
+    sites = []
+
+    def make(settings=None, routes=shunt.ROUTES, name=None):
+        site = shunt.Site(base / (name or "site%d" % len(sites)), settings, routes)
+        sites.append(site)
+        return site
+
+    yield make
+    errors = []
+    for site in sites:
+        try:
+            site.close()
+        except Exception as error:  # all are closed, the first is told
+            errors.append(error)
+    if errors:
+        raise errors[0]
+
+
+@pytest.fixture
+def site(make_site):
+    site = make_site()
+    site.start()
+    return site
+
+
+def root_only(function):
+    return pytest.mark.skipif(os.geteuid() != 0, reason="needs root")(function)
+
+
+@pytest.fixture
+def mounts():
+    """mount(args..., at) -> path; unmounted at the end."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting needs root")
+    made = []
+
+    def mount(at, *args):
+        at = pathlib.Path(at)
+        at.mkdir(parents=True, exist_ok=True)
+        result = subprocess.run(["mount", *map(str, args), str(at)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if result.returncode != 0:
+            pytest.skip("cannot mount here: " + result.stdout.decode(errors="replace").strip())
+        made.append(at)
+        return at
+
+    yield mount
+    for at in reversed(made):
+        subprocess.run(["umount", "-l", str(at)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -1,0 +1,203 @@
+#include "scratch.h"
+
+#include "shunt/io/files.h"
+
+static void a_file_is_read_whole_and_ended_by_a_nul(void **state)
+{
+    struct scratch *s = *state;
+    char *text = NULL;
+    size_t len = 0;
+    put_bytes(in(s, "a"), "ab\0cd", 5);
+    assert_int_equal(files_read(in(s, "a"), 5, &text, &len, NULL), 0);
+    assert_int_equal(len, 5);
+    assert_memory_equal(text, "ab\0cd", 6);
+    mem_free(text);
+    put(in(s, "empty"), "");
+    assert_int_equal(files_read(in(s, "empty"), 0, &text, &len, NULL), 0);
+    assert_int_equal(len, 0);
+    assert_string_equal(text, "");
+    mem_free(text);
+}
+
+static void a_file_whose_size_is_not_told_is_read_whole(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t len = 0;
+    assert_int_equal(files_read("/proc/self/status", 1 << 20, &text, &len, NULL), 0);
+    assert_non_null(strstr(text, "\nPid:"));
+    mem_free(text);
+    struct error e = {0};
+    assert_int_equal(files_read("/proc/self/status", 10, &text, &len, &e), ERR_TOO_LARGE);
+}
+
+static void what_cannot_be_read_says_why(void **state)
+{
+    struct scratch *s = *state;
+    struct error e = {0};
+    char *text = NULL;
+    size_t len = 0;
+    assert_int_equal(files_read(in(s, "none"), 100, &text, &len, &e), ERR_NOPLACE);
+    assert_non_null(strstr(e.text, "none"));
+    put(in(s, "six"), "123456");
+    assert_int_equal(files_read(in(s, "six"), 5, &text, &len, NULL), ERR_TOO_LARGE);
+    assert_int_equal(files_read(s->root, 100, &text, &len, NULL), ERR_NOT_OURS);
+    assert_int_equal(mkfifo(in(s, "fifo"), 0600), 0);
+    assert_int_equal(files_read(in(s, "fifo"), 100, &text, &len, NULL), ERR_NOT_OURS); /* and does not wait for a writer */
+    assert_null(text);
+}
+
+static void a_write_replaces_the_whole_file_and_leaves_nothing_beside_it(void **state)
+{
+    struct scratch *s = *state;
+    mode_t before = umask(077);
+    assert_int_equal(files_write(in(s, "x"), "a long first text", 17, 0644, NULL), 0);
+    assert_int_equal(files_write(in(s, "x"), "short", 5, 0640, NULL), 0);
+    umask(before);
+    assert_file(in(s, "x"), "short");
+    assert_int_equal(mode_of(in(s, "x")), 0640);
+    assert_int_equal(entries(s->root), 1);
+}
+
+static void a_write_never_follows_a_link_at_its_name(void **state)
+{
+    struct scratch *s = *state;
+    put(in(s, "victim"), "untouched");
+    assert_int_equal(symlink(in(s, "victim"), in(s, "x")), 0);
+    assert_int_equal(files_write(in(s, "x"), "new", 3, 0644, NULL), 0);
+    assert_file(in(s, "x"), "new");
+    assert_file(in(s, "victim"), "untouched");
+}
+
+static void a_write_that_fails_leaves_the_old_file(void **state)
+{
+    struct scratch *s = *state;
+    struct error e = {0};
+    assert_int_equal(mkdir(in(s, "taken"), 0755), 0);
+    put(in(s, "taken/inside"), "kept");
+    assert_true(files_write(in(s, "taken"), "new", 3, 0644, &e) < 0); /* a folder has that name */
+    assert_file(in(s, "taken/inside"), "kept");
+    assert_int_equal(entries(s->root), 1);
+    assert_int_equal(files_write(in(s, "missing/x"), "new", 3, 0644, NULL), ERR_NOPLACE);
+}
+
+static void folders_are_made_with_their_parents_whatever_the_umask(void **state)
+{
+    struct scratch *s = *state;
+    mode_t before = umask(077);
+    assert_int_equal(files_mkdirs(in(s, "a/b//c/"), 0751, true, NULL), 0);
+    assert_int_equal(files_mkdirs(in(s, "a/b/c"), 0700, false, NULL), 0);
+    assert_int_equal(files_mkdirs(in(s, "d"), 0, false, NULL), 0);
+    umask(before);
+    assert_int_equal(mode_of(in(s, "a")), 0751);
+    assert_int_equal(mode_of(in(s, "a/b/c")), 0751);
+    assert_int_equal(mode_of(in(s, "d")), 0755);
+    put(in(s, "file"), "");
+    assert_int_equal(files_mkdirs(in(s, "file/below"), 0, false, NULL), ERR_NOPLACE);
+}
+
+static void a_folder_below_is_opened_or_made_but_never_through_a_link(void **state)
+{
+    struct scratch *s = *state;
+    struct error e = {0};
+    int root = files_open_folder(s->root, NULL);
+    assert_true(root >= 0);
+    assert_int_equal(files_open_below(root, "new", false, 0, false, NULL), ERR_NOPLACE);
+    int fd = files_open_below(root, "new", true, 0700, true, NULL);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(mode_of(in(s, "new")), 0700);
+    assert_int_equal(symlink("/", in(s, "link")), 0);
+    assert_int_equal(files_open_below(root, "link", true, 0700, false, &e), ERR_NOPLACE);
+    assert_int_equal(files_open_below(root, "..", true, 0700, false, NULL), ERR_BAD_NAME);
+    assert_int_equal(files_open_below(root, "new/../..", true, 0700, false, NULL), ERR_BAD_NAME);
+    assert_int_equal(files_open_below(root, "", true, 0700, false, NULL), ERR_BAD_NAME);
+    close(root);
+    put(in(s, "file"), "");
+    assert_int_equal(files_open_folder(in(s, "file"), NULL), ERR_NOPLACE);
+    assert_int_equal(files_open_folder(in(s, "none"), NULL), ERR_NOPLACE);
+}
+
+static void a_mount_point_is_told_from_a_folder(void **state)
+{
+    struct scratch *s = *state;
+    assert_true(files_is_mount("/"));
+    assert_true(files_is_mount("/proc"));
+    assert_false(files_is_mount(s->root));
+    assert_false(files_is_mount(in(s, "none")));
+}
+
+static void the_hash_is_sha_256(void **state)
+{
+    (void)state;
+    uint8_t hash[SHA256_SIZE];
+    char hex[2 * SHA256_SIZE + 1];
+    assert_int_equal(files_sha256("abc", 3, hash), 0);
+    files_hex(hash, SHA256_SIZE, hex);
+    assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_int_equal(files_sha256("", 0, hash), 0);
+    files_hex(hash, 4, hex);
+    assert_string_equal(hex, "e3b0c442");
+}
+
+static void assert_joined(const char *base, const char *path, const char *expected)
+{
+    char *joined = files_join(base, path);
+    assert_string_equal(joined, expected);
+    mem_free(joined);
+}
+
+static void joining_keeps_absolute_paths(void **state)
+{
+    (void)state;
+    assert_joined("/data", "SYNC/MAKE/Monday Rank", "/data/SYNC/MAKE/Monday Rank");
+    assert_joined("/data/", "x", "/data/x");
+    assert_joined("/", "x", "/x");
+    assert_joined("/data", "/elsewhere", "/elsewhere");
+    assert_joined("", "x", "x");
+}
+
+static void a_want_of_memory_is_told_and_leaves_no_descriptor(void **state)
+{
+    struct scratch *s = *state;
+    size_t before = open_descriptors();
+    put(in(s, "file"), "text");
+    for (size_t n = 1; n < 20; n++) {
+        struct error e = {0};
+        char *text = NULL;
+        size_t len;
+        fail_allocation(n);
+        int read = files_read(in(s, "file"), 100, &text, &len, &e);
+        int written = files_write(in(s, "out"), "x", 1, 0644, NULL);
+        int made = files_mkdirs(in(s, "p/q"), 0, false, NULL);
+        fail_allocation(0);
+        assert_true(read == 0 || read == ERR_NOMEM);
+        assert_true(written == 0 || written == ERR_NOMEM);
+        assert_true(made == 0 || made == ERR_NOMEM);
+        assert_true(n > 1 || (read == ERR_NOMEM && e.code == ERR_NOMEM));
+        mem_free(text);
+        rmdir(in(s, "p/q"));
+        rmdir(in(s, "p"));
+    }
+    assert_int_equal(open_descriptors(), before);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_file_is_read_whole_and_ended_by_a_nul),
+        TEST(a_file_whose_size_is_not_told_is_read_whole),
+        TEST(what_cannot_be_read_says_why),
+        TEST(a_write_replaces_the_whole_file_and_leaves_nothing_beside_it),
+        TEST(a_write_never_follows_a_link_at_its_name),
+        TEST(a_write_that_fails_leaves_the_old_file),
+        TEST(folders_are_made_with_their_parents_whatever_the_umask),
+        TEST(a_folder_below_is_opened_or_made_but_never_through_a_link),
+        TEST(a_mount_point_is_told_from_a_folder),
+        TEST(the_hash_is_sha_256),
+        TEST(joining_keeps_absolute_paths),
+        TEST(a_want_of_memory_is_told_and_leaves_no_descriptor),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
