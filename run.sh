@@ -210,7 +210,7 @@ test_units() {
     local status=0 junit=$PWD/$logs/unit-$1.xml
     heading "unit tests and corpora, $1"
     fixed_addresses ctest --preset "$1" --parallel "$(nproc)" --output-junit "$junit" >"$logs/unit-$1.log" 2>&1 || status=$?
-    grep -vE '^ *(Start|[0-9]+/[0-9]+ .* Passed)' "$logs/unit-$1.log" | tail -n 200
+    grep -vE '^ *(Start|[0-9]+/[0-9]+ .* Passed)' "$logs/unit-$1.log" | tail -n 200 || true
     tally "$junit" "$status"
 }
 
@@ -232,8 +232,8 @@ test_format() {
     elif find src include test -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run -Werror 2>"$logs/format.log"; then
         passed=$((passed + 1))
     else
-        grep -oE '^[^:]+\.[ch]:[0-9]+' "$logs/format.log" | head -n 20
-        echo "not formatted; to mend: clang-format -i FILE"
+        grep -oE '^[^: ]+\.[ch]:' "$logs/format.log" | sort | uniq -c || true
+        echo "lines that are not laid out as .clang-format says; to mend: clang-format -i FILE"
         failed=$((failed + 1))
     fi
 }
@@ -255,6 +255,8 @@ test_container() {
 
 test_all() {
     need "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
+    set -E
+    trap 'echo "run.sh: broken off in line $LINENO" >&2' ERR
     rm -rf "$logs"
     mkdir -p "$logs"
     export PYTHONDONTWRITEBYTECODE=1

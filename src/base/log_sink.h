@@ -34,7 +34,8 @@ int log_sink_reopen(struct log_sink *s, const char *path, struct error *e);
 /* False: the line is lost and counted. */
 bool log_sink_put(struct log_sink *s, const char *line, size_t n);
 void log_sink_flush(struct log_sink *s);
-/* True: lines were lost and there is room again for the line that tells so. Then `lost` is read and log_sink_told() called. */
+/* True: lines were lost and there is room again for the line that tells so. Then `lost` is read and log_sink_told()
+ * called. */
 bool log_sink_recovered(const struct log_sink *s);
 void log_sink_told(struct log_sink *s);
 /* Flushes, waits for a reader within *wait_ms, which it lessens. */

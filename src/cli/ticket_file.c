@@ -2,10 +2,10 @@
 #include "shunt/cli/ticket_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "shunt/base/mem.h"
 
@@ -46,6 +46,20 @@ static int parse(struct ticket_file *file, struct source *source, const struct c
     return rc;
 }
 
+static int open_source(struct source *source, const struct ticket_file *file, struct error *e)
+{
+    char *parent = mem_strndup(file->path, (size_t)(strrchr(file->path, '/') - file->path) + 1);
+    if (!parent)
+        return error_set(e, ERR_NOMEM, "out of memory");
+    int folder = files_open_folder(parent, e);
+    mem_free(parent);
+    if (folder < 0)
+        return folder;
+    int rc = source_open(source, folder, file->name, e);
+    close(folder);
+    return rc;
+}
+
 int ticket_file_read(struct ticket_file *file, const struct config *config, const char *path, const char *client, struct error *e)
 {
     *file = (struct ticket_file){0};
@@ -65,7 +79,7 @@ int ticket_file_read(struct ticket_file *file, const struct config *config, cons
     if (file->kind == NAME_IGNORED)
         file->kind = NAME_FILE;
     struct source source = {.fd = -1};
-    int rc = source_open(&source, AT_FDCWD, file->path, e);
+    int rc = open_source(&source, file, e);
     if (rc != 0)
         return rc;
     rc = parse(file, &source, config);

@@ -1,6 +1,7 @@
-/* ini.c: inih drives, our reader looks at every line first and hands inih only stand-ins: "[s]" for a good header, "k=v" for a
- * key that counts, an empty line for all else. So none of inih's own rules (line length, inline comments, joined lines, ':')
- * ever meets the text; when inih calls back for a stand-in, the real key and value of that line are handed out. */
+/* ini.c: inih drives, our reader looks at every line first and hands inih only stand-ins: "[s]" for a good header,
+ * "k=v" for a key that counts, an empty line for all else. So none of inih's own rules (line length, inline comments,
+ * joined lines, ':') ever meets the text; when inih calls back for a stand-in, the real key and value of that line are
+ * handed out. */
 #include "shunt/core/ini.h"
 
 #include <stdbool.h>

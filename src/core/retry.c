@@ -77,12 +77,12 @@ bool breaker_failure(struct breaker *b, const struct breaker_policy *policy, int
     return false;
 }
 
-void breaker_undecided(struct breaker *b, int64_t now_ms)
+void breaker_undecided(struct breaker *b, int64_t until_ms)
 {
     if (b->state != BREAKER_PROBING)
         return;
     b->state = BREAKER_OPEN;
-    b->until_ms = now_ms;
+    b->until_ms = until_ms;
 }
 
 const char *breaker_word(enum breaker_state s)

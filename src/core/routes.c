@@ -145,8 +145,8 @@ static void unknown_destination(struct parser *p, const struct route *route, uns
     for (size_t i = 0; i < p->routes->n_destinations; i++)
         near_offer(&near, p->routes->destinations[i].name);
     if (near.best)
-        faults_add(p->faults, p->file, line, "[route %s] to: there is no destination %s; did you mean %s?",
-                   route->name, name, near.best);
+        faults_add(p->faults, p->file, line, "[route %s] to: there is no destination %s; did you mean %s?", route->name,
+                   name, near.best);
     else
         faults_add(p->faults, p->file, line, "[route %s] to: there is no destination %s", route->name, name);
 }

@@ -1,6 +1,6 @@
 /* settings.c: from text and environment to an immutable struct settings, by the schema.
- * A value that is refused leaves the one before in place, so that reading goes on and finds all faults; the struct is handed
- * out only when there were none. */
+ * A value that is refused leaves the one before in place, so that reading goes on and finds all faults; the struct is
+ * handed out only when there were none. */
 #include "shunt/core/settings.h"
 
 #include <stdio.h>

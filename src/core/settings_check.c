@@ -1,4 +1,4 @@
-/* settings_check.c: what must hold between keys. A fault goes to the key that somebody wrote, rather than to a default. */
+/* settings_check.c: what must hold between keys. A fault goes to the key that somebody wrote, not to a default. */
 #include <string.h>
 
 #include "shunt/core/units.h"

@@ -1,4 +1,4 @@
-/* settings_schema.c: the table of every key of shunt.ini. The order here is the order in print-outs and in the reference. */
+/* settings_schema.c: the table of every key of shunt.ini. The order here is that of print-outs and the reference. */
 #include <limits.h>
 
 #include "shunt/core/settings.h"
@@ -63,7 +63,7 @@ const struct setting settings_schema[] = {
     NUMBER("intake", "settle", SETTING_MS, settle_ms, "2s", 10, HOUR,
            "An incomplete document is invalid after keeping still for so long."),
     NUMBER("intake", "settle_complete", SETTING_MS, settle_complete_ms, "250ms", 10, HOUR,
-           "A complete document is ready after keeping still for so long, where the kernel cannot tell whether it is still being written."),
+           "A complete document is ready after keeping still for so long, where writers cannot be seen."),
     NUMBER("intake", "batch_size", SETTING_COUNT, batch_size, "64", 1, 4096, "Tickets handed to work at once."),
     NUMBER("intake", "batch_wait", SETTING_MS, batch_wait_ms, "0", 0, MINUTE, "How long a batch waits to fill."),
     NUMBER("intake", "max_ticket_size", SETTING_BYTES, max_ticket_bytes, "1GiB", KIB, 1024 * GIB,
@@ -72,13 +72,15 @@ const struct setting settings_schema[] = {
     WORD("intake", "client_mismatch", client_mismatch, "fail", mismatch_words,
          "When ClientCode differs from the client's folder: the ticket fails, or the folder, or the ticket is right."),
     OTHER("intake", "tickets", SETTING_LIST, tickets, "*.json", "Names of files that are JSON tickets."),
-    OTHER("intake", "files", SETTING_LIST, files, "", "Names of files that are delivered as they are, without being parsed."),
+    OTHER("intake", "files", SETTING_LIST, files, "",
+          "Names of files that are delivered as they are, without being parsed."),
     NUMBER("intake", "queue_limit", SETTING_COUNT, queue_limit, "4096", 1, 1000000,
            "Names that wait between listing and work; listing pauses beyond."),
     NUMBER("intake", "in_work_limit", SETTING_COUNT, in_work_limit, "512", 1, 100000, "Tickets in work at once."),
 
     OTHER("delivery", "mode", SETTING_MODE, mode, "0664", "Permission bits of the files that are made."),
-    OTHER("delivery", "folder_mode", SETTING_MODE, folder_mode, "0775", "Permission bits of the folders that are made."),
+    OTHER("delivery", "folder_mode", SETTING_MODE, folder_mode, "0775",
+          "Permission bits of the folders that are made."),
     WORD("delivery", "durability", durability, "full", durability_words,
          "full: on the disk, safe from a power cut, before the original is removed; none: left to the system."),
     NUMBER("delivery", "concurrency", SETTING_COUNT, concurrency, "4", 1, 256,

@@ -227,7 +227,8 @@ static void log_delivered(const struct job *job, const struct delivery *d)
     else
         log_write(LOG_EVENT(d->beside ? LOG_WARN : LOG_INFO, "routed", .phase = way_word(job->way), .worker = job->worker, .client = job->client,
                             .file = job->name, .job = job->id, .destination = d->lane->name),
-                  d->beside ? "Routed to: %s as %s (the name %s is taken there by another's file, which stays)" : "Routed to: %s", d->lane->label, as, job->name);
+                  d->beside ? "Routed to: %s (%s) as %s: its own name is taken there by another's file, which stays" : "Routed to: %s (%s)", d->lane->label,
+                  shown(job), as);
 }
 
 /* The original is no longer what was read, or must wait: what was kept for speed goes. */

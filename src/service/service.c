@@ -284,6 +284,8 @@ int service_run(struct service *s)
         log_warn("unknown_environment", "%s is no setting of shunt", set->unknown_env.items[i]);
     if (!s->instance.locked)
         log_warn("no_lock", "%s knows no locks: make sure that this is the only instance", s->instance.path);
+    if (s->instance.number > 0)
+        log_info("second_instance", "Another instance works on this hot folder: tickets are shared, the statistics that outlive us are the first one's");
     if (!s->rt.once) {
         upkeep_start(s->upkeep);
         scanner_start(&s->scanner);

@@ -13,7 +13,7 @@
 struct upkeep {
     struct work work; /* of the save; first */
     struct service *service;
-    struct store *store;
+    struct store *store; /* NULL: another instance keeps it */
     struct wait tick;
     int64_t next_line_ms, next_save_ms;
     uint64_t line_changes; /* what the last line knew */
@@ -99,7 +99,7 @@ static void on_saved(struct work *work)
 
 static void save(struct upkeep *u, const char *state)
 {
-    if (u->saving || !(u->snapshot = snapshot_of(u->service, state)))
+    if (!u->store || u->saving || !(u->snapshot = snapshot_of(u->service, state)))
         return;
     error_clear(&u->save_error);
     u->saving = work_submit(u->service->rt.loop, &u->work, run_save, on_saved) == 0;
@@ -171,6 +171,9 @@ struct upkeep *upkeep_new(struct service *s, struct error *e)
         return NULL;
     }
     u->service = s;
+    /* One day's numbers have one keeper: the first instance. */
+    if (s->instance.number > 0)
+        return u;
     if (store_open(&u->store, s->config->settings->store_url, s->config->data, e) != 0) {
         mem_free(u);
         return NULL;
@@ -196,7 +199,7 @@ void upkeep_last(struct upkeep *u)
 {
     wait_cancel(&u->service->rt, &u->tick);
     log_stats_line(u);
-    json_t *snapshot = snapshot_of(u->service, "stopped");
+    json_t *snapshot = u->store ? snapshot_of(u->service, "stopped") : NULL;
     if (!snapshot)
         return;
     error_clear(&u->save_error);

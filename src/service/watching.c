@@ -45,8 +45,6 @@ static void stop(struct client_folder *folder)
 static void on_root_event(struct client_folder *root, const char *name, bool moved)
 {
     struct scanner *s = root->scanner;
-    if (name && !moved)
-        name = name[0] ? name : NULL;
     struct client_folder *known = name ? watching_find(s, name) : NULL;
     if (known && known != root && moved) { /* removed, or made anew: its watch looks at the old one */
         watching_restart(s, known);

@@ -1,9 +1,9 @@
 /* store_file.c: the snapshot as one JSON document in a file.
  *
- * Saved into .NAME.tmp beside it, flushed, renamed over, the folder flushed: a reader finds the old or the new one whole, also
- * after a power cut. The temporary file is locked while it is written, so that a second process on the same store is told
- * ERR_BUSY instead of mixing its bytes into ours. A document that cannot be read is renamed to NAME.damaged (.1, .2 ... when
- * there is one already) and never deleted. */
+ * Saved into .NAME.tmp beside it, flushed, renamed over, the folder flushed: a reader finds the old or the new one
+ * whole, also after a power cut. The temporary file is locked while it is written, so that a second process on the same
+ * store is told ERR_BUSY instead of mixing its bytes into ours. A document that cannot be read is renamed to
+ * NAME.damaged (.1, .2 ... when there is one already) and never deleted. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -265,7 +265,7 @@ static void a_line_torn_by_an_earlier_run_is_ended(void **state)
     assert_text(path, "torn li\n2026-02-06 14:30:46 - WARN - whole\n");
 }
 
-/* Every line whole and in order, numbers rising; returns how many are missing, told holds what log_dropped lines say. */
+/* Every line whole and in order, numbers rising; returns how many are missing; told: what log_dropped lines say. */
 static unsigned check_numbered(const char *text, unsigned last, unsigned *told)
 {
     unsigned missing = 0, expected = 0;

@@ -1,10 +1,11 @@
 /* The due-list: order, moving, removing, and how long to sleep, also over simulated hours. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include <cmocka.h>
 
 #include "shunt/base/error.h"

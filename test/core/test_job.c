@@ -1,10 +1,11 @@
 /* Job and delivery states, and job ids. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include <cmocka.h>
 
 #include "shunt/core/job.h"
@@ -60,8 +61,11 @@ static void a_delivery_is_done_or_failed_only_from_work(void **state)
 
 static enum job_state state_of(unsigned queued, unsigned active, unsigned waiting, unsigned done, unsigned failed)
 {
-    struct delivery_counts counts = {{[DELIVERY_QUEUED] = queued, [DELIVERY_ACTIVE] = active, [DELIVERY_WAITING] = waiting,
-                                      [DELIVERY_DONE] = done, [DELIVERY_FAILED] = failed}};
+    struct delivery_counts counts = {{[DELIVERY_QUEUED] = queued,
+                                      [DELIVERY_ACTIVE] = active,
+                                      [DELIVERY_WAITING] = waiting,
+                                      [DELIVERY_DONE] = done,
+                                      [DELIVERY_FAILED] = failed}};
     return job_state_of(&counts);
 }
 

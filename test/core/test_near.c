@@ -1,10 +1,11 @@
 /* "Did you mean": slips of the finger are found, other words are not. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include <cmocka.h>
 
 #include "shunt/core/near.h"

@@ -1,10 +1,11 @@
 /* Is a file whole? Producers of all kinds, on a virtual clock. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include <cmocka.h>
 
 #include "shunt/base/clock.h"

@@ -1,10 +1,11 @@
 /* Pauses between attempts and the breaker, over simulated hours. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include <cmocka.h>
 
 #include "shunt/core/retry.h"
@@ -135,7 +136,7 @@ static void a_late_success_closes_it(void **state)
     assert_int_equal(b.state, BREAKER_CLOSED);
 }
 
-static void an_undecided_probe_leaves_the_next_delivery_to_probe(void **state)
+static void an_undecided_probe_leaves_it_to_the_next_delivery(void **state)
 {
     (void)state;
     struct breaker b;
@@ -145,6 +146,7 @@ static void an_undecided_probe_leaves_the_next_delivery_to_probe(void **state)
     assert_false(breaker_allows(&b, 10, &probe));
     assert_true(breaker_allows(&b, 5000, &probe));
     breaker_undecided(&b, 5100);
+    assert_false(breaker_allows(&b, 5099, &probe));
     assert_true(breaker_allows(&b, 5100, &probe));
     assert_true(probe);
     assert_true(breaker_success(&b));
@@ -196,7 +198,7 @@ int main(void)
         cmocka_unit_test(one_probe_is_let_through_and_its_success_closes_it),
         cmocka_unit_test(failures_of_deliveries_under_way_do_not_prolong_the_pause),
         cmocka_unit_test(a_late_success_closes_it),
-        cmocka_unit_test(an_undecided_probe_leaves_the_next_delivery_to_probe),
+        cmocka_unit_test(an_undecided_probe_leaves_it_to_the_next_delivery),
         cmocka_unit_test(a_dead_place_costs_few_probes),
         cmocka_unit_test(words_name_the_states),
     };

@@ -1,11 +1,12 @@
 /* Routes: what a table says of a ticket, every way in which routes.ini can be wrong, and what people are shown. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include <cmocka.h>
 
 #include "shunt/base/mem.h"
@@ -69,7 +70,8 @@ static const struct ticket *sample_of(struct sample *s, size_t n, const char *co
     s->ticket = (struct ticket){.fields = s->fields, .count = n};
     for (size_t i = 0; i < n; i++)
         if (texts[i])
-            s->fields[i] = (struct field){.kind = FIELD_STRING, .text = (char *)(uintptr_t)texts[i], .len = strlen(texts[i])};
+            s->fields[i] =
+                (struct field){.kind = FIELD_STRING, .text = (char *)(uintptr_t)texts[i], .len = strlen(texts[i])};
     return &s->ticket;
 }
 
@@ -82,7 +84,8 @@ static const char *match_ticket(const struct routes *r, const struct ticket *tic
     names[0] = '\0';
     for (size_t i = 0; i < n; i++) {
         assert_true(out[i] < r->n_destinations);
-        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i > 0 ? " " : "", r->destinations[out[i]].name);
+        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i > 0 ? " " : "",
+                 r->destinations[out[i]].name);
     }
     return names;
 }
@@ -110,8 +113,9 @@ static void a_client_goes_where_its_route_says(void **state)
 static void every_route_that_holds_adds_its_destinations_once_in_the_order_of_the_sections(void **state)
 {
     (void)state;
-    struct routes *r = table_of(DESTINATIONS "[route 1]\nclient = RANK\nto = c, a\n[route 2]\ncategory = CELTRA\nto = a\n"
-                                             "[route 3]\nclient = R*\nto = b\n");
+    struct routes *r =
+        table_of(DESTINATIONS "[route 1]\nclient = RANK\nto = c, a\n[route 2]\ncategory = CELTRA\nto = a\n"
+                              "[route 3]\nclient = R*\nto = b\n");
     assert_string_equal(match(r, "RANK", "CELTRA"), "a b c");
     assert_string_equal(match(r, "RANK", "OTHER"), "a b c");
     assert_string_equal(match(r, "RB", "CELTRA"), "a b");
@@ -123,7 +127,8 @@ static void every_route_that_holds_adds_its_destinations_once_in_the_order_of_th
 static void all_conditions_of_a_route_must_hold(void **state)
 {
     (void)state;
-    struct routes *r = table_of(DESTINATIONS "[route r]\nclient = RANK\ncategory = CELTRA, PROMO*\n/x/y = 5, true\nto = a\n");
+    struct routes *r =
+        table_of(DESTINATIONS "[route r]\nclient = RANK\ncategory = CELTRA, PROMO*\n/x/y = 5, true\nto = a\n");
     struct sample s;
     const char *texts[] = {"RANK", "CELTRA", NULL, NULL, "5"};
     assert_string_equal(match_ticket(r, sample_of(&s, 5, texts)), "a");
@@ -144,7 +149,9 @@ static void all_conditions_of_a_route_must_hold(void **state)
 static void globs_match_any_run_of_bytes(void **state)
 {
     (void)state;
-    struct routes *r = table_of(DESTINATIONS "[route 1]\nclient = A*Z\nto = a\n[route 2]\nclient = *\nto = b\n[route 3]\nclient = Q, *-TEST\nto = c\n");
+    struct routes *r = table_of(
+        DESTINATIONS
+        "[route 1]\nclient = A*Z\nto = a\n[route 2]\nclient = *\nto = b\n[route 3]\nclient = Q, *-TEST\nto = c\n");
     assert_string_equal(match(r, "AZ", ""), "a b");
     assert_string_equal(match(r, "AxxZ", ""), "a b");
     assert_string_equal(match(r, "AxxZx", ""), "b");
@@ -164,7 +171,7 @@ static void an_object_or_array_never_matches(void **state)
     sample_of(&s, 4, texts);
     s.fields[FIELD_TITLE].kind = FIELD_OBJECT;
     assert_string_equal(match_ticket(r, &s.ticket), "");
-    s.fields[FIELD_TITLE] = (struct field){.kind = FIELD_STRING, .text = (char *)(uintptr_t)"", .len = 0};
+    s.fields[FIELD_TITLE] = (struct field){.kind = FIELD_STRING, .text = (char *)(uintptr_t) "", .len = 0};
     assert_string_equal(match_ticket(r, &s.ticket), "a");
     routes_unref(r);
 }
@@ -176,7 +183,7 @@ static void a_nul_in_a_field_is_part_of_it(void **state)
     struct sample s;
     const char *const texts[] = {"RANK"};
     sample_of(&s, 1, texts);
-    s.fields[0].text = (char *)(uintptr_t)"RANK\0X";
+    s.fields[0].text = (char *)(uintptr_t) "RANK\0X";
     s.fields[0].len = 6;
     assert_string_equal(match_ticket(r, &s.ticket), "b");
     routes_unref(r);
@@ -196,7 +203,8 @@ static void hundreds_of_routes_and_clients_find_their_own(void **state)
     (void)state;
     struct str text = STR_INIT;
     for (int i = 0; i < 900; i++)
-        str_printf(&text, "[destination d%d]\npath = P%d\n[route r%d]\nclient = C%d, K%d\nto = d%d\n", i, i, i, i, i % 7, i);
+        str_printf(&text, "[destination d%d]\npath = P%d\n[route r%d]\nclient = C%d, K%d\nto = d%d\n", i, i, i, i,
+                   i % 7, i);
     str_puts(&text, "[route all]\ncategory = ALL\nto = d899\n");
     struct routes *r = table_of(text.bytes);
     str_fini(&text);
@@ -308,19 +316,22 @@ static void check_print(const char *text, const char *expected)
 static void globs_are_printed_with_what_holds_for_all_their_clients(void **state)
 {
     (void)state;
-    check_print(DESTINATIONS "[route 1]\nclient = RANK, B*\nto = a\n[route 2]\nclient = BA*\nto = b\n[route 3]\nclient = *\ntitle = Big*\nto = c\n"
-                             "[route 4]\nclient = BAYER\nto = c\n",
-                "B*           A             title Big* -> C\n"
-                "BA*          A, B          title Big* -> C\n"
-                "BAYER        A, B, C       -\n"
-                "RANK         A             title Big* -> C\n"
-                "(any other)  archive only  title Big* -> C\n");
+    check_print(
+        DESTINATIONS
+        "[route 1]\nclient = RANK, B*\nto = a\n[route 2]\nclient = BA*\nto = b\n[route 3]\nclient = *\ntitle = Big*\nto = c\n"
+        "[route 4]\nclient = BAYER\nto = c\n",
+        "B*           A             title Big* -> C\n"
+        "BA*          A, B          title Big* -> C\n"
+        "BAYER        A, B, C       -\n"
+        "RANK         A             title Big* -> C\n"
+        "(any other)  archive only  title Big* -> C\n");
     /* Globs that cross: BAT fits both, and has no row of its own. */
     check_print(DESTINATIONS "[route 1]\nclient = B*\nto = a\n[route 2]\nclient = *T\nto = b\n",
                 "*T           B             client B* -> A\n"
                 "B*           A             client *T -> B\n"
                 "(any other)  archive only  -\n");
-    check_print(DESTINATIONS "[route 1]\nclient = BX*\nto = a\n[route 2]\nclient = BY*\nto = b\n[route 3]\nclient = **\nto = c\n",
+    check_print(DESTINATIONS
+                "[route 1]\nclient = BX*\nto = a\n[route 2]\nclient = BY*\nto = b\n[route 3]\nclient = **\nto = c\n",
                 "BX*          A, C          -\n"
                 "BY*          B, C          -\n"
                 "(any other)  C             -\n");
@@ -337,17 +348,19 @@ static void several_conditions_are_printed_in_words(void **state)
 static void destinations_with_one_label_are_printed_with_their_names(void **state)
 {
     (void)state;
-    check_print("[destination x]\npath = X/IN\n[destination y]\npath = Y/IN\n[destination z]\npath = Z\n[route 1]\nclient = \xc3\x84\xc3\x96\nto = x, y, z\n",
-                "\xc3\x84\xc3\x96           IN (x), IN (y), Z  -\n"
-                "(any other)  archive only       -\n");
+    check_print(
+        "[destination x]\npath = X/IN\n[destination y]\npath = Y/IN\n[destination z]\npath = Z\n[route 1]\nclient = \xc3\x84\xc3\x96\nto = x, y, z\n",
+        "\xc3\x84\xc3\x96           IN (x), IN (y), Z  -\n"
+        "(any other)  archive only       -\n");
 }
 
 static void keys_of_a_destination_are_kept(void **state)
 {
     (void)state;
-    struct routes *r = table_of("[destination x]\npath = /srv//X in/Y/\nlabel = The X\ndriver = dir\nmode = 0664\nowner = www-data\ngroup = 33\n"
-                                "conflict = keep\nconcurrency = 3\ncreate = no\nmount = /srv\n"
-                                "[destination y]\npath = A/B/\n[route r]\nclient = *\nto = y, x\n");
+    struct routes *r = table_of(
+        "[destination x]\npath = /srv//X in/Y/\nlabel = The X\ndriver = dir\nmode = 0664\nowner = www-data\ngroup = 33\n"
+        "conflict = keep\nconcurrency = 3\ncreate = no\nmount = /srv\n"
+        "[destination y]\npath = A/B/\n[route r]\nclient = *\nto = y, x\n");
     const struct destination *x = &r->destinations[0], *y = &r->destinations[1];
     assert_string_equal(x->path, "/srv//X in/Y/");
     assert_string_equal(x->label, "The X");
@@ -401,29 +414,38 @@ static void each_fault_is_told_with_its_line(void **state)
         {"[destination a]\npath = A\nmount = ../x\n", "routes.ini:3: [destination a] mount may not hold \"..\""},
         {"[destination a]\npath = A\npath = B\n", "routes.ini:3: [destination a] key \"path\" is repeated"},
         {"[destination a]\npath = A\nlabel =\n", "routes.ini:3: [destination a] label is empty"},
-        {"[destination a]\npath = A\nmod = 0664\n", "routes.ini:3: [destination a] unknown key \"mod\"; did you mean mode?"},
+        {"[destination a]\npath = A\nmod = 0664\n",
+         "routes.ini:3: [destination a] unknown key \"mod\"; did you mean mode?"},
         {"[destination a]\npath = A\nqqqqq = 1\n", "routes.ini:3: [destination a] unknown key \"qqqqq\"\n"},
         {"[destination a]\npath = A\nmode = 0999\n", "routes.ini:3: [destination a] mode: "},
         {"[destination a]\npath = A\ncreate = perhaps\n", "routes.ini:3: [destination a] create: "},
         {"[destination a]\npath = A\nconcurrency = many\n", "routes.ini:3: [destination a] concurrency: "},
         {"[destination a]\npath = A\nconcurrency = -1\n", "routes.ini:3: [destination a] concurrency: "},
-        {"[destination a]\npath = A\nconflict = versions\n", "routes.ini:3: [destination a] conflict is replace, keep or fail"},
-        {"[destination a]\npath = A\n[destination a]\npath = B\n", "routes.ini:3: [destination a] is there already, at line 1"},
+        {"[destination a]\npath = A\nconflict = versions\n",
+         "routes.ini:3: [destination a] conflict is replace, keep or fail"},
+        {"[destination a]\npath = A\n[destination a]\npath = B\n",
+         "routes.ini:3: [destination a] is there already, at line 1"},
         {"[destination a]\npath = X/Y\n[destination b]\npath = X//Y/\n",
          "routes.ini:4: [destination b] path is the same folder as that of [destination a], line 2"},
-        {"[destination a]\npath = /X/Y\n[destination b]\npath = //X/./Y\n", "routes.ini:4: [destination b] path is the same folder"},
-        {DESTINATIONS "[route r]\nclient = *\nto = a\n[route r]\nclient = *\nto = a\n", "routes.ini:10: [route r] is there already, at line 7"},
-        {DESTINATIONS "[route r]\nto = a\n", "routes.ini:7: [route r] has no condition; for tickets of every client write: client = *"},
+        {"[destination a]\npath = /X/Y\n[destination b]\npath = //X/./Y\n",
+         "routes.ini:4: [destination b] path is the same folder"},
+        {DESTINATIONS "[route r]\nclient = *\nto = a\n[route r]\nclient = *\nto = a\n",
+         "routes.ini:10: [route r] is there already, at line 7"},
+        {DESTINATIONS "[route r]\nto = a\n",
+         "routes.ini:7: [route r] has no condition; for tickets of every client write: client = *"},
         {DESTINATIONS "[route r]\nclient = *\n", "routes.ini:7: [route r] has no destination"},
         {DESTINATIONS "[route r]\nclient = *\nto =\n", "routes.ini:9: [route r] to is empty"},
         {DESTINATIONS "[route r]\nclient = *\nto = a,b,a\n", "routes.ini:9: [route r] to: destination a is repeated"},
         {DESTINATIONS "[route r]\nclient = *\nto = a\nto = b\n", "routes.ini:10: [route r] key \"to\" is repeated"},
         {"[destination celtra]\npath = X\n[route r]\nclient = *\nto = cletra\n",
          "routes.ini:5: [route r] to: there is no destination cletra; did you mean celtra?"},
-        {DESTINATIONS "[route r]\nclient = *\nto = elsewhere\n", "routes.ini:9: [route r] to: there is no destination elsewhere\n"},
-        {DESTINATIONS "[route r]\nclinet = RANK\nto = a\n", "routes.ini:8: [route r] unknown key \"clinet\"; did you mean client?"},
+        {DESTINATIONS "[route r]\nclient = *\nto = elsewhere\n",
+         "routes.ini:9: [route r] to: there is no destination elsewhere\n"},
+        {DESTINATIONS "[route r]\nclinet = RANK\nto = a\n",
+         "routes.ini:8: [route r] unknown key \"clinet\"; did you mean client?"},
         {DESTINATIONS "[route r]\nclient = , ,\nto = a\n", "routes.ini:8: [route r] client has no value"},
-        {DESTINATIONS "[route r]\nclient = A\nclient = B\nto = a\n", "routes.ini:9: [route r] key \"client\" is repeated"},
+        {DESTINATIONS "[route r]\nclient = A\nclient = B\nto = a\n",
+         "routes.ini:9: [route r] key \"client\" is repeated"},
         {DESTINATIONS "[route r]\nclient = A\n/JobSpecification/JobDetails/ClientCode = B\nto = a\n",
          "routes.ini:9: [route r] \"/JobSpecification/JobDetails/ClientCode\" is the same field as \"client\""},
         {DESTINATIONS "[route r]\n/a~2 = B\nto = a\n", "routes.ini:8: [route r] "},
@@ -436,8 +458,10 @@ static void each_fault_is_told_with_its_line(void **state)
 static void all_faults_are_told_at_once(void **state)
 {
     (void)state;
-    char *all = faults_of("[destination a]\nmode = x\n[destination b]\npath = ../b\n[route r]\nclinet = RANK\nto = a, q\n[route s]\nclient = *\nto = a\n");
-    const char *const expected[] = {"routes.ini:1: ", "routes.ini:2: ", "routes.ini:4: ", "routes.ini:5: ", "routes.ini:6: ", "routes.ini:7: "};
+    char *all = faults_of(
+        "[destination a]\nmode = x\n[destination b]\npath = ../b\n[route r]\nclinet = RANK\nto = a, q\n[route s]\nclient = *\nto = a\n");
+    const char *const expected[] = {
+        "routes.ini:1: ", "routes.ini:2: ", "routes.ini:4: ", "routes.ini:5: ", "routes.ini:6: ", "routes.ini:7: "};
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
         assert_non_null(strstr(all, expected[i]));
     assert_null(strstr(all, "[route s]"));
@@ -507,8 +531,9 @@ static void hear_verdict(void *user, const struct route_verdict *v)
 static void an_explanation_says_of_every_condition_whether_it_held(void **state)
 {
     (void)state;
-    struct routes *r = table_of(DESTINATIONS "[route 1]\nclient = RANK\nto = a\n[route 2]\ncategory = CELTRA\nclient = CIBC, RANK\nto = b\n"
-                                             "[route 3]\nclient = B*\ntitle = x\nto = c\n");
+    struct routes *r = table_of(
+        DESTINATIONS "[route 1]\nclient = RANK\nto = a\n[route 2]\ncategory = CELTRA\nclient = CIBC, RANK\nto = b\n"
+                     "[route 3]\nclient = B*\ntitle = x\nto = c\n");
     struct sample s;
     const char *const texts[] = {"RANK", "PRODUCTION", NULL, "x"};
     struct heard h = {0};
@@ -527,10 +552,13 @@ static void hear_line(void *user, const char *text)
 static void a_reload_tells_what_it_changed(void **state)
 {
     (void)state;
-    struct routes *before = table_of(DESTINATIONS "[route gone]\nclient = X\nto = a\n[route kept]\nclient = *\nto = a\n[route celtra]\nclient = RANK\n"
-                                                  "category = C\nto = a\n");
-    struct routes *after = table_of("[destination b]\npath = B2\nmode = 0600\n[destination a]\npath = A\n[destination d]\npath = D/E\n"
-                                    "[route celtra]\nclient = RANK, CIBC\ntitle = T\nto = b\n[route kept]\nclient = *\nto = a\n[route new]\nclient = Y\nto = a, d\n");
+    struct routes *before =
+        table_of(DESTINATIONS
+                 "[route gone]\nclient = X\nto = a\n[route kept]\nclient = *\nto = a\n[route celtra]\nclient = RANK\n"
+                 "category = C\nto = a\n");
+    struct routes *after = table_of(
+        "[destination b]\npath = B2\nmode = 0600\n[destination a]\npath = A\n[destination d]\npath = D/E\n"
+        "[route celtra]\nclient = RANK, CIBC\ntitle = T\nto = b\n[route kept]\nclient = *\nto = a\n[route new]\nclient = Y\nto = a, d\n");
     struct heard h = {0};
     routes_diff(before, after, hear_line, &h);
     assert_string_equal(h.text, "destination c removed\n"
@@ -574,8 +602,9 @@ static const struct mem_functions failing = {.alloc = failing_alloc, .resize = f
 static void no_memory_is_a_fault_and_leaks_nothing(void **state)
 {
     (void)state;
-    static const char text[] = DESTINATIONS "[route 1]\nclient = RANK, CIBC\ncategory = C*, D\nto = c, a\n[route 2]\n/x/y = 1\nto = b\n"
-                                            "[route 3]\nclient = R*\nto = a\n";
+    static const char text[] =
+        DESTINATIONS "[route 1]\nclient = RANK, CIBC\ncategory = C*, D\nto = c, a\n[route 2]\n/x/y = 1\nto = b\n"
+                     "[route 3]\nclient = R*\nto = a\n";
     struct sample s;
     const char *const texts[] = {"RANK", "CAT", NULL, NULL, NULL};
     bool whole = false;

@@ -91,11 +91,11 @@ static void without_a_file_the_defaults_hold(void **state)
 static void the_file_overrides_the_defaults(void **state)
 {
     (void)state;
-    s = load(
-        "[intake]\nscan_interval = 100ms\nclient_mismatch = ticket\ntickets = *.json, *.job ,,x y.*\nmax_ticket_size = 64MiB\n"
-        "[delivery]\nmode = 0777\n[retry]\nfactor = 1.5\n[log]\nfile =\nstdout = off\nlevel = debug\n"
-        "[folders]\nhot = /in; and # out\n[intake]\nbatch_size = 1\n",
-        NULL);
+    s = load("[intake]\nscan_interval = 100ms\nclient_mismatch = ticket\n"
+             "tickets = *.json, *.job ,,x y.*\nmax_ticket_size = 64MiB\n"
+             "[delivery]\nmode = 0777\n[retry]\nfactor = 1.5\n[log]\nfile =\nstdout = off\nlevel = debug\n"
+             "[folders]\nhot = /in; and # out\n[intake]\nbatch_size = 1\n",
+             NULL);
     assert_non_null(s);
     assert_int_equal(s->scan_interval_ms, 100);
     assert_int_equal(s->batch_size, 1);
@@ -298,9 +298,9 @@ static void what_is_printed_reads_back_the_same(void **state)
 {
     (void)state;
     struct str first = STR_INIT, again = STR_INIT;
-    s = load(
-        "[intake]\nfiles = *.pdf, *.png\nmax_ticket_size = 5MB\nsettle = 90s\n[retry]\nfactor = 1.1\n[delivery]\nmode = 600\n",
-        NULL);
+    s = load("[intake]\nfiles = *.pdf, *.png\nmax_ticket_size = 5MB\nsettle = 90s\n"
+             "[retry]\nfactor = 1.1\n[delivery]\nmode = 600\n",
+             NULL);
     settings_print(s, &first);
     settings_free(s);
     assert_non_null(strstr(first.bytes, "\n[retry]\nattempts = 3\nfirst = 10s\nfactor = 1.1\nmax = 10m\n"));

@@ -166,7 +166,7 @@ class Process:
     def alive(self):
         return self.popen.poll() is None
 
-    def signal(self, number):
+    def send(self, number):
         os.kill(self.pid, number)
 
     def stderr(self):
@@ -182,7 +182,7 @@ class Process:
 
     def stop(self, number=signal.SIGTERM, seconds=20):
         if self.alive():
-            self.signal(number)
+            self.send(number)
         code = self.wait_exit(seconds)
         assert code == self.expected_exit, "exit code %s, not %s; stderr: %s" % (code, self.expected_exit, self.stderr())
         return code
@@ -298,7 +298,7 @@ class Site:
 
     def reload(self, expect="reloaded"):
         before = len(self.events(expect))
-        self.process.signal(signal.SIGHUP)
+        self.process.send(signal.SIGHUP)
         return self.wait_event(expect, count=before + 1)[-1]
 
     # --- dropping ---
@@ -374,8 +374,8 @@ class Site:
         try:
             for process in self.processes:
                 if process.alive():
-                    process.signal(signal.SIGCONT)
-                    process.signal(signal.SIGTERM)
+                    process.send(signal.SIGCONT)
+                    process.send(signal.SIGTERM)
                     try:
                         code = process.wait_exit(20)
                     except AssertionError:

@@ -60,8 +60,8 @@ void log_write(const struct log_event *event, const char *fmt, ...) __attribute_
 #define log_info(event_, ...) log_write(LOG_EVENT(LOG_INFO, event_), __VA_ARGS__)
 #define log_debug(event_, ...) log_write(LOG_EVENT(LOG_DEBUG, event_), __VA_ARGS__)
 
-/* What is not taken yet is kept, so many bytes for each of the two outputs. Once a line had to be dropped, all are until half of the
- * buffer is free again: then event log_dropped tells how many, at the place of the gap. */
+/* What is not taken yet is kept, so many bytes for each of the two outputs. Once a line had to be dropped, all are until
+ * half of the buffer is free again: then event log_dropped tells how many, at the place of the gap. */
 #define LOG_BUFFER_BYTES (1024 * 1024)
 void log_flush(void);
 uint64_t log_dropped(void); /* lines lost since log_open, counted for each output */

@@ -36,9 +36,9 @@ bool breaker_allows(struct breaker *b, int64_t now_ms, bool *probe);
 /* Both return true where the state turned between closed and not closed: the moment to log. */
 bool breaker_success(struct breaker *b);
 bool breaker_failure(struct breaker *b, const struct breaker_policy *policy, int64_t now_ms);
-/* The probe ended without telling anything about the place (we ran out of memory, the ticket is gone): the next delivery is the
- * probe, at once. Every probe is answered by one of the three, else the breaker stays PROBING. */
-void breaker_undecided(struct breaker *b, int64_t now_ms);
+/* The probe ended without telling anything about the place (we ran out of memory, the ticket is gone): the next probe is at until_ms.
+ * Every probe is answered by one of the three, else the breaker stays PROBING. */
+void breaker_undecided(struct breaker *b, int64_t until_ms);
 const char *breaker_word(enum breaker_state s); /* "closed", "open", "probing" */
 
 #endif

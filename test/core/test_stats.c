@@ -1,0 +1,631 @@
+/* The day's numbers: counting, limits, midnight on a virtual clock, JSON there and back, and the ledger. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "shunt/base/clock.h"
+#include "shunt/base/error.h"
+#include "shunt/base/mem.h"
+#include "shunt/core/stats.h"
+
+#define DAY     20260206
+#define HOUR_MS INT64_C(3600000)
+
+static struct stats *new_stats(void)
+{
+    struct stats *s = stats_new(DAY);
+    assert_non_null(s);
+    return s;
+}
+
+static struct stats_outcome outcome(const char *client, const char *category, enum way way)
+{
+    return (struct stats_outcome){.client = client, .category = category, .way = way, .hour = 15, .ms = 100};
+}
+
+static void check_line(const struct stats *s, const char *expected)
+{
+    struct str out = STR_INIT;
+    stats_line(s, &out);
+    assert_string_equal(out.bytes, expected);
+    str_fini(&out);
+}
+
+/* By "clients.RANK.routed". */
+static json_int_t number_in(const struct stats *s, const char *path)
+{
+    json_t *root = stats_to_json(s);
+    assert_non_null(root);
+    const json_t *at = root;
+    char copy[512], *rest = copy;
+    snprintf(copy, sizeof copy, "%s", path);
+    for (char *key; (key = strsep(&rest, "."));)
+        at = json_is_array(at) ? json_array_get(at, (size_t)atoi(key)) : json_object_get(at, key);
+    if (!json_is_integer(at))
+        fail_msg("no number at %s", path);
+    json_int_t n = json_integer_value(at);
+    json_decref(root);
+    return n;
+}
+
+static void nothing_yet_is_a_full_success(void **state)
+{
+    (void)state;
+    struct stats *s = new_stats();
+    check_line(s, "Today: 0 processed (startup: 0) (periodic: 0), 0 errors, 100.0% success");
+    assert_int_equal(stats_date(s), DAY);
+    assert_int_equal(stats_changes(s), 0);
+    stats_free(s);
+    stats_free(NULL);
+}
+
+static void the_line_reads_as_operators_grep_it(void **state)
+{
+    (void)state;
+    struct stats *s = new_stats();
+    struct stats_outcome o = outcome("RANK", "PRODUCTION", WAY_STARTUP);
+    for (int i = 0; i < 50; i++)
+        stats_processed(s, &o);
+    o.way = WAY_REALTIME;
+    stats_processed(s, &o);
+    stats_failed(s, &o, "x.json", "bad", 0);
+    check_line(s, "Today: 51 processed (startup: 50) (periodic: 0), 1 errors, 98.0% success");
+    stats_free(s);
+}
+
+static void a_single_error_is_never_a_full_success(void **state)
+{
+    (void)state;
+    struct stats *s = new_stats();
+    struct stats_outcome o = outcome("RANK", NULL, WAY_PERIODIC);
+    for (int i = 0; i < 100000; i++)
+        stats_processed(s, &o);
+    stats_failed(s, &o, "x.json", "bad", 0);
+    check_line(s, "Today: 100000 processed (startup: 0) (periodic: 100000), 1 errors, 99.9% success");
+    stats_free(s);
+}
+
+static void outcomes_are_counted_by_client_category_destination_and_hour(void **state)
+{
+    (void)state;
+    struct stats *s = new_stats();
+    const char *const both[] = {"Monday Rank", "Celtra"};
+    struct stats_outcome o = outcome("RANK", "CELTRA", WAY_REALTIME);
+    o.destinations = both;
+    o.n_destinations = 2;
+    o.celtra = true;
+    stats_processed(s, &o);
+    o.hour = 23;
+    o.category = "PRODUCTION";
+    o.celtra = false;
+    o.n_destinations = 1;
+    stats_processed(s, &o);
+    struct stats_outcome archived = outcome("CIBC", "PRODUCTION", WAY_ONCE);
+    stats_processed(s, &archived);
+    struct stats_outcome bad = outcome("RANK", NULL, WAY_PERIODIC);
+    stats_failed(s, &bad, "x.json", "bad", 0);
+    stats_delivery_failed(s, "Celtra");
+    stats_delivery_failed(s, "Celtra");
+
+    const struct {
+        const char *path;
+        json_int_t n;
+    } expected[] = {
+        {"totals.processed", 3},
+        {"totals.errors", 1},
+        {"ways.REALTIME", 2},
+        {"ways.ONCE", 1},
+        {"ways.PERIODIC", 0},
+        {"clients.RANK.processed", 2},
+        {"clients.RANK.errors", 1},
+        {"clients.RANK.routed", 2},
+        {"clients.RANK.celtra", 1},
+        {"clients.RANK.categories.CELTRA", 1},
+        {"clients.RANK.categories.PRODUCTION", 1},
+        {"clients.CIBC.processed", 1},
+        {"clients.CIBC.routed", 0},
+        {"clients.(others).processed", 0},
+        {"destinations.Monday Rank.delivered", 2},
+        {"destinations.Celtra.delivered", 1},
+        {"destinations.Celtra.failed_attempts", 2},
+        {"hours.15.processed", 2},
+        {"hours.15.errors", 1},
+        {"hours.23.processed", 1},
+        {"hours.0.processed", 0},
+    };
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
+        assert_int_equal(number_in(s, expected[i].path), expected[i].n);
+    const struct stats_totals *t = stats_totals_of(s);
+    assert_true(t->total_ms > 299.9 && t->total_ms < 300.1);
+    stats_free(s);
+}
+
+static void scans_and_batches_are_counted(void **state)
+{
+    (void)state;
+    struct stats *s = new_stats();
+    stats_scan(s, false, 100);
+    stats_scan(s, true, 31000);
+    stats_scan_skipped(s);
+    stats_scan_timed_out(s);
+    stats_found_by_scan_only(s, 3);
+    stats_batch(s, 10);
+    stats_batch(s, 5);
+    const struct stats_totals *t = stats_totals_of(s);
+    assert_int_equal(t->scans, 2);
+    assert_int_equal(t->scans_slow, 1);
+    assert_int_equal(t->scans_skipped, 1);
+    assert_int_equal(t->scans_timed_out, 1);
+    assert_int_equal(t->scan_only, 3);
+    assert_int_equal(t->batches, 2);
+    assert_int_equal(t->batch_tickets, 15);
+    stats_free(s);
+}
+
+static void every_count_is_a_change_and_a_look_is_none(void **state)
+{
+    (void)state;
+    struct stats *s = new_stats();
+    struct stats_outcome o = outcome("RANK", NULL, WAY_PERIODIC);
+    uint64_t before = 0;
+#define CHANGES(call)                                                                                                  \
+    do {                                                                                                               \
+        call;                                                                                                          \
+        assert_true(stats_changes(s) > before);                                                                        \
+        before = stats_changes(s);                                                                                     \
+    } while (0)
+    CHANGES(stats_processed(s, &o));
+    CHANGES(stats_failed(s, &o, "x", "y", 0));
+    CHANGES(stats_delivery_failed(s, "d"));
+    CHANGES(stats_batch(s, 1));
+    CHANGES(stats_scan(s, false, 1));
+    CHANGES(stats_scan_skipped(s));
+    CHANGES(stats_scan_timed_out(s));
+    CHANGES(stats_found_by_scan_only(s, 1));
+#undef CHANGES
+    stats_found_by_scan_only(s, 0);
+    json_decref(stats_to_json(s));
+    check_line(s, "Today: 1 processed (startup: 0) (periodic: 1), 1 errors, 50.0% success");
+    assert_int_equal(stats_changes(s), before);
+    stats_free(s);
+}
+
+static void names_beyond_the_limit_are_counted_together(void **state)
+{
+    (void)state;
+    struct stats *s = new_stats();
+    for (int i = 0; i < STATS_KEYS_MAX + 50; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "N%d", i);
+        const char *const to[] = {name};
+        struct stats_outcome o = outcome(name, "C", WAY_REALTIME);
+        o.destinations = to;
+        o.n_destinations = 1;
+        stats_processed(s, &o);
+        o = outcome("ONE", name, WAY_REALTIME);
+        stats_processed(s, &o);
+    }
+    /* Client ONE took a place. */
+    assert_int_equal(number_in(s, "clients.(others).processed"), 51);
+    assert_int_equal(number_in(s, "clients.(others).categories.C"), 51);
+    assert_int_equal(number_in(s, "clients.N998.processed"), 1);
+    assert_int_equal(number_in(s, "clients.ONE.processed"), STATS_KEYS_MAX + 50);
+    assert_int_equal(number_in(s, "clients.ONE.categories.(others)"), 50);
+    assert_int_equal(number_in(s, "destinations.(others).delivered"), 50);
+
+    struct stats *again = new_stats();
+    json_t *j = stats_to_json(s);
+    assert_int_equal(stats_from_json(again, j), 0);
+    json_t *j2 = stats_to_json(again);
+    assert_true(json_equal(j, j2));
+    json_decref(j);
+    json_decref(j2);
+    stats_free(again);
+    stats_free(s);
+}
+
+static void foreign_names_become_sound_text(void **state)
+{
+    (void)state;
+    struct stats *s = new_stats();
+    char longer[1000];
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    memcpy(longer + 253, "\xe2\x82\xac", 3); /* a character across the limit */
+    struct stats_outcome o = outcome("B\xff"
+                                     "D",
+                                     longer, WAY_REALTIME);
+    stats_failed(s, &o, "a\nb\x1b.json", "\xc3", 0);
+    assert_int_equal(number_in(s, "clients.B?D.errors"), 1);
+    longer[253] = '\0';
+    char path[600];
+    snprintf(path, sizeof path, "clients.B?D.categories.%s", longer);
+    assert_int_equal(number_in(s, path), 1);
+    struct str out = STR_INIT;
+    stats_text(s, &out);
+    assert_non_null(strstr(out.bytes, "B?D/a\\nb\\x1b.json: ?"));
+    str_fini(&out);
+    stats_free(s);
+}
+
+static void the_last_errors_are_kept_in_order(void **state)
+{
+    (void)state;
+    struct stats *s = new_stats();
+    struct stats_outcome o = outcome("RANK", NULL, WAY_REALTIME);
+    for (int i = 0; i < STATS_ERRORS_MAX + 3; i++) {
+        char file[16];
+        snprintf(file, sizeof file, "%d.json", i);
+        stats_failed(s, &o, file, "bad", 1000 + i);
+    }
+    json_t *j = stats_to_json(s);
+    const json_t *errors = json_object_get(j, "last_errors");
+    assert_int_equal(json_array_size(errors), STATS_ERRORS_MAX);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(errors, 0), "file")), "3.json");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(errors, 9), "file")), "12.json");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(errors, 9), "client")), "RANK");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(errors, 9), "error")), "bad");
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(errors, 9), "time")), 1012);
+    json_decref(j);
+    stats_free(s);
+}
+
+static struct stats *busy_day(void)
+{
+    struct stats *s = new_stats();
+    const char *const to[] = {"Monday Rank"};
+    struct stats_outcome o = outcome("RANK", "PRODUCTION", WAY_STARTUP);
+    o.destinations = to;
+    o.n_destinations = 1;
+    stats_processed(s, &o);
+    o.client = "CIBC";
+    stats_failed(s, &o, "x.json", "bad", INT64_C(1770388246123));
+    stats_batch(s, 2);
+    stats_scan(s, true, 1234.5);
+    stats_delivery_failed(s, "Celtra");
+    return s;
+}
+
+static void a_day_survives_json_text(void **state)
+{
+    (void)state;
+    struct stats *s = busy_day(), *again = new_stats();
+    json_t *j = stats_to_json(s);
+    char *text = json_dumps(j, 0);
+    json_t *read = json_loads(text, 0, NULL);
+    assert_non_null(read);
+    stats_batch(again, 77); /* what was there is replaced */
+    assert_int_equal(stats_from_json(again, read), 0);
+    json_t *j2 = stats_to_json(again);
+    assert_true(json_equal(j, j2));
+    /* And it goes on counting. */
+    struct stats_outcome o = outcome("CIBC", "PRODUCTION", WAY_REALTIME);
+    stats_failed(again, &o, "y.json", "bad", 0);
+    assert_int_equal(number_in(again, "clients.CIBC.errors"), 2);
+    assert_int_equal(number_in(again, "last_errors.1.time"), 0);
+    free(text);
+    json_decref(j);
+    json_decref(j2);
+    json_decref(read);
+    stats_free(s);
+    stats_free(again);
+}
+
+static void check_refused(json_t *j, int expected)
+{
+    struct stats *s = busy_day();
+    json_t *before = stats_to_json(s);
+    uint64_t changes = stats_changes(s);
+    assert_int_equal(stats_from_json(s, j), expected);
+    json_t *after = stats_to_json(s);
+    assert_true(json_equal(before, after));
+    assert_int_equal(stats_changes(s), changes);
+    json_decref(before);
+    json_decref(after);
+    stats_free(s);
+}
+
+static void a_damaged_snapshot_changes_nothing(void **state)
+{
+    (void)state;
+    check_refused(NULL, ERR_BAD_FIELD);
+    json_t *empty = json_object();
+    check_refused(empty, ERR_BAD_FIELD);
+    json_decref(empty);
+    struct stats *s = busy_day();
+    json_t *good = stats_to_json(s);
+    /* Each part of it missing, or of another type. */
+    const char *key;
+    json_t *value;
+    json_object_foreach (good, key, value) {
+        json_t *bad = json_deep_copy(good);
+        json_object_del(bad, key);
+        check_refused(bad, ERR_BAD_FIELD);
+        json_object_set_new(bad, key, json_string("x"));
+        check_refused(bad, ERR_BAD_FIELD);
+        json_decref(bad);
+    }
+    const char *const deep[][3] = {
+        {"totals", "errors", NULL},
+        {"scans", "slow", NULL},
+        {"clients", "RANK", "celtra"},
+        {"clients", "RANK", "categories"},
+        {"destinations", "Celtra", "delivered"},
+        {"ways", "ONCE", NULL},
+    };
+    for (size_t i = 0; i < sizeof deep / sizeof deep[0]; i++) {
+        json_t *bad = json_deep_copy(good);
+        json_t *at = json_object_get(bad, deep[i][0]);
+        if (deep[i][2])
+            at = json_object_get(at, deep[i][1]);
+        json_object_set_new(at, deep[i][2] ? deep[i][2] : deep[i][1], json_integer(-1));
+        check_refused(bad, ERR_BAD_FIELD);
+        json_decref(bad);
+    }
+    json_decref(good);
+    stats_free(s);
+}
+
+static void a_snapshot_of_another_date_is_not_taken(void **state)
+{
+    (void)state;
+    struct stats *s = stats_new(DAY - 1);
+    json_t *j = stats_to_json(s);
+    check_refused(j, ERR_CHANGED);
+    json_decref(j);
+    stats_free(s);
+}
+
+static int date_of(const struct clock_virtual *c)
+{
+    return clock_local_date(c->clock.wall_ms(&c->clock));
+}
+
+static unsigned turns_until(struct stats *s, struct clock_virtual *c, int64_t end_wall, int64_t step)
+{
+    unsigned turns = 0;
+    while (c->wall < end_wall) {
+        json_t *ended;
+        clock_virtual_advance(c, step);
+        if (stats_turn(s, date_of(c), &ended)) {
+            assert_non_null(ended);
+            turns++;
+        } else {
+            assert_null(ended);
+        }
+        json_decref(ended);
+    }
+    return turns;
+}
+
+static void set_zone(const char *zone)
+{
+    setenv("TZ", zone, 1);
+    tzset();
+}
+
+static void a_day_ends_once_with_all_its_numbers(void **state)
+{
+    (void)state;
+    struct stats *s = busy_day();
+    json_t *whole = stats_to_json(s), *ended = NULL;
+    assert_false(stats_turn(s, DAY, &ended));
+    assert_null(ended);
+    assert_true(stats_turn(s, DAY + 1, &ended));
+    assert_true(json_equal(whole, ended));
+    assert_int_equal(stats_date(s), DAY + 1);
+    check_line(s, "Today: 0 processed (startup: 0) (periodic: 0), 0 errors, 100.0% success");
+    json_t *empty = stats_to_json(s);
+    assert_int_equal(json_object_size(json_object_get(empty, "clients")), 1);
+    assert_int_equal(json_array_size(json_object_get(empty, "last_errors")), 0);
+    json_decref(empty);
+    json_decref(whole);
+    json_decref(ended);
+    stats_free(s);
+}
+
+/* A year in a zone with daylight saving, looked at every half minute around each change and every 20 minutes else. */
+static void a_year_has_365_turns_also_with_daylight_saving(void **state)
+{
+    (void)state;
+    const char *const zones[] = {"CET-1CEST,M3.5.0,M10.5.0/3", "<-03>3<-02>,M10.3.0/0,M2.3.0/0", "UTC0"};
+    for (size_t i = 0; i < 3; i++) {
+        set_zone(zones[i]);
+        struct clock_virtual c;
+        clock_virtual_init(&c, INT64_C(1767268800000)); /* 2026-01-01 12:00 UTC */
+        struct stats *s = stats_new(date_of(&c));
+        assert_int_equal(turns_until(s, &c, c.wall + 365 * 24 * HOUR_MS, HOUR_MS / 3), 365);
+        assert_int_equal(stats_date(s), 20270101);
+        stats_free(s);
+    }
+    set_zone("UTC0");
+}
+
+static void a_clock_that_steps_over_midnight_and_back_begins_each_date_once(void **state)
+{
+    (void)state;
+    set_zone("CET-1CEST,M3.5.0,M10.5.0/3");
+    struct clock_virtual c;
+    clock_virtual_init(&c, INT64_C(1770418500000)); /* 2026-02-06 23:55 local */
+    struct stats *s = stats_new(date_of(&c));
+    assert_int_equal(stats_date(s), 20260206);
+    unsigned turns = 0;
+    for (int i = 0; i < 1000; i++) {
+        json_t *ended;
+        c.wall += i % 2 == 0 ? HOUR_MS : -HOUR_MS;
+        turns += stats_turn(s, date_of(&c), &ended);
+        json_decref(ended);
+        /* What is counted meanwhile belongs to the day that has begun. */
+        stats_batch(s, 1);
+    }
+    assert_int_equal(turns, 1);
+    assert_int_equal(stats_date(s), 20260207);
+    assert_int_equal(stats_totals_of(s)->batches, 1000);
+    c.wall = INT64_C(1770418500000);
+    assert_int_equal(turns_until(s, &c, c.wall + 24 * HOUR_MS + HOUR_MS / 6, 30000), 1);
+    stats_free(s);
+    set_zone("UTC0");
+}
+
+static void the_text_tells_people_everything(void **state)
+{
+    (void)state;
+    set_zone("UTC0");
+    struct stats *s = busy_day();
+    struct str out = STR_INIT;
+    stats_text(s, &out);
+    assert_string_equal(
+        out.bytes,
+        "Statistics of 2026-02-06\n"
+        "Today: 1 processed (startup: 1) (periodic: 0), 1 errors, 50.0% success\n"
+        "By way: startup 1, realtime 0, periodic 0, once 0\n"
+        "Batches: 1, on average 2.0 tickets; a ticket took 0.10s on average\n"
+        "Scans: 1 completed (1.23s on average), 0 skipped, 1 slow, 0 timed out; 0 tickets that only a scan found\n"
+        "Client CIBC: 0 processed, 1 routed, 0 Celtra, 1 errors; categories: PRODUCTION 1\n"
+        "Client RANK: 1 processed, 1 routed, 0 Celtra, 0 errors; categories: PRODUCTION 1\n"
+        "Destination Celtra: 0 delivered, 1 failed attempts\n"
+        "Destination Monday Rank: 2 delivered, 0 failed attempts\n"
+        "Hour 15: 1 processed, 1 errors\n"
+        "Error 2026-02-06 14:30:46 CIBC/x.json: bad");
+    str_fini(&out);
+    stats_free(s);
+}
+
+static void the_ledger_balances_or_says_by_how_much_not(void **state)
+{
+    (void)state;
+    struct ledger l = {
+        .taken = 21, .delivered = 1, .archived_only = 2, .failed = 3, .returned = 4, .waiting = 5, .in_work = 6};
+    int64_t difference = 99;
+    struct str out = STR_INIT;
+    assert_true(ledger_balances(&l, &difference));
+    assert_int_equal(difference, 0);
+    ledger_text(&l, &out);
+    assert_string_equal(out.bytes,
+                        "21 taken = 1 delivered + 2 archived only + 3 failed + 4 returned + 5 waiting + 6 in work");
+    l.in_work = 4;
+    assert_false(ledger_balances(&l, &difference));
+    assert_int_equal(difference, 2);
+    l.in_work = 9;
+    assert_false(ledger_balances(&l, &difference));
+    assert_int_equal(difference, -3);
+    str_clear(&out);
+    ledger_text(&l, &out);
+    assert_non_null(strstr(out.bytes, "21 taken is not 1 delivered"));
+    assert_non_null(strstr(out.bytes, "(difference -3)"));
+    str_fini(&out);
+}
+
+static long allocations_left;
+
+static void *failing_alloc(size_t size)
+{
+    return allocations_left-- > 0 ? malloc(size) : NULL;
+}
+
+static void *failing_resize(void *p, size_t size)
+{
+    return allocations_left-- > 0 ? realloc(p, size) : NULL;
+}
+
+static const struct mem_functions failing = {.alloc = failing_alloc, .resize = failing_resize, .free = free};
+
+static void begin_failing(long n)
+{
+    mem_set(&failing);
+    json_set_alloc_funcs(failing_alloc, free);
+    allocations_left = n;
+}
+
+static void end_failing(void)
+{
+    mem_set(NULL);
+    json_set_alloc_funcs(malloc, free);
+}
+
+static void without_memory_counts_are_kept_together_and_nothing_leaks(void **state)
+{
+    (void)state;
+    json_t *j = NULL;
+    for (long n = 0; !j; n++) {
+        assert_true(n < 10000);
+        begin_failing(n);
+        struct stats *s = stats_new(DAY);
+        if (s) {
+            const char *const to[] = {"Monday Rank"};
+            struct stats_outcome o = outcome("RANK", "CELTRA", WAY_STARTUP);
+            o.destinations = to;
+            o.n_destinations = 1;
+            stats_processed(s, &o);
+            stats_failed(s, &o, "x.json", "bad", 0);
+            assert_int_equal(stats_totals_of(s)->processed, 1);
+            assert_int_equal(stats_totals_of(s)->errors, 1);
+            j = stats_to_json(s);
+        }
+        stats_free(s);
+        end_failing();
+    }
+    int rc = ERR_NOMEM;
+    for (long n = 0; rc != 0; n++) {
+        assert_int_equal(rc, ERR_NOMEM);
+        struct stats *s = new_stats();
+        begin_failing(n);
+        rc = stats_from_json(s, j);
+        if (rc != 0)
+            assert_int_equal(stats_totals_of(s)->processed, 0);
+        end_failing();
+        stats_free(s);
+    }
+    json_decref(j);
+}
+
+static void without_memory_a_day_does_not_end_but_is_kept(void **state)
+{
+    (void)state;
+    struct stats *s = busy_day();
+    json_t *ended;
+    begin_failing(5);
+    bool turned = stats_turn(s, DAY + 1, &ended);
+    end_failing();
+    assert_false(turned);
+    assert_null(ended);
+    assert_int_equal(stats_totals_of(s)->processed, 1);
+    assert_true(stats_turn(s, DAY + 1, &ended));
+    assert_int_equal(json_integer_value(json_object_get(ended, "date")), DAY);
+    json_decref(ended);
+    stats_free(s);
+}
+
+int main(void)
+{
+    set_zone("UTC0");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_yet_is_a_full_success),
+        cmocka_unit_test(the_line_reads_as_operators_grep_it),
+        cmocka_unit_test(a_single_error_is_never_a_full_success),
+        cmocka_unit_test(outcomes_are_counted_by_client_category_destination_and_hour),
+        cmocka_unit_test(scans_and_batches_are_counted),
+        cmocka_unit_test(every_count_is_a_change_and_a_look_is_none),
+        cmocka_unit_test(names_beyond_the_limit_are_counted_together),
+        cmocka_unit_test(foreign_names_become_sound_text),
+        cmocka_unit_test(the_last_errors_are_kept_in_order),
+        cmocka_unit_test(a_day_survives_json_text),
+        cmocka_unit_test(a_damaged_snapshot_changes_nothing),
+        cmocka_unit_test(a_snapshot_of_another_date_is_not_taken),
+        cmocka_unit_test(a_day_ends_once_with_all_its_numbers),
+        cmocka_unit_test(a_year_has_365_turns_also_with_daylight_saving),
+        cmocka_unit_test(a_clock_that_steps_over_midnight_and_back_begins_each_date_once),
+        cmocka_unit_test(the_text_tells_people_everything),
+        cmocka_unit_test(the_ledger_balances_or_says_by_how_much_not),
+        cmocka_unit_test(without_memory_counts_are_kept_together_and_nothing_leaks),
+        cmocka_unit_test(without_memory_a_day_does_not_end_but_is_kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
