@@ -57,7 +57,7 @@ build() {
     local log=build/$1.log
     mkdir -p build
     if ! { cmake --preset "$1" "${@:2}" && cmake --build --preset "$1" --parallel "$(nproc)"; } >"$log" 2>&1; then
-        tail -n 60 "$log"
+        tail -n 30 "$log"
         echo "run.sh: the $1 build failed; all of it: $log" >&2
         return 1
     fi
@@ -275,6 +275,7 @@ test_all() {
     else
         failed=$((failed + 1))
     fi
+    trap - ERR
     printf '\nlogs: %s; %d s\n' "$logs" "$SECONDS"
     echo "$passed passed, $failed failed, $skipped skipped"
     [ "$failed" = 0 ]

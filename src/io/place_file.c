@@ -119,9 +119,7 @@ static int rename_by_link(int from_fd, const char *from, int to_fd, const char *
 {
     if (linkat(from_fd, from, to_fd, to, 0) == 0)
         return unlinkat(from_fd, from, 0) == 0 ? 0 : errno;
-    if (errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS || errno == EMLINK || errno == EACCES)
-        return rename_after_look(from_fd, from, to_fd, to);
-    return errno;
+    return errno == EEXIST ? EEXIST : rename_after_look(from_fd, from, to_fd, to);
 }
 
 int rename_new(int from_fd, const char *from, int to_fd, const char *to)

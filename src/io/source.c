@@ -101,8 +101,13 @@ int source_look(struct source *s, struct error *e)
 
 bool source_quiet(const struct source *s)
 {
-    /* Once somebody opens it for writing the lease is about to be broken, and reads as given back. */
-    return s->writer == WRITER_NONE && fcntl(s->fd, F_GETLEASE) == F_RDLCK;
+    int lease;
+    if (s->writer != WRITER_NONE)
+        return false;
+    do
+        lease = fcntl(s->fd, F_GETLEASE);
+    while (lease < 0 && errno == EINTR);
+    return lease == F_RDLCK; /* once somebody opens it for writing, it reads as given back */
 }
 
 void source_close(struct source *s)

@@ -177,7 +177,7 @@ int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes,
         return ERR_NOMEM;
     job->way = way;
     job->worker = worker;
-    job->taken_ms = runtime_now(jobs->rt);
+    job->taken_ns = uv_hrtime();
     job->own_move_pending = watched;
     job->source = item->source;
     job->print = item->source.fd >= 0 ? item->source.print : item->readiness.last;
@@ -283,7 +283,7 @@ void jobs_advance(struct job *job)
 
 static double took_ms(const struct job *job)
 {
-    return (double)(runtime_now(job->jobs->rt) - job->taken_ms);
+    return (double)(uv_hrtime() - job->taken_ns) / 1e6;
 }
 
 static void count_outcome(struct job *job, bool failed, const char *text)

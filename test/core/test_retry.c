@@ -180,6 +180,16 @@ static void a_dead_place_costs_few_probes(void **state)
     assert_in_range(tries, 8 * 60, 8 * 60 + 8);
 }
 
+static void without_a_number_of_failures_it_never_opens(void **state)
+{
+    (void)state;
+    const struct breaker_policy never = {.failures = 0, .pause_ms = 5000, .max_ms = 60000};
+    struct breaker b = {0};
+    for (int i = 0; i < 1000; i++)
+        assert_false(breaker_failure(&b, &never, i));
+    assert_int_equal(b.state, BREAKER_CLOSED);
+}
+
 static void words_name_the_states(void **state)
 {
     (void)state;
@@ -200,6 +210,7 @@ int main(void)
         cmocka_unit_test(a_late_success_closes_it),
         cmocka_unit_test(an_undecided_probe_leaves_it_to_the_next_delivery),
         cmocka_unit_test(a_dead_place_costs_few_probes),
+        cmocka_unit_test(without_a_number_of_failures_it_never_opens),
         cmocka_unit_test(words_name_the_states),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -345,6 +345,15 @@ static void several_conditions_are_printed_in_words(void **state)
                 "(any other)  archive only  category X or Y* and /a/b 5 -> A, B\n");
 }
 
+static void conditions_are_printed_once_and_in_the_order_of_the_file(void **state)
+{
+    (void)state;
+    check_print(DESTINATIONS "[route 1]\ncategory = X\nto = c\n[route 2]\nclient = RANK, RANK\ncategory = Y\nto = b\n"
+                             "[route 3]\nclient = *\ncategory = Z\nto = a\n",
+                "RANK         archive only  category X -> C; category Y -> B; category Z -> A\n"
+                "(any other)  archive only  category X -> C; category Z -> A\n");
+}
+
 static void destinations_with_one_label_are_printed_with_their_names(void **state)
 {
     (void)state;
@@ -574,6 +583,18 @@ static void a_reload_tells_what_it_changed(void **state)
     routes_unref(after);
 }
 
+static void a_mode_of_zero_is_not_the_same_as_none(void **state)
+{
+    (void)state;
+    struct routes *before = table_of("[destination a]\npath = A\n[route r]\nclient = *\nto = a\n");
+    struct routes *after = table_of("[destination a]\npath = A\nmode = 0\n[route r]\nclient = *\nto = a\n");
+    struct heard h = {0};
+    routes_diff(before, after, hear_line, &h);
+    assert_string_equal(h.text, "destination a altered (line 1): mode\n");
+    routes_unref(before);
+    routes_unref(after);
+}
+
 static void a_table_lives_as_long_as_somebody_holds_it(void **state)
 {
     (void)state;
@@ -647,6 +668,7 @@ int main(void)
         cmocka_unit_test(the_sample_is_printed_as_the_matrix),
         cmocka_unit_test(globs_are_printed_with_what_holds_for_all_their_clients),
         cmocka_unit_test(several_conditions_are_printed_in_words),
+        cmocka_unit_test(conditions_are_printed_once_and_in_the_order_of_the_file),
         cmocka_unit_test(destinations_with_one_label_are_printed_with_their_names),
         cmocka_unit_test(keys_of_a_destination_are_kept),
         cmocka_unit_test(each_fault_is_told_with_its_line),
@@ -656,6 +678,7 @@ int main(void)
         cmocka_unit_test(a_long_value_list_is_read_whole),
         cmocka_unit_test(an_explanation_says_of_every_condition_whether_it_held),
         cmocka_unit_test(a_reload_tells_what_it_changed),
+        cmocka_unit_test(a_mode_of_zero_is_not_the_same_as_none),
         cmocka_unit_test(a_table_lives_as_long_as_somebody_holds_it),
         cmocka_unit_test(no_memory_is_a_fault_and_leaks_nothing),
     };

@@ -274,6 +274,14 @@ static void the_last_errors_are_kept_in_order(void **state)
     assert_string_equal(json_string_value(json_object_get(json_array_get(errors, 9), "error")), "bad");
     assert_int_equal(json_integer_value(json_object_get(json_array_get(errors, 9), "time")), 1012);
     json_decref(j);
+    struct str out = STR_INIT;
+    stats_text(s, &out);
+    const char *first = strstr(out.bytes, "\nError ");
+    assert_non_null(first);
+    assert_non_null(strstr(first, "RANK/3.json: bad\n"));
+    assert_null(strstr(strstr(first, "RANK/12.json") + 1, "\nError "));
+    assert_true(strstr(first + 1, "\nError ") > strstr(first, "RANK/3.json"));
+    str_fini(&out);
     stats_free(s);
 }
 
@@ -302,7 +310,9 @@ static void a_day_survives_json_text(void **state)
     json_t *read = json_loads(text, 0, NULL);
     assert_non_null(read);
     stats_batch(again, 77); /* what was there is replaced */
+    uint64_t changes = stats_changes(again);
     assert_int_equal(stats_from_json(again, read), 0);
+    assert_int_equal(stats_changes(again), changes); /* nothing happened */
     json_t *j2 = stats_to_json(again);
     assert_true(json_equal(j, j2));
     /* And it goes on counting. */

@@ -20,7 +20,7 @@ int64_t retry_pause_ms(const struct retry_policy *policy, unsigned attempt, uint
 bool retry_exhausted(const struct retry_policy *policy, unsigned attempts);
 
 struct breaker_policy {
-    int64_t failures;
+    int64_t failures; /* 0: it never opens */
     int64_t pause_ms, max_ms;
 };
 enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_PROBING };

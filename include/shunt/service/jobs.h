@@ -50,7 +50,7 @@ struct job {
     bool changed;  /* the original changed under us: returned, not failed */
     bool again;    /* something arrived under the same name meanwhile */
     bool own_move_pending; /* the event of our own claim is still to come */
-    int64_t taken_ms;
+    uint64_t taken_ns; /* uv_hrtime */
     struct error error; /* why it is invalid */
     struct delivery *deliveries;
     size_t n_deliveries;
