@@ -66,7 +66,7 @@ static void on_outcome(void *user, const struct job *job, const char *failed_pat
 static int import(struct service *s, const char *path, const struct ticket_file *file, struct error *e)
 {
     const struct settings *set = s->config->settings;
-    struct place place = {.path = s->instance.path, .tag = s->instance.tag, .create = true, .mode = set->mode, .folder_mode = set->folder_mode, .uid = -1, .gid = -1,
+    struct place place = {.path = s->instance.path, .tag = "import", .create = true, .mode = set->mode, .folder_mode = set->folder_mode, .uid = -1, .gid = -1,
                           .conflict = CONFLICT_FAIL, .durable = set->durability == DURABILITY_FULL};
     struct place_item item = {.subfolder = file->folder[0] ? file->folder : NULL, .name = file->name, .client = file->folder, .source = path,
                               .size = file->content.size, .sha256 = file->content.sha256};

@@ -1,5 +1,5 @@
-/* due.c: a binary heap of intrusive entries, ordered by time and then by the order of adding. An entry knows its place
- * in the heap, so that it can be moved or removed without a search. Only due_add can fail, and then it changes nothing. */
+/* due.c: a binary heap of intrusive entries, ordered by time and then by the order of adding. An entry knows its
+ * place in the heap, so that it can be moved or removed without a search. Only due_add can fail, and then it changes nothing. */
 #include "shunt/core/due.h"
 
 #include "shunt/base/error.h"

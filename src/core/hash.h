@@ -1,4 +1,4 @@
-/* hash.h: uthash on our memory. Where there is none, an element is not added and its hh.tbl is NULL: hash_added() tells. */
+/* hash.h: uthash on our memory. Where there is none, an element is not added: hash_added() tells. */
 #ifndef SHUNT_CORE_HASH_H
 #define SHUNT_CORE_HASH_H
 

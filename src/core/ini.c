@@ -226,3 +226,8 @@ int ini_read(const char *file, const char *text, size_t len, ini_entry_cb cb, vo
     str_fini(&r.text);
     return r.no_memory ? ERR_NOMEM : 0;
 }
+
+bool ini_value_has_comment(const char *value)
+{
+    return *value == ';' || *value == '#' || strstr(value, " ;") || strstr(value, " #");
+}

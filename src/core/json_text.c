@@ -170,7 +170,8 @@ enum text_start text_start(const uint8_t *bytes, size_t n)
                    memcmp(bytes + 1, "\0\0\0", 3) == 0 || memcmp(bytes, "\xFF\xFE\0\0", 4) == 0)) {
         return TEXT_UTF32;
     }
-    if (n >= 2 && (memcmp(bytes, "\xFE\xFF", 2) == 0 || memcmp(bytes, "\xFF\xFE", 2) == 0 || bytes[0] == 0 || bytes[1] == 0)) {
+    if (n >= 2 &&
+        (memcmp(bytes, "\xFE\xFF", 2) == 0 || memcmp(bytes, "\xFF\xFE", 2) == 0 || bytes[0] == 0 || bytes[1] == 0)) {
         return TEXT_UTF16;
     }
     return TEXT_UTF8;

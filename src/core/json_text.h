@@ -1,4 +1,5 @@
-/* json_text.h: what the ticket parser must know about the bytes themselves, where yajl does not tell or does not look. Pure. */
+/* json_text.h: what the ticket parser must know about the bytes themselves, where yajl does not tell or does not
+ * look. Pure. */
 #ifndef SHUNT_SRC_CORE_JSON_TEXT_H
 #define SHUNT_SRC_CORE_JSON_TEXT_H
 
@@ -13,13 +14,13 @@ struct text_place {
 };
 void text_place_advance(struct text_place *place, const uint8_t *bytes, size_t n);
 
-/* How many leading bytes are whole and valid units of a string's content: characters and escapes, as yajl accepts them. Stops
- * before a quote, before what is bad, and before a unit that the end of the bytes cuts. */
+/* How many leading bytes are whole and valid units of a string's content: characters and escapes, as yajl accepts
+ * them. Stops before a quote, before what is bad, and before a unit that the end of the bytes cuts. */
 size_t json_units(const uint8_t *bytes, size_t n);
 #define JSON_UNIT_MAX 6 /* bytes of a unit: \u1234 */
 
-/* bytes[0] is a backslash. Returns how many bytes may pass as they are, or 6 and *lone where \uXXXX is half of a surrogate pair
- * without its other half, or 0 where n bytes do not tell. ESCAPE_DECIDED bytes always tell. */
+/* bytes[0] is a backslash. Returns how many bytes may pass as they are, or 6 and *lone where \uXXXX is half of a
+ * surrogate pair without its other half, or 0 where n bytes do not tell. ESCAPE_DECIDED bytes always tell. */
 size_t json_escape(const uint8_t *bytes, size_t n, bool *lone);
 #define ESCAPE_DECIDED 12
 

@@ -1,5 +1,5 @@
-/* name.c: names judged by their bytes alone, and names made of a stem that may be cut and an ending that may not. Cannot fail
- * but where a name is refused; nothing is allocated. */
+/* name.c: names judged by their bytes alone, and names made of a stem that may be cut and an ending that may not.
+ * Cannot fail but where a name is refused; nothing is allocated. */
 #include "shunt/core/name.h"
 
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #define ENDING_MAX 32  /* a longer "ending" is part of the stem */
 #define CLIENT_MAX 100 /* bytes of a client in a name of ours: leaves room for the stem */
-#define REASON ".reason.txt"
+#define REASON     ".reason.txt"
 
 static bool ends_with(const char *name, size_t len, const char *ending)
 {
@@ -175,7 +175,7 @@ void name_beside(const char *name, const char *client, unsigned copy, char out[N
 void name_version(const char *name, const uint8_t sha256[32], char out[NAME_SIZE])
 {
     char after[32];
-    (void)snprintf(after, sizeof after, ".v-%02x%02x%02x%02x%02x%02x", sha256[0], sha256[1], sha256[2], sha256[3], sha256[4],
-                   sha256[5]);
+    (void)snprintf(after, sizeof after, ".v-%02x%02x%02x%02x%02x%02x", sha256[0], sha256[1], sha256[2], sha256[3],
+                   sha256[4], sha256[5]);
     assemble("", name, after, NAME_LEN_MAX, out);
 }

@@ -1,5 +1,6 @@
-/* pointer_set.c: JSON Pointers (RFC 6901), parsed once into tables by depth and length of token, so that a key of a document
- * that nobody asked for costs one lookup. Each pointer is an allocation of its own; the set owns them all. */
+/* pointer_set.c: JSON Pointers (RFC 6901), parsed once into tables by depth and length of token, so that a key of a
+ * document that nobody asked for costs one lookup. Each pointer is an allocation of its own; the set owns them all.
+ * */
 #include "pointer_set.h"
 
 #include <string.h>
@@ -75,7 +76,8 @@ static int decode(struct pointer *pointer, struct error *e)
         token->text = to;
         from = decode_token(from + 1, token);
         if (from == NULL) {
-            return error_set(e, ERR_CONFIG, "\"%s\": in a JSON Pointer \"~\" is written \"~0\" and \"/\" inside a name \"~1\"",
+            return error_set(e, ERR_CONFIG,
+                             "\"%s\": in a JSON Pointer \"~\" is written \"~0\" and \"/\" inside a name \"~1\"",
                              pointer->source);
         }
         to += token->len;

@@ -30,9 +30,9 @@ struct pointer_set {
     struct pointer *pointers[POINTERS_MAX];
     size_t count;
     uint64_t all;
-    uint64_t ends_at[POINTER_DEPTH_MAX + 1];                 /* pointers with so many tokens */
+    uint64_t ends_at[POINTER_DEPTH_MAX + 1];                /* pointers with so many tokens */
     uint64_t by_length[POINTER_DEPTH_MAX][POINTER_LENGTHS]; /* pointers whose token at this depth is so long */
-    uint64_t numeric[POINTER_DEPTH_MAX];                    /* pointers whose token at this depth may be an array's index */
+    uint64_t numeric[POINTER_DEPTH_MAX]; /* pointers whose token at this depth may be an array's index */
 };
 
 /* Which of mask go on with this key or index from a container at depth. */

@@ -1,5 +1,6 @@
-/* routes.c: a table's life, and what is checked when all of routes.ini is read: names that must exist, folders that must
- * differ. A table that is handed out is whole: any fault, also want of memory, frees it and leaves the reasons with the caller. */
+/* routes.c: a table's life, and what is checked when all of routes.ini is read: names that must exist, folders that
+ * must differ. A table that is handed out is whole: any fault, also want of memory, frees it and leaves the reasons with
+ * the caller. */
 #include "shunt/core/routes.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* routes_destination.c: the keys of a [destination NAME]. A bad value is a fault and leaves the default, so that the rest
- * of the file can be checked against the section all the same. */
+/* routes_destination.c: the keys of a [destination NAME]. A bad value is a fault and leaves the default, so that the
+ * rest of the file can be checked against the section all the same. */
 #include <string.h>
 
 #include "shunt/base/error.h"

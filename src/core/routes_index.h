@@ -1,7 +1,7 @@
 /* routes_index.h: what routes.ini is compiled to; for the routes*.c files alone.
  *
- * Texts are borrowed from the table's routes. Exact client values lead by a hash to the numbers of their routes; all other
- * routes stand in the general list. Both lists ascend, so that a walk over the two is in the order of the file. */
+ * Texts are borrowed from the table's routes. Exact client values lead by a hash to the numbers of their routes; all
+ * other routes stand in the general list. Both lists ascend, so that a walk over the two is in the order of the file. */
 #ifndef SHUNT_CORE_ROUTES_INDEX_H
 #define SHUNT_CORE_ROUTES_INDEX_H
 

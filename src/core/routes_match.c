@@ -66,9 +66,9 @@ size_t routes_match(const struct routes *r, const struct ticket *ticket, size_t 
             destination_set_add(&chosen, r->routes[number].to[i]);
     }
     size_t n = 0;
-    for (size_t i = 0; i < r->n_destinations; i++)
-        if (destination_set_has(&chosen, i))
-            out[n++] = i;
+    for (size_t i = 0; i < sizeof chosen.words / sizeof chosen.words[0]; i++)
+        for (uint64_t word = chosen.words[i]; word != 0; word &= word - 1)
+            out[n++] = i * 64 + (size_t)__builtin_ctzll(word);
     return n;
 }
 

@@ -1,5 +1,6 @@
 /* routes_parse.c: sections and keys of routes.ini. Every fault is told with its line and reading goes on; out of memory
- * is remembered and ends in one fault. What needs the whole file (names that are used before they are defined) is in routes.c. */
+ * is remembered and ends in one fault. What needs the whole file (names that are used before they are defined) is in
+ * routes.c. */
 #include "routes_parse.h"
 
 #include <ctype.h>
@@ -138,6 +139,8 @@ static void route_entry(struct parser *p, const struct ini_entry *entry)
 {
     struct route *route = &p->routes->routes[p->routes->n_routes - 1];
     struct draft *draft = &p->to[p->routes->n_routes - 1];
+    if (ini_value_has_comment(entry->value))
+        parse_fault(p, entry, "%s: \"%s\" seems to hold a comment; comments go on a line of their own", entry->key, entry->value);
     if (strcmp(entry->key, "to") != 0) {
         add_condition(p, entry, route);
     } else if (draft->to) {

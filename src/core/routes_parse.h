@@ -1,5 +1,5 @@
-/* routes_parse.h: the way from routes.ini to a table; between routes_parse.c (sections and routes), routes_destination.c (the keys
- * of destinations) and routes.c (what needs the whole). */
+/* routes_parse.h: the way from routes.ini to a table; between routes_parse.c (sections and routes), routes_destination.c
+ * (the keys of destinations) and routes.c (what needs the whole). */
 #ifndef SHUNT_CORE_ROUTES_PARSE_H
 #define SHUNT_CORE_ROUTES_PARSE_H
 

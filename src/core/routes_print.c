@@ -1,5 +1,6 @@
-/* routes_print.c: the table as people think of it, by client. Every row is worked out from the same conditions that a match
- * uses. A row of a glob holds for all its clients that have no row of their own. Out of memory is the string's to tell. */
+/* routes_print.c: the table as people think of it, by client. Every row is worked out from the same conditions that a
+ * match uses. A row of a glob holds for all its clients that have no row of their own. Out of memory is the string's to
+ * tell. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,13 +25,13 @@ static bool is_everyone(const struct prepared_value *v)
     return strspn(v->text, "*") == v->len;
 }
 
-/* Every client of b is one of a's. The '*' of b can only be met by a '*' of a, which then meets all that it stands for. */
+/* Every client of b is one of a's. A '*' of b can only be met by a '*' of a, which then meets all that it stands for. */
 static bool covers(const struct prepared_value *a, const struct prepared_value *b)
 {
     return value_matches(a, b->text, b->len);
 }
 
-/* Some text matches both globs: their beginnings agree and their ends agree; between them there is room for both middles. */
+/* Some text matches both globs: their beginnings agree and their ends agree; between is room for both middles. */
 static bool globs_meet(const struct prepared_value *a, const struct prepared_value *b)
 {
     size_t head_a = strcspn(a->text, "*"), head_b = strcspn(b->text, "*");

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "shunt/base/mem.h"
+#include "shunt/core/ini.h"
 #include "shunt/core/units.h"
 
 #include "settings_parts.h"
@@ -145,8 +146,7 @@ static int refuse_odd_text(const struct setting *x, const char *text, struct err
     if (!utf8_valid(text, strlen(text)) || text_has_control(text, strlen(text))) {
         return error_set(e, ERR_CONFIG, "holds a control character or is not UTF-8");
     }
-    bool comment = *text == ';' || *text == '#' || strstr(text, " ;") || strstr(text, " #");
-    if (comment && x->type != SETTING_PATH && x->type != SETTING_SECRET) {
+    if (ini_value_has_comment(text) && x->type != SETTING_PATH && x->type != SETTING_SECRET) {
         return error_set(e, ERR_CONFIG, "\"%s\" seems to hold a comment; comments go on a line of their own", text);
     }
     return 0;

@@ -1,5 +1,5 @@
-/* stats_json.c: the day's statistics to JSON and back. Reading builds a new set first and takes it only when all of it is
- * sound, so that a damaged snapshot changes nothing. */
+/* stats_json.c: the day's statistics to JSON and back. Reading builds a new set first and takes it only when all of it
+ * is sound, so that a damaged snapshot changes nothing. */
 #include <math.h>
 #include <string.h>
 

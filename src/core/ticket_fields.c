@@ -1,13 +1,15 @@
 /* ticket_fields.c: yajl's events followed along the pointers.
  *
- * Each container on the way to a field has a level with the mask of the pointers that may end in it. Where the mask is empty nothing is
- * kept and nothing compared: depth is counted, no more. A key or element that a pointer goes through forgets what was found
- * there before: the last of duplicate keys wins, whole. A callback that returns 0 has filled p->refused.
+ * Each container on the way to a field has a level with the mask of the pointers that may end in it. Where the mask
+ * is empty nothing is kept and nothing compared: depth is counted, no more. A key or element that a pointer goes
+ * through forgets what was found there before: the last of duplicate keys wins, whole. A callback that returns 0 has
+ * filled p->refused.
  */
 #include <string.h>
 
 #include "shunt/base/mem.h"
 #include "shunt/base/str.h"
+
 #include "ticket_parser.h"
 
 static void token_ends(struct ticket_parser *p)
@@ -72,7 +74,8 @@ static int keep(struct ticket_parser *p, enum field_kind kind, const char *text,
 
 void ticket_refuse_long(struct ticket_parser *p, size_t field)
 {
-    error_set(&p->refused, ERR_BAD_FIELD, "%s is longer than %d bytes", pointer_set_label(p->set, field), FIELD_TEXT_MAX);
+    error_set(&p->refused, ERR_BAD_FIELD, "%s is longer than %d bytes", pointer_set_label(p->set, field),
+              FIELD_TEXT_MAX);
 }
 
 static int on_null(void *context)

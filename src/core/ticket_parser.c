@@ -2,98 +2,20 @@
  *
  * Between the caller and yajl stand three things that yajl lacks:
  *   - The start of the text: a BOM is skipped, UTF-16 and UTF-32 are refused by name.
- *   - Escapes: half of a surrogate pair becomes \ufffd before yajl sees it (yajl drops or garbles what follows; some releases abort),
- *     and a vertical tab or form feed, which yajl takes for white space, is refused.
- *   - Long strings: yajl keeps a token that a chunk cuts and reads it again from its start with every further chunk. What nobody
- *     wants of such a string is checked here and never given to yajl: memory stays constant and time linear.
+ *   - Escapes: half of a surrogate pair becomes \ufffd before yajl sees it (yajl drops or garbles what follows; some
+ *     releases abort), and a vertical tab or form feed, which yajl takes for white space, is refused.
+ *   - Long strings: yajl keeps a token that a chunk cuts and reads it again from its start with every further chunk.
+ *     What nobody wants of such a string is checked here and never given to yajl: memory stays constant and time
+ *     linear.
  *
- * yajl does not check its allocations. Its allocator is ours: it keeps all blocks in a ring and, out of memory, jumps out of yajl;
- * after that the handle is not touched again and the ring is freed as it is. A parser that has failed can only be freed.
+ * A parser that has failed can only be freed.
  */
 #include "ticket_parser.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "shunt/base/mem.h"
-
-static void *block_link(struct ticket_parser *p, struct yajl_block *block)
-{
-    if (block == NULL) {
-        if (p->guarded) {
-            longjmp(p->no_memory, 1);
-        }
-        return NULL;
-    }
-    block->next = p->blocks.next;
-    block->prev = &p->blocks;
-    block->next->prev = block;
-    p->blocks.next = block;
-    return block + 1;
-}
-
-static void block_unlink(struct yajl_block *block)
-{
-    block->prev->next = block->next;
-    block->next->prev = block->prev;
-}
-
-static void *on_malloc(void *context, size_t size)
-{
-    return block_link(context, mem_alloc(sizeof(struct yajl_block) + size));
-}
-
-static void on_free(void *context, void *bytes)
-{
-    (void)context;
-    if (bytes != NULL) {
-        struct yajl_block *block = (struct yajl_block *)bytes - 1;
-        block_unlink(block);
-        mem_free(block);
-    }
-}
-
-static void *on_realloc(void *context, void *bytes, size_t size)
-{
-    if (bytes == NULL) {
-        return on_malloc(context, size);
-    }
-    struct yajl_block *old = (struct yajl_block *)bytes - 1;
-    block_unlink(old);
-    struct yajl_block *block = mem_resize(old, sizeof *block + size);
-    if (block == NULL) {
-        (void)block_link(context, old);
-    }
-    return block_link(context, block);
-}
-
-/* Everything that may allocate inside yajl runs through one of these two. */
-static bool guarded_alloc(struct ticket_parser *p)
-{
-    if (setjmp(p->no_memory) != 0) {
-        p->guarded = false;
-        return false;
-    }
-    p->guarded = true;
-    p->yajl = yajl_alloc(&ticket_callbacks, &p->allocator, p);
-    p->guarded = false;
-    return p->yajl != NULL;
-}
-
-/* piece NULL: the end of the document. */
-static yajl_status guarded_parse(struct ticket_parser *p, const uint8_t *piece, size_t n)
-{
-    if (setjmp(p->no_memory) != 0) {
-        p->guarded = false;
-        error_set(&p->refused, ERR_NOMEM, "out of memory");
-        return yajl_status_error;
-    }
-    p->guarded = true;
-    yajl_status status = piece != NULL ? yajl_parse(p->yajl, piece, n) : yajl_complete_parse(p->yajl);
-    p->guarded = false;
-    return status;
-}
 
 struct ticket_parser *ticket_parser_new(const struct pointer_set *set, struct ticket_limits limits)
 {
@@ -104,11 +26,9 @@ struct ticket_parser *ticket_parser_new(const struct pointer_set *set, struct ti
     p->set = set;
     p->limits = limits;
     p->place = (struct text_place){.line = 1, .column = 1};
-    p->allocator = (yajl_alloc_funcs){.malloc = on_malloc, .realloc = on_realloc, .free = on_free, .ctx = p};
-    p->blocks.next = p->blocks.prev = &p->blocks;
     p->ticket.count = set->count;
     p->ticket.fields = mem_zalloc(set->count * sizeof *p->ticket.fields);
-    if (p->ticket.fields == NULL || !guarded_alloc(p)) {
+    if (p->ticket.fields == NULL || !ticket_yajl_open(p)) {
         ticket_parser_free(p);
         return NULL;
     }
@@ -120,9 +40,7 @@ void ticket_parser_free(struct ticket_parser *p)
     if (p == NULL) {
         return;
     }
-    while (p->blocks.next != &p->blocks) {
-        on_free(p, p->blocks.next + 1);
-    }
+    ticket_yajl_close(p);
     ticket_fini(&p->ticket);
     mem_free(p);
 }
@@ -162,30 +80,6 @@ static struct text_place token_place(const struct ticket_parser *p, const uint8_
     return place_at(p, piece, start);
 }
 
-struct words {
-    char text[128];
-    bool lexical; /* the bytes make no token; else the token does not belong here */
-};
-
-static int yajl_words(struct ticket_parser *p, struct words *words)
-{
-    unsigned char *raw = yajl_get_error(p->yajl, 0, NULL, 0);
-    if (raw == NULL) {
-        return ERR_NOMEM;
-    }
-    const char *text = (const char *)raw;
-    words->lexical = strncmp(text, "lexical", 7) == 0;
-    const char *what = strstr(text, "error: ");
-    (void)snprintf(words->text, sizeof words->text, "%s", what != NULL ? what + 7 : text);
-    words->text[strcspn(words->text, "\n")] = '\0';
-    size_t len = strlen(words->text);
-    if (len > 0 && words->text[len - 1] == '.') {
-        words->text[len - 1] = '\0';
-    }
-    yajl_free_error(p->yajl, raw);
-    return 0;
-}
-
 static int refuse(const struct ticket_parser *p, struct text_place at, struct error *e)
 {
     if (p->refused.code == ERR_NOMEM) {
@@ -197,7 +91,8 @@ static int refuse(const struct ticket_parser *p, struct text_place at, struct er
 
 static int syntax(struct text_place at, const char *what, struct error *e)
 {
-    return error_set(e, ERR_SYNTAX, "invalid JSON at line %lld, column %lld: %s", (long long)at.line, (long long)at.column, what);
+    return error_set(e, ERR_SYNTAX, "invalid JSON at line %lld, column %lld: %s", (long long)at.line,
+                     (long long)at.column, what);
 }
 
 /* yajl stops behind a byte that begins no token and behind bad UTF-8, but on every other bad byte. */
@@ -216,8 +111,8 @@ static int piece_failed(struct ticket_parser *p, const uint8_t *piece, struct er
     if (p->refused.code != 0) {
         return refuse(p, token_place(p, piece), e);
     }
-    struct words words;
-    if (yajl_words(p, &words) != 0) {
+    struct yajl_words words;
+    if (ticket_yajl_words(p, &words) != 0) {
         return error_set(e, ERR_NOMEM, "out of memory");
     }
     struct text_place at = words.lexical ? place_at(p, piece, bad_byte(p, words.text)) : token_place(p, piece);
@@ -267,7 +162,7 @@ static int limit_open(struct ticket_parser *p, struct error *e)
 static int lex(struct ticket_parser *p, const uint8_t *piece, size_t n, struct error *e)
 {
     p->token_end = 0;
-    if (guarded_parse(p, piece, n) != yajl_status_ok) {
+    if (ticket_yajl_parse(p, piece, n) != yajl_status_ok) {
         return piece_failed(p, piece, e);
     }
     size_t start = 0, quote = 0;
@@ -452,21 +347,22 @@ int ticket_parser_feed(struct ticket_parser *p, const void *data, size_t n, stru
     return n > 0 ? feed_text(p, bytes, n, e) : 0;
 }
 
-/* yajl finds out at the end what is missing, but also a number that stands in a wrong place: only now it knows where it ends. */
+/* yajl finds out at the end what is missing, but also a number that stands in a wrong place: only now it knows where
+ * it ends. */
 static int end_failed(struct ticket_parser *p, struct error *e)
 {
     if (p->refused.code != 0) {
         return refuse(p, p->open.place, e);
     }
-    struct words words;
-    if (yajl_words(p, &words) != 0) {
+    struct yajl_words words;
+    if (ticket_yajl_words(p, &words) != 0) {
         return error_set(e, ERR_NOMEM, "out of memory");
     }
     if (!words.lexical && strcmp(words.text, "premature EOF") != 0) {
         return syntax(p->open.place, words.text, e);
     }
-    return error_set(e, ERR_INCOMPLETE, "the document ends too early, at line %lld, column %lld", (long long)p->place.line,
-                     (long long)p->place.column);
+    return error_set(e, ERR_INCOMPLETE, "the document ends too early, at line %lld, column %lld",
+                     (long long)p->place.line, (long long)p->place.column);
 }
 
 int ticket_parser_finish(struct ticket_parser *p, struct ticket *out, struct error *e)
@@ -478,7 +374,7 @@ int ticket_parser_finish(struct ticket_parser *p, struct ticket *out, struct err
     if (rc != 0) {
         return rc;
     }
-    if (guarded_parse(p, NULL, 0) != yajl_status_ok) {
+    if (ticket_yajl_parse(p, NULL, 0) != yajl_status_ok) {
         return end_failed(p, e);
     }
     *out = p->ticket;

@@ -1,8 +1,10 @@
-/* digest.c: OpenSSL's SHA-256. The algorithm is looked up once a process: a lookup for each ticket costs more than its hash. */
+/* digest.c: OpenSSL's SHA-256. The algorithm is looked up once a process: a lookup for each ticket costs more than
+ * its hash. */
 #include "digest.h"
 
-#include <openssl/evp.h>
 #include <pthread.h>
+
+#include <openssl/evp.h>
 
 #include "shunt/base/error.h"
 

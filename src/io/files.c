@@ -1,5 +1,6 @@
-/* files.c: blocking helpers on files and folders. What is interrupted by a signal is done again; everything else goes to the caller with errno's
- * class. Folders that are made get their mode by fchmod, so that the process's umask does not matter. */
+/* files.c: blocking helpers on files and folders. What is interrupted by a signal is done again; everything else
+ * goes to the caller with errno's class. Folders that are made get their mode by fchmod, so that the process's umask
+ * does not matter. */
 #include "shunt/io/files.h"
 
 #include <errno.h>
@@ -9,10 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "digest.h"
 #include "shunt/base/mem.h"
 
-#define FIRST_ROOM 4096
+#include "digest.h"
+
+#define FIRST_ROOM  4096
 #define FOLDER_MODE 0755
 
 static int open_again(int folder_fd, const char *path, int flags, mode_t mode)
@@ -144,7 +146,8 @@ int files_write(const char *path, const void *bytes, size_t len, unsigned mode, 
     return rc;
 }
 
-/* Gives the folder that was just made its mode and makes its entry durable. Undone where that fails, so that the next try makes it anew. */
+/* Gives the folder that was just made its mode and makes its entry durable. Undone where that fails, so that the
+ * next try makes it anew. */
 static int finish_folder(int parent_fd, const char *name, int fd, unsigned mode, bool durable, struct error *e)
 {
     int rc = 0;

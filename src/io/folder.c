@@ -1,5 +1,5 @@
-/* folder.c: readdir(3) in slices. Room for an entry is made before it is read, and a failure in the middle of a slice ends the slice:
- * so it never costs a name, and the next call fails or goes on with the next entry. */
+/* folder.c: readdir(3) in slices. Room for an entry is made before it is read, and a failure in the middle of a
+ * slice ends the slice: so it never costs a name, and the next call fails or goes on with the next entry. */
 #include "shunt/io/folder.h"
 
 #include <assert.h>
@@ -13,8 +13,8 @@
 #include "shunt/base/mem.h"
 
 #define ENTRY_NAME_MAX 1024 /* the longest that the kernel lets any file system list */
-#define NAMES_ROOM 16384
-#define KINDS_ROOM 256
+#define NAMES_ROOM     16384
+#define KINDS_ROOM     256
 
 struct folder {
     DIR *dir;

@@ -1,11 +1,13 @@
 /* place.c: publishing in groups.
  *
- * A group is written whole to temporaries, flushed, renamed item by item, and its folders are flushed. Few files or folders get an fsync each, more of
- * them one syncfs for each file system: syncfs tells of failed write-backs since its descriptor was opened, so the folders are opened
- * before the first byte is written. Small tickets cost openat, write, fchmod, close, renameat2 each; the rest is shared.
+ * A group is written whole to temporaries, flushed, renamed item by item, and its folders are flushed. Few files or
+ * folders get an fsync each, more of them one syncfs for each file system: syncfs tells of failed write-backs since
+ * its descriptor was opened, so the folders are opened before the first byte is written. Small tickets cost openat,
+ * write, fchmod, close, renameat2 each; the rest is shared.
  *
- * A failed flush fails every item that it stood for; their temporaries are removed and nothing is flushed a second time. All descriptors and
- * memory of a group end with it. Descriptors in use: the place's folder, FOLDERS_MAX below it, and four files. */
+ * A failed flush fails every item that it stood for; their temporaries are removed and nothing is flushed a second
+ * time. All descriptors and memory of a group end with it. Descriptors in use: the place's folder, FOLDERS_MAX below
+ * it, and four files. */
 #include "shunt/io/place.h"
 
 #include <errno.h>
@@ -14,12 +16,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "place_internal.h"
 #include "shunt/base/mem.h"
 
-#define GROUP_MAX 256   /* items flushed together */
-#define FOLDERS_MAX 64  /* client folders held open */
-#define SYNC_EACH_MAX 3 /* more files or folders than these are flushed together */
+#include "place_internal.h"
+
+#define GROUP_MAX     256 /* items flushed together */
+#define FOLDERS_MAX   64  /* client folders held open */
+#define SYNC_EACH_MAX 3   /* more files or folders than these are flushed together */
 
 struct group_folder {
     const char *name; /* borrowed; NULL: the place's own */

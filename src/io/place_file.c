@@ -6,12 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "digest.h"
-#include "place_internal.h"
 #include "shunt/base/mem.h"
 #include "shunt/io/source.h"
 
-#define CHUNK ((size_t)256 * 1024)
+#include "digest.h"
+#include "place_internal.h"
+
+#define CHUNK           ((size_t)256 * 1024)
 #define TEMP_HASH_BYTES 8
 
 int temp_name(const char *tag, const char *client, const char *name, char out[TEMP_SIZE])

@@ -1,4 +1,5 @@
-/* place_internal.h: what the parts of place share: temporaries, copying, and the one way to give a name that may be taken. */
+/* place_internal.h: what the parts of place share: temporaries, copying, and the one way to give a name that may be
+ * taken. */
 #ifndef SHUNT_IO_PLACE_INTERNAL_H
 #define SHUNT_IO_PLACE_INTERNAL_H
 
@@ -39,7 +40,8 @@ struct newcomer {
     const char *temp;
     uint8_t sha256[SHA256_SIZE];
 };
-/* Gives the name as the place's `conflict` says; item->placed and final_name are set. The temporary is gone afterwards, also where that fails. */
+/* Gives the name as the place's `conflict` says; item->placed and final_name are set. The temporary is gone
+ * afterwards, also where that fails. */
 int take_name(struct newcomer *n, struct error *e);
 
 #endif

@@ -1,13 +1,15 @@
-/* place_move.c: moving a claimed file whole: one rename where it can be, else a durable copy and then the removal. The name at the end is
- * never taken from anyone; where the same bytes are there already, an earlier try got that far. */
+/* place_move.c: moving a claimed file whole: one rename where it can be, else a durable copy and then the removal.
+ * The name at the end is never taken from anyone; where the same bytes are there already, an earlier try got that
+ * far. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "place_internal.h"
 #include "shunt/io/source.h"
+
+#include "place_internal.h"
 
 static int remove_original(int from_fd, const char *from_name, struct error *e)
 {
@@ -97,7 +99,8 @@ static int move_across(int from_fd, const char *from_name, int to_fd, const char
     return rc;
 }
 
-static int move_onto_taken(int from_fd, const char *from_name, int to_fd, const char *to_name, bool durable, struct error *e)
+static int move_onto_taken(int from_fd, const char *from_name, int to_fd, const char *to_name, bool durable,
+                           struct error *e)
 {
     struct error why = {0};
     uint8_t sha256[SHA256_SIZE];

@@ -1,20 +1,22 @@
 /* place_taken.c: what to do where a name is taken.
  *
- * Happy way: the name is free and one rename that never replaces takes it. Else the file that is there is read once: its bytes (the same?) and, where the
- * place replaces, the ClientCode that it declares. Then it is replaced, kept, or the newcomer goes beside it. What is there may be
- * taken away by its consumer at any moment: then the name is tried again. */
+ * Happy way: the name is free and one rename that never replaces takes it. Else the file that is there is read once:
+ * its bytes (the same?) and, where the place replaces, the ClientCode that it declares. Then it is replaced, kept,
+ * or the newcomer goes beside it. What is there may be taken away by its consumer at any moment: then the name is
+ * tried again. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "place_internal.h"
 #include "shunt/core/ticket.h"
 #include "shunt/io/source.h"
 
-#define ROUNDS_MAX 16   /* a name that comes and goes */
-#define BESIDE_MAX 1000 /* copies beside a taken name */
+#include "place_internal.h"
+
+#define ROUNDS_MAX      16   /* a name that comes and goes */
+#define BESIDE_MAX      1000 /* copies beside a taken name */
 #define OWNER_BYTES_MAX ((int64_t)1 << 30)
 #define OWNER_DEPTH_MAX 512
 
@@ -132,7 +134,8 @@ static int replace(struct newcomer *n, const char *name, enum placed placed, str
     return errnum == 0 ? done(n, name, placed) : error_errno(e, errnum, "cannot replace %s", name);
 }
 
-/* Another's file came out of the exchange: it gets its name again. Where ours has been taken meanwhile, ours is delivered. */
+/* Another's file came out of the exchange: it gets its name again. Where ours has been taken meanwhile, ours is
+ * delivered. */
 static int give_back(struct newcomer *n, const char *name, enum placed placed, struct error *e)
 {
     for (unsigned round = 0; round < ROUNDS_MAX; round++) {
@@ -149,8 +152,8 @@ static int give_back(struct newcomer *n, const char *name, enum placed placed, s
     return error_set(e, ERR_IO, "%s comes and goes too fast", name);
 }
 
-/* Replaces only what was looked at: since then its consumer may have taken it, and another client's file may have come under the name. So the two change
- * places, and what came out is looked at before it goes. */
+/* Replaces only what was looked at: since then its consumer may have taken it, and another client's file may have
+ * come under the name. So the two change places, and what came out is looked at before it goes. */
 static int replace_own(struct newcomer *n, const char *name, enum placed placed, const struct taken *t, struct error *e)
 {
     const struct file_print *print = &t->source.print;
@@ -162,7 +165,8 @@ static int replace_own(struct newcomer *n, const char *name, enum placed placed,
         return replace(n, name, placed, e);
     if (errnum != 0)
         return error_errno(e, errnum, "cannot replace %s", name);
-    if (fstatat(n->folder_fd, n->temp, &st, AT_SYMLINK_NOFOLLOW) == 0 && (st.st_ino != print->ino || st.st_dev != print->dev))
+    if (fstatat(n->folder_fd, n->temp, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        (st.st_ino != print->ino || st.st_dev != print->dev))
         return give_back(n, name, placed, e);
     unlinkat(n->folder_fd, n->temp, 0);
     return done(n, name, placed);
@@ -188,10 +192,12 @@ static int copy_version(struct newcomer *n, const char *version, struct taken *t
     int errnum = rc == 0 ? rename_new(n->folder_fd, temp, n->folder_fd, version) : 0;
     if (rc != 0 || errnum != 0)
         unlinkat(n->folder_fd, temp, 0);
-    return errnum == 0 || errnum == EEXIST ? rc : error_errno(e, errnum, "cannot keep the older version as %s", version);
+    return errnum == 0 || errnum == EEXIST ? rc
+                                           : error_errno(e, errnum, "cannot keep the older version as %s", version);
 }
 
-/* The name holds only the first bytes of a hash, which can be made to collide: the content is compared before it is believed. */
+/* The name holds only the first bytes of a hash, which can be made to collide: the content is compared before it is
+ * believed. */
 static int holds(struct newcomer *n, const char *name, const uint8_t *sha256, bool *same, struct error *e)
 {
     uint8_t found[SHA256_SIZE];

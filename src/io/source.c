@@ -8,8 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "digest.h"
 #include "shunt/base/mem.h"
+
+#include "digest.h"
 
 #define CHUNK ((size_t)256 * 1024)
 
@@ -201,8 +202,8 @@ static int pass_run(struct pass *p, struct error *e)
     }
 }
 
-int source_read(struct source *s, struct ticket_parser *parser, uint64_t max, uint64_t keep_max, struct source_content *out,
-                struct error *e)
+int source_read(struct source *s, struct ticket_parser *parser, uint64_t max, uint64_t keep_max,
+                struct source_content *out, struct error *e)
 {
     struct pass p = {.source = s, .parser = parser, .max = max, .keep_max = keep_max};
     *out = (struct source_content){0};

@@ -1,10 +1,12 @@
 /* watch.c: uv_fs_event for one folder.
  *
- * What libuv 1.44 really does on Linux: an event of the folder itself comes under the folder's own last name, as if a child of that name had been
- * changed; after the folder was removed or unmounted the kernel has let go of the watch, and nothing more comes, also where a folder of
- * that path is made again; a folder that was moved away goes on being watched under its old path. All three set `gone`. Queue overflows are dropped by libuv.
+ * What libuv 1.44 really does on Linux: an event of the folder itself comes under the folder's own last name, as if
+ * a child of that name had been changed; after the folder was removed or unmounted the kernel has let go of the
+ * watch, and nothing more comes, also where a folder of that path is made again; a folder that was moved away goes
+ * on being watched under its old path. All three set `gone`. Queue overflows are dropped by libuv.
  *
- * Failures: only at the start. The handle's memory belongs to libuv from the first watch_start, also a failed one, to on_closed. */
+ * Failures: only at the start. The handle's memory belongs to libuv from the first watch_start, also a failed one,
+ * to on_closed. */
 #include "shunt/io/watch.h"
 
 #include <assert.h>
@@ -48,7 +50,8 @@ static int start_error(int rc, const char *path, struct error *e)
     if (rc == UV_ENOSPC)
         return error_set(e, ERR_NOFILES, "cannot watch %s: no watches left (fs.inotify.max_user_watches)", path);
     if (rc == UV_EMFILE)
-        return error_set(e, ERR_NOFILES, "cannot watch %s: no watches left (fs.inotify.max_user_instances, or open files)", path);
+        return error_set(e, ERR_NOFILES,
+                         "cannot watch %s: no watches left (fs.inotify.max_user_instances, or open files)", path);
     return error_errno(e, -rc, "cannot watch %s", path);
 }
 

@@ -58,7 +58,7 @@ static bool batch_add(struct lane_batch *b, struct delivery *d)
                                 .bytes = job->content.bytes, .size = job->content.size, .sha256 = job->content.sha256};
     if (!item->bytes && job->content.size > 0) {
         struct str path = STR_INIT;
-        str_printf(&path, "%s/%s%s%s", b->lane->lanes->underprocess, job->folder, job->folder[0] ? "/" : "", job->name);
+        str_printf(&path, "%s/%s%s%s", b->lane->lanes->instance->path, job->folder, job->folder[0] ? "/" : "", job->name);
         if (!(item->source = str_take(&path)))
             return false;
     } else if (!item->bytes) {

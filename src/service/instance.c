@@ -4,7 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdio.h> /* renameat2 */
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -56,7 +56,7 @@ int instance_open(struct instance *in, const char *underprocess, unsigned folder
         instance_close(in);
         return e->code;
     }
-    snprintf(in->tag, sizeof in->tag, "shunt-%u", in->number);
+    in->left_by = (uint64_t)1 << in->number;
     return 0;
 }
 
@@ -126,13 +126,24 @@ static size_t adopt_number(const struct instance *in, unsigned number)
     return moved;
 }
 
-size_t instance_adopt(const struct instance *in)
+size_t instance_adopt(const struct instance *in, uint64_t *numbers)
 {
     size_t moved = 0;
-    for (unsigned i = 0; in->locked && i < INSTANCES_MAX; i++)
-        if (i != in->number)
-            moved += adopt_number(in, i);
+    *numbers = 0;
+    for (unsigned i = 0; in->locked && i < INSTANCES_MAX; i++) {
+        size_t here = i == in->number ? 0 : adopt_number(in, i);
+        if (here > 0)
+            *numbers |= (uint64_t)1 << i;
+        moved += here;
+    }
     return moved;
+}
+
+char *instance_tag(unsigned number, const char *place)
+{
+    struct str s = STR_INIT;
+    str_printf(&s, "shunt-%u/%s", number, place);
+    return str_take(&s);
 }
 
 bool instance_alive(const char *underprocess)

@@ -299,7 +299,7 @@ static struct look *look_new(struct intake *in, size_t count)
         return NULL;
     }
     look->intake = in;
-    look->batch = (struct take_batch){.config = in->rt->config, .clock = in->rt->clock, .underprocess = in->underprocess,
+    look->batch = (struct take_batch){.config = in->rt->config, .clock = in->rt->clock, .underprocess = in->instance->path, .left_by = in->instance->left_by,
                                       .routes = routes_ref(in->rt->routes), .items = look->items};
     while (look->worker < (unsigned)in->rt->config->settings->workers && in->busy[look->worker])
         look->worker++;
@@ -417,9 +417,9 @@ void intake_job_ended(void *user, const char *folder, const char *name, bool loo
         intake_see(in, folder, name, in_underprocess ? way : WAY_REALTIME, false, true);
 }
 
-void intake_init(struct intake *in, struct runtime *rt, struct jobs *jobs, const char *underprocess)
+void intake_init(struct intake *in, struct runtime *rt, struct jobs *jobs, const struct instance *instance)
 {
-    *in = (struct intake){.rt = rt, .jobs = jobs, .underprocess = underprocess};
+    *in = (struct intake){.rt = rt, .jobs = jobs, .instance = instance};
 }
 
 void intake_fini(struct intake *in)

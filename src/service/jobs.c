@@ -62,6 +62,7 @@ static void job_free(struct job *job)
         lanes_leave(&job->deliveries[i]);
         mem_free(job->deliveries[i].final_name);
     }
+    wait_cancel(job->jobs->rt, &job->settle_wait);
     source_close(&job->source);
     source_content_fini(&job->content);
     char *const owned[] = {job->key, job->folder, job->name, job->client, job->declared, job->category, job->studio, job->title};

@@ -36,10 +36,7 @@ static void set_policies(struct lane *lane, const struct settings *s)
 static struct lane *lane_make(struct delivery_lanes *lanes, const char *name, const char *label, char *path)
 {
     struct lane *lane = mem_zalloc(sizeof *lane);
-    struct str tag = STR_INIT;
-    str_printf(&tag, "%s/%s", lanes->instance, name);
     if (!lane) {
-        str_fini(&tag);
         mem_free(path);
         return NULL;
     }
@@ -47,7 +44,7 @@ static struct lane *lane_make(struct delivery_lanes *lanes, const char *name, co
     lane->name = mem_strdup(name);
     lane->label = mem_strdup(label);
     lane->place.path = path;
-    lane->place.tag = str_take(&tag);
+    lane->place.tag = instance_tag(lanes->instance->number, name);
     lane->place.uid = lane->place.gid = -1;
     lane->place.create = true;
     set_policies(lane, lanes->rt->config->settings);
@@ -191,9 +188,9 @@ struct lane *lanes_of(const struct delivery_lanes *lanes, const struct routes *r
     return NULL; /* not reached: a table that anybody holds has its map */
 }
 
-int lanes_init(struct delivery_lanes *lanes, struct runtime *rt, const char *instance, const char *underprocess, struct error *e)
+int lanes_init(struct delivery_lanes *lanes, struct runtime *rt, const struct instance *instance, struct error *e)
 {
-    *lanes = (struct delivery_lanes){.rt = rt, .instance = instance, .underprocess = underprocess};
+    *lanes = (struct delivery_lanes){.rt = rt, .instance = instance};
     lanes->archive = archive_lane(lanes);
     if (!lanes->archive)
         return error_set(e, ERR_NOMEM, "out of memory");

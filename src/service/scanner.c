@@ -30,6 +30,7 @@ struct listing {
     struct folder_slice slice;
     uint64_t dev, ino;
     size_t adopted;
+    uint64_t adopted_from;
     size_t at;             /* entries of the slice already handed on */
     const char *at_name;
     int code;
@@ -126,7 +127,7 @@ static void run(struct work *work)
     struct listing *l = (struct listing *)work;
     if (!l->folder) {
         if (l->target->where == IN_UNDER_ROOT)
-            l->adopted = instance_adopt(l->scanner->instance);
+            l->adopted = instance_adopt(l->scanner->instance, &l->adopted_from);
         l->folder = folder_open(l->path, &l->error);
         if (!l->folder) {
             l->code = l->error.code;
@@ -308,6 +309,7 @@ static void on_sliced(struct work *work)
         return;
     if (l->adopted > 0)
         log_write(LOG_EVENT(LOG_WARN, "adopted"), "%zu tickets of an instance that is gone were taken over", l->adopted);
+    s->instance->left_by |= l->adopted_from;
     l->adopted = 0;
     if (l->code != 0) {
         on_list_failed(s, l);
@@ -370,7 +372,7 @@ void scanner_pump(struct scanner *s)
     }
 }
 
-void scanner_init(struct scanner *s, struct runtime *rt, struct intake *intake, const struct instance *instance)
+void scanner_init(struct scanner *s, struct runtime *rt, struct intake *intake, struct instance *instance)
 {
     *s = (struct scanner){.rt = rt, .intake = intake, .instance = instance, .events_max = watch_queue_size()};
 }

@@ -225,7 +225,7 @@ static void join_parts(struct service *s)
 {
     settle_init(&s->settle, &s->rt, s->instance.path);
     jobs_init(&s->jobs, &s->rt, &s->lanes, &s->settle);
-    intake_init(&s->intake, &s->rt, &s->jobs, s->instance.path);
+    intake_init(&s->intake, &s->rt, &s->jobs, &s->instance);
     scanner_init(&s->scanner, &s->rt, &s->intake, &s->instance);
     s->jobs.ended = intake_job_ended;
     s->jobs.user = &s->intake;
@@ -244,7 +244,7 @@ static int make(struct service *s, const struct clock *clock, bool once, struct 
     if (runtime_init(&s->rt, &s->loop, c, clock) != 0)
         return error_set(e, ERR_NOMEM, "out of memory");
     s->rt.once = once;
-    if (lanes_init(&s->lanes, &s->rt, s->instance.tag, s->instance.path, e) != 0)
+    if (lanes_init(&s->lanes, &s->rt, &s->instance, e) != 0)
         return e->code;
     join_parts(s);
     if (!(s->upkeep = upkeep_new(s, e)))

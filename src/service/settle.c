@@ -41,13 +41,6 @@ struct settle_batch {
     struct settle_item items[];
 };
 
-/* A job that waits for another try. */
-struct settle_again {
-    struct wait wait;
-    struct settle *settle;
-    struct job *job;
-};
-
 static bool unchanged(const struct file_print *now, const struct file_print *was)
 {
     return now->ino == was->ino && now->dev == was->dev && now->size == was->size && now->mtime_ns == was->mtime_ns && now->ctime_ns == was->ctime_ns;
@@ -175,10 +168,8 @@ static void run(struct work *work)
 
 static void on_again(struct wait *wait)
 {
-    struct settle_again *again = (struct settle_again *)wait;
-    again->settle->retrying--;
-    settle_enqueue(again->settle, again->job);
-    mem_free(again);
+    struct job *job = (struct job *)((char *)wait - offsetof(struct job, settle_wait));
+    settle_enqueue(job->jobs->settle, job);
 }
 
 static void try_again(struct settle *s, struct job *job, const struct error *why)
@@ -186,19 +177,8 @@ static void try_again(struct settle *s, struct job *job, const struct error *why
     log_write(LOG_EVENT(LOG_ERROR, "settle_failed", .client = job->client, .file = job->name, .job = job->id, .error = why->text),
               "%s cannot be %s yet, tried again in %d s", job->key, job->state == JOB_FAILING ? "moved to the failed folder" : "taken off underprocess",
               AGAIN_MS / 1000);
-    struct settle_again *again = mem_zalloc(sizeof *again);
-    if (!again) {
+    if (wait_set(s->rt, &job->settle_wait, AGAIN_MS, on_again) != 0)
         settle_enqueue(s, job);
-        return;
-    }
-    again->settle = s;
-    again->job = job;
-    if (wait_set(s->rt, &again->wait, AGAIN_MS, on_again) != 0) {
-        mem_free(again);
-        settle_enqueue(s, job);
-        return;
-    }
-    s->retrying++;
 }
 
 static void on_done(struct work *work)

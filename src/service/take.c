@@ -10,6 +10,7 @@
 
 #include "shunt/base/mem.h"
 #include "shunt/core/ticket.h"
+#include "shunt/service/leftover.h"
 
 #define TROUBLE_PAUSE_MS 1000 /* after a look that failed for want of memory, descriptors, or by an I/O error */
 #define SWAPPED_MAX 3         /* how often a look is begun anew because the claimed file was another one */
@@ -291,6 +292,8 @@ static int match(const struct take_batch *batch, struct take_item *item, size_t 
 
 static void conclude(const struct take_batch *batch, struct take_item *item, enum verdict verdict, size_t *scratch)
 {
+    if (item->left)
+        leftover_sweep(batch, item);
     item->taken = TAKEN_CLAIMED;
     item->invalid = verdict == VERDICT_INVALID;
     if (item->invalid)
@@ -343,6 +346,7 @@ void take_run(struct take_batch *batch)
         struct take_item *item = &batch->items[i];
         error_clear(&e);
         item->source.fd = -1;
+        item->left = item->claimed;
         int rc = scratch ? enter_client(&f, item->client, &e) : error_set(&e, ERR_NOMEM, "out of memory");
         if (rc == 0) {
             take_one(&f, item, scratch);

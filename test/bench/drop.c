@@ -2,11 +2,13 @@
  *
  *   drop DATA COUNT RATE rename|write WAIT
  *
- * Drops tickets 0..COUNT-1, RATE a second (0: all at once). `rename`: each is written in incoming/ and renamed into its hot folder, the
- * time runs from just before the rename; all at once: all are written and flushed before the first rename. `write`: it is written in place
- * and the time runs from just before the close. It stops when the ticket is whole in the archive and in every destination: renamed there, or
- * closed there by a contender that writes in place. Waits at most WAIT seconds for the last ones.
- * Prints latencies in ms: {"p50", "p90", "p99", "max", "missing", "lost_events", "late" (how far the producer lagged)}; null: never.
+ * Drops tickets 0..COUNT-1, RATE a second (0: all at once). `rename`: each is written in incoming/ and renamed into its
+ * hot folder, the time runs from just before the rename; all at once: all are written and flushed before the first
+ * rename. `write`: it is written in place and the time runs from just before the close. It stops when the ticket is whole
+ * in the archive and in every destination: renamed there, or closed there by a contender that writes in place. Waits at
+ * most WAIT seconds for the last ones.
+ * Prints latencies in ms: {"p50", "p90", "p99", "max", "missing", "lost_events", "late" (how far the producer lagged)};
+ * null: never.
  * Both threads ask for real-time priority, so that the contender's latency is measured and not ours. */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +35,7 @@ struct ticket {
     unsigned char places, seen;
 };
 
-struct watch {
+struct watched {
     int place; /* 0: archive, 1: the client's destination, 2: Celtra */
 };
 
@@ -43,7 +45,7 @@ static atomic_uint n_seen;
 static atomic_bool stop;
 static bool lost_events;
 static int queue;
-static struct watch watches[WATCHES_MAX];
+static struct watched watches[WATCHES_MAX];
 static char document[TICKET_MAX + 1];
 
 static int64_t now_ns(void)

@@ -1,10 +1,11 @@
-/* floor.c: the least that the router's work costs: the bare system calls, nothing parsed, nothing logged, nothing asked.
+/* floor.c: the least that the router's work costs: the bare system calls, nothing parsed, logged or asked.
  *
  *   floor DATA THREADS none|full
  *
- * For each ticket: open, read, close, rename to underprocess, in the archive and in each destination create a temporary,
- * write, close, rename; then unlink. With `full` threads take 64 tickets at a time and flush the file system once after their
- * writes and once after their renames: the bytes are durable before they have their name, the names before the original goes.
+ * For each ticket: open, read, close, rename to underprocess, in the archive and in each destination create a
+ * temporary, write, close, rename; then unlink. With `full` threads take 64 tickets at a time and flush the file system
+ * once after their writes and once after their renames: the bytes are durable before they have their name, the names
+ * before the original goes.
  * Prints {"tickets", "seconds", "end" (wall clock)}. Any error ends it. */
 #include <dirent.h>
 #include <errno.h>

@@ -3,8 +3,8 @@
  *   prepare tree DATA          the folders
  *   prepare backlog DATA N     the folders and N waiting tickets, flushed
  *   prepare large DATA MIB     the folders and incoming/large.json, flushed: a ticket that goes to three places
- *   prepare check DATA N       tickets 0..N-1 byte by byte in each of their places, nothing else there, nothing left over;
- *                              prints what is wrong and ends with 1 */
+ *   prepare check DATA N       tickets 0..N-1 byte by byte in each of their places, nothing else there, nothing left
+ *                              over; prints what is wrong and ends with 1 */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -145,7 +145,7 @@ static void after_any_mix_of_steps_everything_comes_out_in_order(void **state)
     due_fini(&d);
 }
 
-/* Three days of a hundred waits of 1 s to 2 h, driven as a loop drives it: sleep as long as told, then take what is due. */
+/* Three days of a hundred waits of 1 s to 2 h, driven as a loop does: sleep as long as told, then take what is due. */
 static void over_simulated_days_nothing_is_early_late_or_lost(void **state)
 {
     (void)state;

@@ -1,14 +1,16 @@
-/* Runs over test/data/json: y_ must be read, n_ must be refused as broken, n_cut_ is the beginning of a document, i_ is where RFC 8259
- * leaves the choice, and its name says which we made. However a document is cut into chunks, the outcome and its words stay the same. */
+/* Runs over test/data/json: y_ must be read, n_ must be refused as broken, n_cut_ is the beginning of a document, i_
+ * is where RFC 8259 leaves the choice, and its name says which we made. However a document is cut into chunks, the
+ * outcome and its words stay the same. */
+#include <dirent.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "shunt/core/ticket.h"
 
@@ -16,7 +18,7 @@
 #define SHUNT_TEST_DATA "test/data"
 #endif
 #define CASES_MIN 150
-#define CASE_MAX 4096
+#define CASE_MAX  4096
 
 static const char folder[] = SHUNT_TEST_DATA "/json";
 
@@ -77,8 +79,8 @@ static struct outcome parse(const struct pointer_set *set, const char *text, siz
 static void assert_same(const char *name, const struct outcome *a, const struct outcome *b, size_t first, size_t step)
 {
     if (a->code != b->code || strcmp(a->error.text, b->error.text) != 0 || a->ticket.count != b->ticket.count) {
-        fail_msg("%s in chunks of %zu, then %zu: %d \"%s\", whole: %d \"%s\"", name, first, step, b->code, b->error.text, a->code,
-                 a->error.text);
+        fail_msg("%s in chunks of %zu, then %zu: %d \"%s\", whole: %d \"%s\"", name, first, step, b->code,
+                 b->error.text, a->code, a->error.text);
     }
     for (size_t i = 0; i < a->ticket.count; i++) {
         const struct field *x = &a->ticket.fields[i], *y = &b->ticket.fields[i];

@@ -1,9 +1,10 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "shunt/base/str.h"
 #include "shunt/core/name.h"
@@ -36,8 +37,9 @@ static void a_writers_temporary_names_are_left_alone(void **state)
     static char *all[] = {"*"};
     const struct text_list everything = {all, 1};
     static const char *const names[] = {
-        "",       ".",       "..",     ".x.json",      ".nfs0001", "x.json.tmp",        "x.TMP",           "x.temp",     "x.part",
-        "x.json.partial", "x.filepart", "x.crdownload", "x.Download", ".x.json.swp", "x.swp", "x.lock", "x.json~", "#x.json#",
+        "",           ".",           "..",     ".x.json",        ".nfs0001",   "x.json.tmp",
+        "x.TMP",      "x.temp",      "x.part", "x.json.partial", "x.filepart", "x.crdownload",
+        "x.Download", ".x.json.swp", "x.swp",  "x.lock",         "x.json~",    "#x.json#",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         assert_int_equal(name_kind_of(names[i], &everything, &everything), NAME_IGNORED);

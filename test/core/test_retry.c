@@ -154,7 +154,7 @@ static void an_undecided_probe_leaves_it_to_the_next_delivery(void **state)
     assert_int_equal(b.state, BREAKER_CLOSED);
 }
 
-/* Dead for eight hours: tries get rarer up to the limit, it is told once, and the return is noticed within the limit. */
+/* Dead for eight hours: tries get rarer up to the limit, it is told once, the return is noticed within the limit. */
 static void a_dead_place_costs_few_probes(void **state)
 {
     (void)state;

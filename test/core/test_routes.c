@@ -587,7 +587,7 @@ static void a_mode_of_zero_is_not_the_same_as_none(void **state)
 {
     (void)state;
     struct routes *before = table_of("[destination a]\npath = A\n[route r]\nclient = *\nto = a\n");
-    struct routes *after = table_of("[destination a]\npath = A\nmode = 0\n[route r]\nclient = *\nto = a\n");
+    struct routes *after = table_of("[destination a]\npath = A\nmode = 0000\n[route r]\nclient = *\nto = a\n");
     struct heard h = {0};
     routes_diff(before, after, hear_line, &h);
     assert_string_equal(h.text, "destination a altered (line 1): mode\n");

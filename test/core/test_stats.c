@@ -44,7 +44,7 @@ static json_int_t number_in(const struct stats *s, const char *path)
     json_t *root = stats_to_json(s);
     assert_non_null(root);
     const json_t *at = root;
-    char copy[512], *rest = copy;
+    char copy[1100], *rest = copy;
     snprintf(copy, sizeof copy, "%s", path);
     for (char *key; (key = strsep(&rest, "."));)
         at = json_is_array(at) ? json_array_get(at, (size_t)atoi(key)) : json_object_get(at, key);
@@ -245,7 +245,7 @@ static void foreign_names_become_sound_text(void **state)
     stats_failed(s, &o, "a\nb\x1b.json", "\xc3", 0);
     assert_int_equal(number_in(s, "clients.B?D.errors"), 1);
     longer[253] = '\0';
-    char path[600];
+    char path[1100];
     snprintf(path, sizeof path, "clients.B?D.categories.%s", longer);
     assert_int_equal(number_in(s, path), 1);
     struct str out = STR_INIT;

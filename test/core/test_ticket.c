@@ -1,10 +1,11 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "shunt/base/mem.h"
 #include "shunt/base/str.h"
@@ -90,8 +91,10 @@ static void the_fields_of_a_ticket_are_found(void **state)
     (void)state;
     struct read r;
     read_begin(&r);
-    read_text(&r, "{\"Id\":1,\"JobSpecification\":{\"x\":[{\"ClientCode\":\"no\"}],\"JobDetails\":{\"ClientCode\":\"RANK\",\"More\":{\"Title\":\"no\"},"
-                  "\"JobCategory\":\"CELTRA\",\"Title\":\"Fr\\u00fchling \\ud83d\\ude00\"}},\"ClientCode\":\"no\"}");
+    read_text(
+        &r,
+        "{\"Id\":1,\"JobSpecification\":{\"x\":[{\"ClientCode\":\"no\"}],\"JobDetails\":{\"ClientCode\":\"RANK\",\"More\":{\"Title\":\"no\"},"
+        "\"JobCategory\":\"CELTRA\",\"Title\":\"Fr\\u00fchling \\ud83d\\ude00\"}},\"ClientCode\":\"no\"}");
     assert_field(&r, FIELD_CLIENT, FIELD_STRING, "RANK");
     assert_field(&r, FIELD_CATEGORY, FIELD_STRING, "CELTRA");
     assert_field(&r, FIELD_TITLE, FIELD_STRING, "Frühling 😀");
@@ -105,9 +108,11 @@ static void values_of_every_kind_are_told_apart(void **state)
     (void)state;
     struct read r;
     read_begin(&r);
-    size_t big = want(&r, "/n/0"), huge = want(&r, "/n/1"), yes = want(&r, "/t"), no = want(&r, "/f"), null = want(&r, "/z");
+    size_t big = want(&r, "/n/0"), huge = want(&r, "/n/1"), yes = want(&r, "/t"), no = want(&r, "/f"),
+           null = want(&r, "/z");
     size_t object = want(&r, "/o"), array = want(&r, "/n"), nul = want(&r, "/s"), absent = want(&r, "/o/p");
-    read_text(&r, "{\"n\":[12345678901234567890,-1E+400],\"t\":true,\"f\":false,\"z\":null,\"o\":{},\"s\":\"a\\u0000b\"}");
+    read_text(&r,
+              "{\"n\":[12345678901234567890,-1E+400],\"t\":true,\"f\":false,\"z\":null,\"o\":{},\"s\":\"a\\u0000b\"}");
     assert_field(&r, big, FIELD_NUMBER, "12345678901234567890");
     assert_field(&r, huge, FIELD_NUMBER, "-1E+400");
     assert_field(&r, yes, FIELD_BOOL, "true");
@@ -126,10 +131,14 @@ static void pointers_are_followed_as_rfc_6901_says(void **state)
     (void)state;
     struct read r;
     read_begin(&r);
-    size_t slash = want(&r, "/a~1b"), tilde = want(&r, "/m~0n"), empty = want(&r, "/"), third = want(&r, "/list/2/x"), key = want(&r, "/map/2");
-    size_t zeros = want(&r, "/list/02"), dash = want(&r, "/list/-"), both = want(&r, "/~01"), inner = want(&r, "/grid/1/0");
-    read_text(&r, "{\"a/b\":\"slash\",\"m~n\":\"tilde\",\"\":\"empty\",\"list\":[0,{\"x\":1},{\"x\":2},{\"x\":3}],\"map\":{\"2\":\"two\"},\"~1\":\"both\","
-                  "\"grid\":[[\"00\"],[\"10\",\"11\"]]}");
+    size_t slash = want(&r, "/a~1b"), tilde = want(&r, "/m~0n"), empty = want(&r, "/"), third = want(&r, "/list/2/x"),
+           key = want(&r, "/map/2");
+    size_t zeros = want(&r, "/list/02"), dash = want(&r, "/list/-"), both = want(&r, "/~01"),
+           inner = want(&r, "/grid/1/0");
+    read_text(
+        &r,
+        "{\"a/b\":\"slash\",\"m~n\":\"tilde\",\"\":\"empty\",\"list\":[0,{\"x\":1},{\"x\":2},{\"x\":3}],\"map\":{\"2\":\"two\"},\"~1\":\"both\","
+        "\"grid\":[[\"00\"],[\"10\",\"11\"]]}");
     assert_field(&r, slash, FIELD_STRING, "slash");
     assert_field(&r, tilde, FIELD_STRING, "tilde");
     assert_field(&r, empty, FIELD_STRING, "empty");
@@ -195,11 +204,14 @@ static void keys_are_compared_decoded(void **state)
 static void errors_name_line_and_column_in_characters(void **state)
 {
     (void)state;
-    assert_refused("{\n  \"a\": 1,\n  \"b\": tru\n}", ERR_SYNTAX, "invalid JSON at line 3, column 11: invalid string in json text");
+    assert_refused("{\n  \"a\": 1,\n  \"b\": tru\n}", ERR_SYNTAX,
+                   "invalid JSON at line 3, column 11: invalid string in json text");
     assert_refused("{\"äöü\": €}", ERR_SYNTAX, "invalid JSON at line 1, column 9: invalid char in json text");
-    assert_refused("{\r\n\"a\":\r\n[1 2]}", ERR_SYNTAX, "invalid JSON at line 3, column 4: after array element, I expect ',' or ']'");
+    assert_refused("{\r\n\"a\":\r\n[1 2]}", ERR_SYNTAX,
+                   "invalid JSON at line 3, column 4: after array element, I expect ',' or ']'");
     assert_refused("[1]\n\n garbage", ERR_SYNTAX, "invalid JSON at line 3, column 2: trailing garbage");
-    assert_refused("\xef\xbb\xbf[,]", ERR_SYNTAX, "invalid JSON at line 1, column 2: unallowed token at this point in JSON text");
+    assert_refused("\xef\xbb\xbf[,]", ERR_SYNTAX,
+                   "invalid JSON at line 1, column 2: unallowed token at this point in JSON text");
     assert_refused("{\"a\":\n  \"b", ERR_INCOMPLETE, "the document ends too early, at line 2, column 5");
     assert_refused("", ERR_INCOMPLETE, "the file is empty");
     assert_refused(" \n", ERR_INCOMPLETE, "the document ends too early, at line 2, column 1");
@@ -246,12 +258,18 @@ static void half_a_surrogate_pair_reads_as_the_replacement_character(void **stat
     static const struct {
         const char *written, *read;
     } cases[] = {
-        {"x\\ud800", "x\uFFFD"},          {"\\udc00y", "\uFFFDy"},
-        {"\\ud83dabc", "\uFFFDabc"},      {"\\ud83d\\n", "\uFFFD\n"},
-        {"\\uD83D\\u0041", "\uFFFDA"},    {"\\ud83d\\ud83d\\ude00", "\uFFFD😀"},
-        {"\\ude00\\ud83d", "\uFFFD\uFFFD"}, {"\\ud800\\\\uZZZZ", "\uFFFD\\uZZZZ"},
-        {"\\ud800\\\"q", "\uFFFD\"q"},    {"\\\\ud800", "\\ud800"},
-        {"\\ud83d\\ude00", "😀"},         {"\\ud800\\\\q", "\uFFFD\\q"},
+        {"x\\ud800", "x\uFFFD"},
+        {"\\udc00y", "\uFFFDy"},
+        {"\\ud83dabc", "\uFFFDabc"},
+        {"\\ud83d\\n", "\uFFFD\n"},
+        {"\\uD83D\\u0041", "\uFFFDA"},
+        {"\\ud83d\\ud83d\\ude00", "\uFFFD😀"},
+        {"\\ude00\\ud83d", "\uFFFD\uFFFD"},
+        {"\\ud800\\\\uZZZZ", "\uFFFD\\uZZZZ"},
+        {"\\ud800\\\"q", "\uFFFD\"q"},
+        {"\\\\ud800", "\\ud800"},
+        {"\\ud83d\\ude00", "😀"},
+        {"\\ud800\\\\q", "\uFFFD\\q"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[128];
@@ -299,7 +317,8 @@ static void depth_and_size_have_limits(void **state)
 }
 
 /* {"JobSpecification":{"JobDetails":{<before>"<count times unit>"<after>}}} in chunks of 4 KiB */
-static void read_long(struct read *r, const char *before, const char *unit, size_t count, const char *after, size_t chunk)
+static void read_long(struct read *r, const char *before, const char *unit, size_t count, const char *after,
+                      size_t chunk)
 {
     struct str text = STR_INIT;
     str_printf(&text, "{\"JobSpecification\":{\"JobDetails\":{%s\"", before);
@@ -325,7 +344,8 @@ static void a_field_may_be_so_long_and_no_longer(void **state)
         read_begin(&r);
         read_long(&r, "\"Title\":", "\\u0041", FIELD_TEXT_MAX + 1, "", chunk);
         assert_int_equal(r.code, ERR_BAD_FIELD);
-        assert_string_equal(r.error.text, "JobSpecification.JobDetails.Title is longer than 65536 bytes, at line 1, column 44");
+        assert_string_equal(r.error.text,
+                            "JobSpecification.JobDetails.Title is longer than 65536 bytes, at line 1, column 44");
         read_end(&r);
     }
 }
@@ -423,7 +443,8 @@ static void a_huge_ticket_is_read_in_constant_memory(void **state)
     allocated = allocated_most = 0;
     struct pointer_set *set = pointer_set_new();
     struct ticket_parser *p = ticket_parser_new(set, wide);
-    static const char head[] = "{\"JobSpecification\":{\"JobDetails\":{\"Pdf\":\"", tail[] = "\",\"ClientCode\":\"RANK\"}}}";
+    static const char head[] = "{\"JobSpecification\":{\"JobDetails\":{\"Pdf\":\"",
+                      tail[] = "\",\"ClientCode\":\"RANK\"}}}";
     int rc = ticket_parser_feed(p, head, sizeof head - 1, NULL);
     for (int i = 0; i < 1000 && rc == 0; i++) {
         rc = ticket_parser_feed(p, block, sizeof block, NULL);
@@ -519,14 +540,20 @@ static void what_a_ticket_must_have_is_checked_in_words(void **state)
     assert_check(DETAILS("\"JobCategory\":\"B\""), ERR_MISSING_FIELD, P "ClientCode is missing");
     assert_check(DETAILS("\"ClientCode\":\"A\""), ERR_MISSING_FIELD, P "JobCategory is missing");
     assert_check(DETAILS("\"ClientCode\":\"\",\"JobCategory\":\"B\""), ERR_MISSING_FIELD, P "ClientCode is empty");
-    assert_check(DETAILS("\"ClientCode\":7,\"JobCategory\":\"B\""), ERR_BAD_FIELD, P "ClientCode is a number, not a string");
-    assert_check(DETAILS("\"ClientCode\":null,\"JobCategory\":\"B\""), ERR_BAD_FIELD, P "ClientCode is null, not a string");
-    assert_check(DETAILS("\"ClientCode\":\"A\",\"JobCategory\":[]"), ERR_BAD_FIELD, P "JobCategory is an array, not a string");
-    assert_check(DETAILS("\"ClientCode\":\"A\",\"JobCategory\":\"B\",\"Title\":{}"), ERR_BAD_FIELD, P "Title is an object, not a string");
+    assert_check(DETAILS("\"ClientCode\":7,\"JobCategory\":\"B\""), ERR_BAD_FIELD,
+                 P "ClientCode is a number, not a string");
+    assert_check(DETAILS("\"ClientCode\":null,\"JobCategory\":\"B\""), ERR_BAD_FIELD,
+                 P "ClientCode is null, not a string");
+    assert_check(DETAILS("\"ClientCode\":\"A\",\"JobCategory\":[]"), ERR_BAD_FIELD,
+                 P "JobCategory is an array, not a string");
+    assert_check(DETAILS("\"ClientCode\":\"A\",\"JobCategory\":\"B\",\"Title\":{}"), ERR_BAD_FIELD,
+                 P "Title is an object, not a string");
     assert_check(DETAILS("\"ClientCode\":\"A\",\"JobCategory\":\"B\",\"StudioCode\":true"), ERR_BAD_FIELD,
                  P "StudioCode is a boolean, not a string");
-    assert_check(DETAILS("\"ClientCode\":\"A\\u0000\",\"JobCategory\":\"B\""), ERR_BAD_FIELD, P "ClientCode holds a control character");
-    assert_check(DETAILS("\"ClientCode\":\"A\",\"JobCategory\":\"B\\n\""), ERR_BAD_FIELD, P "JobCategory holds a control character");
+    assert_check(DETAILS("\"ClientCode\":\"A\\u0000\",\"JobCategory\":\"B\""), ERR_BAD_FIELD,
+                 P "ClientCode holds a control character");
+    assert_check(DETAILS("\"ClientCode\":\"A\",\"JobCategory\":\"B\\n\""), ERR_BAD_FIELD,
+                 P "JobCategory holds a control character");
     assert_check(DETAILS("\"ClientCode\":\"../A\",\"JobCategory\":\"B\""), ERR_BAD_FIELD,
                  P "ClientCode cannot be a folder's name: the name starts with a dot");
     assert_check(DETAILS("\"ClientCode\":\"A/B\",\"JobCategory\":\"B\""), ERR_BAD_FIELD,

@@ -21,22 +21,38 @@ def pytest_report_header(config):
     return "shunt: %s (deadlines × %g)" % (shunt.BIN, shunt.SCALE)
 
 
+def make_base(folder):
+    path = pathlib.Path(tempfile.mkdtemp(prefix="shunt-e2e-", dir=folder))
+    path.chmod(0o755)
+    return path
+
+
 @pytest.fixture
 def base():
-    """A folder for one test on a disk (not on a memory file system, as far as that can be chosen)."""
-    path = pathlib.Path(tempfile.mkdtemp(prefix="shunt-e2e-", dir=os.environ.get("SHUNT_E2E_DIR", "/var/tmp")))
-    path.chmod(0o755)
+    """A folder for one test, on a disk as far as that can be chosen."""
+    path = make_base(os.environ.get("SHUNT_E2E_DIR", "/var/tmp"))
     yield path
     shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture
-def make_site(base, request):
+def memory_base():
+    """For tests of many thousand files: in memory where there is room. ext4 makes files slowly where many were removed a minute ago."""
+    folder = os.environ.get("SHUNT_E2E_DIR", "/var/tmp")
+    if os.path.isdir("/dev/shm") and shutil.disk_usage("/dev/shm").free > 1 << 30:
+        folder = "/dev/shm"
+    path = make_base(folder)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def make_site(base, memory_base):
     """make_site(settings={...}, routes=...) -> Site; at the end every process is stopped, and what it wrote is looked at."""
     sites = []
 
-    def make(settings=None, routes=shunt.ROUTES, name=None):
-        site = shunt.Site(base / (name or "site%d" % len(sites)), settings, routes)
+    def make(settings=None, routes=shunt.ROUTES, at=None):
+        site = shunt.Site((at or base) / ("site%d" % len(sites)), settings, routes)
         sites.append(site)
         return site
 

@@ -1,5 +1,6 @@
 """A data root, the real program on it, and what a user can see of both. Nothing here waits for time: it waits for conditions, with a
 deadline that fails loudly. Deadlines are stretched by SHUNT_E2E_SCALE, by itself under sanitizers."""
+import collections
 import hashlib
 import itertools
 import json
@@ -134,6 +135,7 @@ class Process:
         self.out_path = site.base / ("stdout-%d.log" % number)
         self.err_path = site.base / ("stderr-%d.log" % number)
         self.lines, self.at, self.rest = [], 0, b""
+        self.parsed, self.counts = [], collections.Counter()
         with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
             self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env, cwd=cwd)
         self.pid = self.popen.pid
@@ -151,17 +153,16 @@ class Process:
         self.lines.extend(parts)
         return self.lines
 
+    def parse(self):
+        lines = self.read()
+        while self.json and len(self.parsed) < len(lines):
+            entry = json.loads(lines[len(self.parsed)])  # a line that is not JSON is a fault of the program: let it show
+            self.parsed.append(entry)
+            self.counts[entry["event"]] += 1
+        return self.parsed
+
     def events(self, event=None, **wanted):
-        found = []
-        for line in self.read():
-            if not self.json:
-                continue
-            entry = json.loads(line)  # a line that is not JSON is a fault of the program: let it show
-            if event is not None and entry["event"] != event:
-                continue
-            if all(entry.get(key) == value for key, value in wanted.items()):
-                found.append(entry)
-        return found
+        return [entry for entry in self.parse() if (event is None or entry["event"] == event) and all(entry.get(key) == value for key, value in wanted.items())]
 
     def alive(self):
         return self.popen.poll() is None
@@ -198,8 +199,7 @@ class Process:
         text = self.stderr()
         assert not SANITIZER_WORDS.search(text), "stderr: " + text
         if self.json:
-            for line in self.read():
-                entry = json.loads(line)
+            for line, entry in zip(self.read(), self.parse()):
                 assert {"ts", "level", "event", "msg"} <= set(entry), line
                 assert not re.search(rb"[\x00-\x1f\x7f]", line), "a control character in %r" % line
                 assert entry["event"] != "ledger", entry
@@ -337,7 +337,9 @@ class Site:
     # --- what is there ---
 
     def count_ended(self):
-        return sum(e["event"] in ("processed", "failed") for e in self.all_events())
+        for process in self.processes:
+            process.parse()
+        return sum(process.counts["processed"] + process.counts["failed"] for process in self.processes)
 
     def wait_ended(self, count=None, seconds=20):
         if count is None:

@@ -40,23 +40,27 @@ def test_a_drop_is_taken_in_real_time_and_at_once(site):
 
 
 def test_what_the_watch_cannot_see_is_found_by_the_periodic_scan(make_site, mounts, base):
-    """Files that come through another mount of the same folder's parent file system are seen; so the hot folder is hidden under a mount
-    that is put over it, as a remounted network share does."""
+    """What is written into the layer below an overlay appears in it without any event, as on a network share."""
     site = make_site({"intake.scan_interval": "300ms"})
-    client = site.folder("RANK")
+    upper, work = base / "upper", base / "work"
+    upper.mkdir(), work.mkdir()
+    (upper / "JSON" / "RANK").mkdir(parents=True)
+    (upper / "JSON" / "BAYER").mkdir(parents=True)
+    for name in ("shunt.ini", "routes.ini"):
+        shutil.copy(site.data / name, upper / name)
+    mounts(site.data, "-t", "overlay", "overlay", "-o", "lowerdir=%s,upperdir=%s,workdir=%s" % (site.staging, upper, work))
     site.start()
-    behind = base / "behind"
-    behind.mkdir()
-    data = ticket("RANK", title="hidden")
-    site.expect("RANK", "hidden.json", data)
-    site.process.send(signal.SIGSTOP)
-    (behind / "x").write_bytes(data)
-    os.rename(client, base / "old")  # the watch stays with this one
-    client.mkdir()
-    os.rename(behind / "x", client / "hidden.json")
-    site.process.send(signal.SIGCONT)
-    site.wait_ended(1)
-    site.finish(1)
+    for i in range(20):
+        client = ("RANK", "BAYER")[i % 2]
+        data = ticket(client, title=str(i))
+        site.expect(client, "t%d.json" % i, data)
+        (upper / "JSON" / client / ("t%d.json" % i)).write_bytes(data)
+    site.wait_ended()
+    assert set(phases(site).values()) == {"PERIODIC"}
+    site.process.send(signal.SIGUSR1)
+    site.wait_event("state")
+    wait_for(lambda: any("20 tickets that only a scan found" in e["msg"] for e in site.events("state")), "it counts them")
+    site.finish()
 
 
 @root_only
@@ -167,10 +171,10 @@ def burst(site, count, clients):
 
 
 @pytest.mark.slow
-def test_a_burst_larger_than_the_kernels_queue_is_routed_without_waiting_for_a_scan(make_site):
+def test_a_burst_larger_than_the_kernels_queue_is_routed_without_waiting_for_a_scan(make_site, memory_base):
     limit = int(pathlib.Path("/proc/sys/fs/inotify/max_queued_events").read_text())
     count = min(max(20000, limit + 1000), 40000)
-    site = make_site({"log.level": "info", "delivery.durability": "none", "delivery.concurrency": "4"})
+    site = make_site({"log.level": "info", "delivery.durability": "none", "delivery.concurrency": "4"}, at=memory_base)
     site.folder("BAYER"), site.folder("RANK")
     site.start()
     site.process.send(signal.SIGSTOP)  # the kernel's queue overflows while nobody reads it
@@ -182,9 +186,9 @@ def test_a_burst_larger_than_the_kernels_queue_is_routed_without_waiting_for_a_s
     site.finish(count)
 
 
-def test_a_large_folder_does_not_hold_up_a_small_one(make_site):
+def test_a_large_folder_does_not_hold_up_a_small_one(make_site, memory_base):
     """Fairness in the small: a ticket dropped behind a backlog is delivered while the backlog is worked at, not lost in it."""
-    site = make_site({"delivery.durability": "none", "intake.queue_limit": "64", "intake.batch_size": "10"})
+    site = make_site({"delivery.durability": "none", "intake.queue_limit": "64", "intake.batch_size": "10"}, at=memory_base)
     burst(site, 3000, ["BAYER"])
     site.start(wait=False)
     site.drop("RANK", "x.json")
@@ -202,15 +206,15 @@ def test_scans_are_numbered_timed_and_counted(make_site):
     site.finish(1)
 
 
-def test_a_scan_that_takes_too_long_stops_and_the_next_goes_on(make_site):
-    site = make_site({"intake.scan_interval": "100ms", "intake.scan_timeout": "100ms", "intake.slow_scan": "1ms", "delivery.durability": "none"})
+def test_a_scan_that_takes_too_long_stops_and_the_next_goes_on(make_site, memory_base):
+    site = make_site({"intake.scan_interval": "100ms", "intake.scan_timeout": "100ms", "intake.slow_scan": "1ms", "delivery.durability": "none"}, at=memory_base)
     burst(site, 6000, ["BAYER", "RANK", "LOREAL"])
     site.start(wait=False)
     site.finish(seconds=60)
 
 
-def test_two_thousand_clients(make_site):
-    site = make_site({"delivery.durability": "none"})
+def test_two_thousand_clients(make_site, memory_base):
+    site = make_site({"delivery.durability": "none"}, at=memory_base)
     for i in range(2000):
         site.folder("C%d" % i)
     site.start()

@@ -133,7 +133,7 @@ def run_as_stranger(site, base):
 
 @root_only
 def test_without_leases_a_complete_document_is_taken_when_it_has_kept_still(make_site, base):
-    site = make_site({"intake.settle_complete": "600ms"})
+    site = make_site({"intake.settle": "1s", "intake.settle_complete": "600ms"})
     site.folder("RANK")
     run_as_stranger(site, base)
     site.start()

@@ -1,5 +1,6 @@
 /* A ticket cut into chunks of any size is judged as the whole: same code, same words, same fields.
- * Input: one byte n, then n bytes that give the sizes of the chunks (each one more than its byte), used again and again, then the document. */
+ * Input: one byte n, then n bytes that give the sizes of the chunks (each one more than its byte), used again and
+ * again, then the document. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,7 +46,8 @@ static size_t next_size(const uint8_t *sizes, size_t n_sizes, size_t turn)
 static void parse(const struct pointer_set *set, const uint8_t *sizes, size_t n_sizes, const uint8_t *text, size_t len,
                   struct outcome *out)
 {
-    struct ticket_parser *p = ticket_parser_new(set, (struct ticket_limits){.max_bytes = INT64_MAX, .max_depth = DEPTH_MAX});
+    struct ticket_parser *p =
+        ticket_parser_new(set, (struct ticket_limits){.max_bytes = INT64_MAX, .max_depth = DEPTH_MAX});
     require(p != NULL);
     error_clear(&out->error);
     ticket_init(&out->ticket);
@@ -76,7 +78,8 @@ static void check_outcome(const struct outcome *out)
         const struct field *field = &out->ticket.fields[i];
         bool texts = field->kind != FIELD_ABSENT && field->kind != FIELD_OBJECT && field->kind != FIELD_ARRAY;
         require(texts == (field->text != NULL));
-        require(!texts || (utf8_valid(field->text, field->len) && field->text[field->len] == '\0' && field->len <= FIELD_TEXT_MAX));
+        require(!texts || (utf8_valid(field->text, field->len) && field->text[field->len] == '\0' &&
+                           field->len <= FIELD_TEXT_MAX));
     }
 }
 

@@ -2,19 +2,26 @@
 #ifndef SHUNT_TEST_PUBLISH_H
 #define SHUNT_TEST_PUBLISH_H
 
-#include "scratch.h"
-
 #include "shunt/io/place.h"
+
+#include "scratch.h"
 
 static inline struct place place_at(const char *path)
 {
-    return (struct place){.path = path, .tag = "test", .create = true, .mode = 0644, .folder_mode = 0755, .uid = -1, .gid = -1,
+    return (struct place){.path = path,
+                          .tag = "test",
+                          .create = true,
+                          .mode = 0644,
+                          .folder_mode = 0755,
+                          .uid = -1,
+                          .gid = -1,
                           .conflict = CONFLICT_REPLACE};
 }
 
 static inline struct place_item item_of(const char *name, const char *client, const char *bytes)
 {
-    return (struct place_item){.name = name, .client = client, .declared = client, .bytes = bytes, .size = strlen(bytes)};
+    return (struct place_item){
+        .name = name, .client = client, .declared = client, .bytes = bytes, .size = strlen(bytes)};
 }
 
 /* A ticket of a client, told apart by its title; good until the 16th call after it. */
@@ -23,8 +30,8 @@ static inline const char *ticket_of(const char *client, const char *title)
     static char texts[16][256];
     static unsigned turn;
     char *text = texts[turn++ % 16];
-    snprintf(text, sizeof texts[0], "{\"JobSpecification\":{\"JobDetails\":{\"ClientCode\":\"%s\",\"Title\":\"%s\"}}}\n", client,
-             title);
+    snprintf(text, sizeof texts[0],
+             "{\"JobSpecification\":{\"JobDetails\":{\"ClientCode\":\"%s\",\"Title\":\"%s\"}}}\n", client, title);
     return text;
 }
 

@@ -1,6 +1,6 @@
-#include "scratch.h"
-
 #include "shunt/io/files.h"
+
+#include "scratch.h"
 
 static void a_file_is_read_whole_and_ended_by_a_nul(void **state)
 {
@@ -43,7 +43,8 @@ static void what_cannot_be_read_says_why(void **state)
     assert_int_equal(files_read(in(s, "six"), 5, &text, &len, NULL), ERR_TOO_LARGE);
     assert_int_equal(files_read(s->root, 100, &text, &len, NULL), ERR_NOT_OURS);
     assert_int_equal(mkfifo(in(s, "fifo"), 0600), 0);
-    assert_int_equal(files_read(in(s, "fifo"), 100, &text, &len, NULL), ERR_NOT_OURS); /* and does not wait for a writer */
+    assert_int_equal(files_read(in(s, "fifo"), 100, &text, &len, NULL),
+                     ERR_NOT_OURS); /* and does not wait for a writer */
     assert_null(text);
 }
 

@@ -1,6 +1,6 @@
-#include "scratch.h"
-
 #include "shunt/io/folder.h"
+
+#include "scratch.h"
 
 static void make_many(struct scratch *s, unsigned count)
 {

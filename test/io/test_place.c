@@ -1,10 +1,10 @@
-#include "publish.h"
-
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+
+#include "publish.h"
 
 static void a_new_file_has_its_bytes_its_mode_and_nothing_beside_it(void **state)
 {
@@ -141,10 +141,10 @@ static void one_bad_item_does_not_harm_the_others(void **state)
         struct place place = place_at(s->root);
         place.durable = durable;
         struct place_item items[] = {
-            item_of("first.json", "RANK", "1"),    item_of("../up.json", "RANK", "bad"),
+            item_of("first.json", "RANK", "1"),     item_of("../up.json", "RANK", "bad"),
             item_of(".hidden.json", "RANK", "bad"), item_of("new\nline.json", "RANK", "bad"),
-            item_of("linked.json", "RANK", "bad"), item_of("above.json", "RANK", "bad"),
-            item_of("plain.json", "RANK", "bad"),  item_of("gone.json", "RANK", ""),
+            item_of("linked.json", "RANK", "bad"),  item_of("above.json", "RANK", "bad"),
+            item_of("plain.json", "RANK", "bad"),   item_of("gone.json", "RANK", ""),
             item_of("last.json", "RANK", "2"),
         };
         items[4].subfolder = "LINK";
@@ -191,7 +191,8 @@ static void a_large_file_is_copied_from_where_it_was_claimed(void **state)
     char path[128];
     snprintf(path, sizeof path, "%s", in(s, "to"));
     struct place place = place_at(path);
-    struct place_item item = {.name = "big.bin", .client = "RANK", .source = in(s, "claimed"), .size = len, .sha256 = sha256};
+    struct place_item item = {
+        .name = "big.bin", .client = "RANK", .source = in(s, "claimed"), .size = len, .sha256 = sha256};
     place.durable = true;
     publish(&place, &item);
     assert_published(&item, PLACED_NEW, "big.bin");
@@ -368,6 +369,13 @@ static void what_a_crash_left_is_overwritten_or_swept(void **state)
     assert_false(exists(in(s, "to/NONE")));
 }
 
+static int unmount_and_teardown(void **state)
+{
+    struct scratch *s = *state;
+    umount2(s->root, MNT_DETACH); /* where the test failed in between */
+    return scratch_teardown(state);
+}
+
 static void a_full_disk_fails_only_what_does_not_fit(void **state)
 {
     struct scratch *s = *state;
@@ -380,7 +388,8 @@ static void a_full_disk_fails_only_what_does_not_fit(void **state)
     char *large = made_bytes(100000);
     char *middle = made_bytes(30000);
     place.durable = true;
-    struct place_item items[] = {item_of("a", "RANK", middle), item_of("b", "RANK", large), item_of("c", "RANK", "small")};
+    struct place_item items[] = {item_of("a", "RANK", middle), item_of("b", "RANK", large),
+                                 item_of("c", "RANK", "small")};
     place_publish(&place, items, 3);
     assert_published(&items[0], PLACED_NEW, "a");
     assert_int_equal(items[1].error.code, ERR_NOSPACE);
@@ -514,7 +523,7 @@ int main(void)
         TEST(a_reader_never_sees_half_a_file_nor_none),
         TEST(a_replaced_ticket_is_always_there_whole),
         TEST(what_a_crash_left_is_overwritten_or_swept),
-        TEST(a_full_disk_fails_only_what_does_not_fit),
+        cmocka_unit_test_setup_teardown(a_full_disk_fails_only_what_does_not_fit, scratch_setup, unmount_and_teardown),
         TEST(a_probe_tells_whether_files_can_be_made_and_leaves_none),
         TEST(a_file_goes_to_the_owner_it_is_for),
         TEST(a_want_of_descriptors_is_told_as_such),

@@ -1,6 +1,5 @@
 #include "publish.h"
 
-
 /* Two folders: on one file system, or on two. */
 struct way {
     struct scratch *from, *to;

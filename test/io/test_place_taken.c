@@ -1,8 +1,8 @@
-#include "publish.h"
-
 #include <pthread.h>
 #include <sched.h>
 #include <time.h>
+
+#include "publish.h"
 
 static struct place_item published(const struct place *place, const char *name, const char *client, const char *bytes)
 {
@@ -11,7 +11,8 @@ static struct place_item published(const struct place *place, const char *name, 
     return item;
 }
 
-static struct place_item published_file(const struct place *place, const char *name, const char *client, const char *bytes)
+static struct place_item published_file(const struct place *place, const char *name, const char *client,
+                                        const char *bytes)
 {
     struct place_item item = item_of(name, client, bytes);
     item.declared = NULL;
@@ -65,8 +66,11 @@ static void a_file_whose_owner_cannot_be_told_is_never_overwritten(void **state)
 {
     struct scratch *s = *state;
     struct place place = place_at(s->root);
-    static const char *const unknown[] = {"", "not JSON", "{\"JobSpecification\":{\"JobDetails\":{\"ClientCode\":\"RANK\"",
-                                          "{\"JobSpecification\":{\"JobDetails\":{\"ClientCode\":7}}}", "{}",
+    static const char *const unknown[] = {"",
+                                          "not JSON",
+                                          "{\"JobSpecification\":{\"JobDetails\":{\"ClientCode\":\"RANK\"",
+                                          "{\"JobSpecification\":{\"JobDetails\":{\"ClientCode\":7}}}",
+                                          "{}",
                                           "{\"JobSpecification\":{\"JobDetails\":{\"ClientCode\":\"RANK\\u0000\"}}}"};
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
         put(in(s, "x.json"), unknown[i]);
@@ -102,7 +106,8 @@ static void a_link_is_replaced_and_never_followed(void **state)
         remove(in(s, "x.json"));
         assert_int_equal(symlink("victim.json", in(s, "x.json")), 0);
         place.conflict = conflict;
-        struct place_item item = published(&place, "x.json", "RANK", "untouched"); /* also where the bytes would be the same */
+        struct place_item item =
+            published(&place, "x.json", "RANK", "untouched"); /* also where the bytes would be the same */
         if (conflict == CONFLICT_REPLACE || conflict == CONFLICT_VERSIONS)
             assert_published(&item, PLACED_REPLACED, "x.json");
         else if (conflict == CONFLICT_KEEP)
@@ -261,8 +266,8 @@ static void long_names_stay_within_what_a_file_system_takes(void **state)
     assert_file(in(s, item.final_name), item.bytes);
 }
 
-/* One client's ticket comes again and again under a name; another's comes once at a time and waits until the consumer has it. Nothing of the other may be lost,
- * however the three meet. */
+/* One client's ticket comes again and again under a name; another's comes once at a time and waits until the
+ * consumer has it. Nothing of the other may be lost, however the three meet. */
 struct race {
     const char *root;
     bool stop;
@@ -277,8 +282,9 @@ static void *publish_always(void *arg)
     char *text = malloc(FILLER + 256);
     unsigned failed = 0;
     for (unsigned i = 0; !__atomic_load_n(&race->stop, __ATOMIC_ACQUIRE); i++) {
-        snprintf(text, FILLER + 256, "{\"JobSpecification\":{\"JobDetails\":{\"ClientCode\":\"RANK\",\"Title\":\"%u\"}}}%*s", i,
-                 FILLER, "");
+        snprintf(text, FILLER + 256,
+                 "{\"JobSpecification\":{\"JobDetails\":{\"ClientCode\":\"RANK\",\"Title\":\"%u\"}}}%*s", i, FILLER,
+                 "");
         struct place_item item = item_of("x.json", "RANK", text);
         failed += publish(&place, &item) != 0;
     }

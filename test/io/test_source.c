@@ -1,10 +1,10 @@
-#include "scratch.h"
-
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 
 #include "shunt/io/source.h"
+
+#include "scratch.h"
 
 #define MIB ((size_t)1 << 20)
 
@@ -254,8 +254,8 @@ static void what_was_added_after_the_open_is_read_too(void **state)
     free(bytes);
 }
 
-static int read_ticket(struct scratch *s, const char *text, size_t len, struct ticket *ticket, struct source_content *content,
-                       struct error *e)
+static int read_ticket(struct scratch *s, const char *text, size_t len, struct ticket *ticket,
+                       struct source_content *content, struct error *e)
 {
     struct source source;
     int folder = open_folder(s);

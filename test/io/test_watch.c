@@ -1,8 +1,8 @@
-#include "scratch.h"
-
 #include <sys/resource.h>
 
 #include "shunt/io/watch.h"
+
+#include "scratch.h"
 
 /* A watch with what it saw. The loop is turned by what happens in the folder, never by a pause. */
 struct seen {
@@ -213,14 +213,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(files_that_come_and_change_are_told_by_name),
-        TEST(a_folder_that_is_removed_is_told_as_gone),
-        TEST(a_folder_that_is_moved_away_is_told_as_gone),
-        TEST(a_changed_mode_of_the_folder_is_not_its_end),
-        TEST(a_start_that_fails_can_be_tried_again_or_closed),
-        TEST(a_want_of_descriptors_is_told_and_passes),
-        TEST(a_watch_may_be_closed_from_its_own_event),
-        TEST(the_size_of_the_kernels_queue_is_known),
+        TEST(files_that_come_and_change_are_told_by_name),     TEST(a_folder_that_is_removed_is_told_as_gone),
+        TEST(a_folder_that_is_moved_away_is_told_as_gone),     TEST(a_changed_mode_of_the_folder_is_not_its_end),
+        TEST(a_start_that_fails_can_be_tried_again_or_closed), TEST(a_want_of_descriptors_is_told_and_passes),
+        TEST(a_watch_may_be_closed_from_its_own_event),        TEST(the_size_of_the_kernels_queue_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 #ifndef SHUNT_CORE_INI_H
 #define SHUNT_CORE_INI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "shunt/base/error.h"
@@ -35,5 +36,9 @@ typedef void (*ini_entry_cb)(void *user, const struct ini_entry *entry);
 
 /* 0, or ERR_NOMEM. What is wrong in the text goes to faults. */
 int ini_read(const char *file, const char *text, size_t len, ini_entry_cb cb, void *user, struct faults *faults);
+
+/* Does the value look as if a comment stood behind it ("RANK ; the new one")? Who reads a value that is not free text refuses it, rather
+ * than take the comment for a part of the value without a word. */
+bool ini_value_has_comment(const char *value);
 
 #endif

@@ -1,4 +1,4 @@
-/* near.h: "did you mean ...?": of the words offered the one that is nearest to a misspelt one. Pure, cannot fail. Thread: any.
+/* near.h: "did you mean ...?": of the words offered the one that is nearest to a misspelt one. Pure. Thread: any.
  *
  *     struct near near = near_to("clinet");
  *     near_offer(&near, "client"); near_offer(&near, "category");

@@ -6,7 +6,8 @@
  * the folders. A flush that failed is final for those copies: the temporaries are removed and the items fail as transient; the next try copies anew.
  *
  * What happens to a name that is taken is decided by `conflict` (core/routes.h) and by whose it is: the ClientCode that the existing file itself declares.
- *   REPLACE   absent: rename without replacing; same client: rename over; another's or unknown: beside it under name_beside
+ *   REPLACE   absent: rename without replacing; same client: replaced (by an exchange that is looked at, so that another client's file which came meanwhile is
+ *             not lost; a plain rename where the file system has no exchange); another's or unknown: beside it under name_beside, identical bytes: nothing to do
  *   KEEP      identical bytes: nothing to do; else beside it
  *   FAIL      identical bytes: nothing to do; else ERR_CONFLICT
  *   VERSIONS  identical bytes: nothing to do; else the existing one gets a second link under name_version (by its hash; already there: fine), the new one is renamed over

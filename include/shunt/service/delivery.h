@@ -12,6 +12,7 @@
 
 #include "shunt/core/retry.h"
 #include "shunt/service/destination.h"
+#include "shunt/service/instance.h"
 #include "shunt/service/jobs.h"
 
 struct lane {
@@ -38,8 +39,7 @@ struct lane_map; /* which lane a table's destination number means; kept as long 
 
 struct delivery_lanes {
     struct runtime *rt;
-    const char *instance;     /* in the names of temporaries */
-    const char *underprocess; /* where the claimed files lie */
+    const struct instance *instance;
     struct lane *lanes;
     struct lane *archive;
     struct lane_map *maps;

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "shunt/base/error.h"
 
@@ -20,15 +21,17 @@ struct instance {
     char *root; /* underprocess */
     char *path; /* root/number */
     unsigned number;
-    char tag[32]; /* "shunt-0": names it in temporaries */
     int fd;       /* holds the lock */
     bool locked;
+    uint64_t left_by; /* numbers (bits) whose temporaries may still lie about: our own, and those that we adopted from. Loop thread */
 };
 
 int instance_open(struct instance *in, const char *underprocess, unsigned folder_mode, struct error *e);
 void instance_close(struct instance *in);
-/* Moves what dead instances left into ours; returns how many files. What cannot be moved now stays for the next time. */
-size_t instance_adopt(const struct instance *in);
+/* Moves what dead instances left into ours; returns how many files, and in *numbers (bits) whose. What cannot be moved now stays for the next time. */
+size_t instance_adopt(const struct instance *in, uint64_t *numbers);
+/* What the temporaries of an instance at a place (a destination's name, "archive") are named by (io/place.h). mem_free. */
+char *instance_tag(unsigned number, const char *place);
 /* Is an instance alive on this underprocess? (status, health) */
 bool instance_alive(const char *underprocess);
 

@@ -9,6 +9,7 @@
 #ifndef SHUNT_SERVICE_INTAKE_H
 #define SHUNT_SERVICE_INTAKE_H
 
+#include "shunt/service/instance.h"
 #include "shunt/service/jobs.h"
 #include "shunt/service/take.h"
 
@@ -20,7 +21,7 @@ struct candidate;
 struct intake {
     struct runtime *rt;
     struct jobs *jobs;
-    const char *underprocess;
+    const struct instance *instance;
     struct candidate *table;
     struct candidate *queue;
     size_t count, queued, looking;
@@ -34,7 +35,7 @@ struct intake {
     void *user;
 };
 
-void intake_init(struct intake *in, struct runtime *rt, struct jobs *jobs, const char *underprocess);
+void intake_init(struct intake *in, struct runtime *rt, struct jobs *jobs, const struct instance *instance);
 void intake_fini(struct intake *in); /* after the looks have come back */
 
 /* A file `name` may be in `folder` ("" = right in hot; claimed: in underprocess). moved: it was made, moved or removed, not only written to.

@@ -57,6 +57,7 @@ struct job {
     struct delivery_counts counts;
     bool counted_in_work;
     struct job *next; /* in settle's queue */
+    struct wait settle_wait; /* until settle tries again */
     struct job_handle *handle; /* in the table */
 };
 

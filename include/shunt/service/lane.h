@@ -4,8 +4,8 @@
 
 #include "shunt/service/delivery.h"
 
-/* instance, underprocess: borrowed for the life of the lanes. Makes the archive's lane and adopts rt->routes. */
-int lanes_init(struct delivery_lanes *lanes, struct runtime *rt, const char *instance, const char *underprocess, struct error *e);
+/* instance: borrowed for the life of the lanes. Makes the archive's lane and adopts rt->routes. */
+int lanes_init(struct delivery_lanes *lanes, struct runtime *rt, const struct instance *instance, struct error *e);
 void lanes_fini(struct delivery_lanes *lanes);
 
 /* Lanes for a new table: equal ones go on, others are made, those that are gone become stale. On error nothing has changed. */

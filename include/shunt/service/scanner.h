@@ -25,7 +25,7 @@ struct listing;
 struct scanner {
     struct runtime *rt;
     struct intake *intake;
-    const struct instance *instance;
+    struct instance *instance;
     struct client_folder *folders; /* by name; "" is the hot root */
     size_t n_folders;
     struct target *targets; /* still to be listed, in order */
@@ -47,7 +47,7 @@ struct scanner {
     bool closing;
 };
 
-void scanner_init(struct scanner *s, struct runtime *rt, struct intake *intake, const struct instance *instance);
+void scanner_init(struct scanner *s, struct runtime *rt, struct intake *intake, struct instance *instance);
 void scanner_start(struct scanner *s);  /* the start-up scan, then every scan_interval */
 void scanner_pump(struct scanner *s);   /* once a turn */
 void scanner_close(struct scanner *s);  /* watches are closed; turn the loop until scanner_closed */

@@ -15,7 +15,6 @@ struct settle {
     const char *underprocess; /* of this instance */
     struct job *queue, **tail;
     unsigned active;
-    size_t retrying; /* jobs that wait for another try */
 };
 
 void settle_init(struct settle *s, struct runtime *rt, const char *underprocess);

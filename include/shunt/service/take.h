@@ -35,6 +35,7 @@ struct take_item {
     struct readiness readiness; /* in and out, with what the last look found: */
     enum wholeness whole;
     /* out */
+    bool left; /* it lay in underprocess when the look began: an earlier try may have been cut off */
     enum taken taken;
     int64_t pause_ms;
     bool invalid;
@@ -53,6 +54,7 @@ struct take_batch {
     const struct config *config;
     const struct clock *clock;
     const char *underprocess; /* this instance's folder */
+    uint64_t left_by;         /* instances (bits) whose temporaries for a left ticket are swept away (leftover.h) */
     struct routes *routes;
     struct take_item *items;
     size_t count;

@@ -1,0 +1,177 @@
+#!/usr/bin/python3
+"""Measures shunt beside others, and prints one table.
+
+    bench.py [CASE...]     backlog steady burst waiting idle large: all of them by default
+    bench.py calls         instead: system calls a ticket, shunt's beside the floor's
+
+BENCH_RUNS=5 rounds; BENCH_QUICK=1 smaller and 2 rounds; BENCH_MILLION=1 also a million waiting; BENCH_DIR=build/bench where it works: the
+file system that is measured; BENCH_KEEP=1 leaves the folders there. SHUNT_BIN is the program. Results: results.json and results.md in
+build/bench.
+
+What would spoil figures on ext4 and is avoided: an inode that was just freed is not used again for minutes, and looking past such ones makes
+creating files several times slower. So every run has new folders, spread over the disk (chattr +T above them), and nothing is removed before the
+last one has been measured. Contenders take turns, and ratios are taken round by round."""
+import contextlib
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+
+import calls  # noqa: E402
+import report  # noqa: E402
+from cases import CASES  # noqa: E402
+from contenders import HERE, TOP, Broken  # noqa: E402
+
+CHOKIDAR = "chokidar@4.0.3"
+BYTES_A_TICKET = 30000  # waiting and in its places, with blocks half used
+
+
+class Run:
+    def __init__(self, path):
+        self.path, self.data = path, path / "data"
+
+
+class Bench:
+    def __init__(self, build):
+        self.build = build
+        self.quick = os.environ.get("BENCH_QUICK", "") not in ("", "0")
+        self.million = os.environ.get("BENCH_MILLION", "") not in ("", "0")
+        self.runs = int(os.environ.get("BENCH_RUNS", "2" if self.quick else "5"))
+        self.base = pathlib.Path(os.environ.get("BENCH_DIR", build)).resolve() / time.strftime("%Y%m%d-%H%M%S")
+        self.base.mkdir(parents=True)
+        self.number, self.notes = 0, []
+        self.shunt = self.base / "shunt"  # a copy: a build meanwhile must not change what is measured
+        shutil.copy(os.environ.get("SHUNT_BIN", TOP / "build/release/shunt"), self.shunt)
+        self.spread = subprocess.run(["chattr", "+T", self.base], capture_output=True).returncode == 0
+        self.node_modules = None
+
+    def size(self, usual, quick):
+        return quick if self.quick else usual
+
+    def tool(self, name):
+        return self.build / "bin" / name
+
+    def tell(self, text):
+        print(text, file=sys.stderr, flush=True)
+
+    def note(self, text):
+        self.notes.append(text)
+        self.tell("  note: " + text)
+
+    def has_room(self, tickets):
+        fits = shutil.disk_usage(self.base).free > tickets * BYTES_A_TICKET * self.runs
+        if not fits:
+            self.note("%d waiting: left out, the disk has not the room" % tickets)
+        return fits
+
+    @contextlib.contextmanager
+    def run(self, label):
+        self.number += 1
+        run = Run(self.base / ("%03d-%s" % (self.number, label)))
+        run.data.mkdir(parents=True)
+        yield run
+
+    def prepare(self, verb, run, number=0):
+        subprocess.run([self.tool("prepare"), verb, run.data, str(number)], check=True)
+
+    def check(self, run, count):
+        done = subprocess.run([self.tool("prepare"), "check", run.data, str(count)], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Broken("%s: %s" % (run.path.name, done.stdout.strip() or done.stderr.strip()))
+
+    def make_tools(self):
+        (self.build / "bin").mkdir(exist_ok=True)
+        for name in ("prepare", "floor", "drop"):
+            subprocess.run([os.environ.get("CC", "cc"), "-std=c17", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-o", self.tool(name),
+                            HERE / (name + ".c"), HERE / "tickets.c", "-lm", "-pthread"], check=True)
+
+    def get_chokidar(self):
+        place = self.build / "node"
+        if not (place / "node_modules/chokidar").exists():
+            try:
+                place.mkdir(exist_ok=True)
+                subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", place, CHOKIDAR], check=True,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=180)
+            except (OSError, subprocess.SubprocessError) as error:
+                self.note("no chokidar to compare with: %s" % error)
+                return
+        self.node_modules = place / "node_modules"
+
+
+def mount_of(path):
+    """(type, options) of the file system that holds path."""
+    best = ("", "?", "")
+    for line in pathlib.Path("/proc/self/mounts").read_text().splitlines():
+        _, where, kind, options = line.split()[:4]
+        where = where.replace("\\040", " ")
+        if (str(path) + "/").startswith(where.rstrip("/") + "/") and len(where) >= len(best[0]):
+            best = (where, kind, options)
+    return best[1:]
+
+
+def machine(path):
+    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
+    memory = int(open("/proc/meminfo").readline().split()[1]) / 1048576
+    return "%d cores (%s), %.0f GiB, %s (%s), Linux %s, %s, load %.1f at the start" % (
+        os.cpu_count(), cpu, memory, *mount_of(path), platform.release(), time.strftime("%Y-%m-%d"), os.getloadavg()[0])
+
+
+def measure(bench, names):
+    rows = []
+    for name in names:
+        bench.tell("%s (%s)" % (name, time.strftime("%H:%M:%S")))
+        try:
+            rows += CASES[name](bench)
+        except Broken as error:
+            rows.append(report.Row(name, "broken", met=False, raw={"error": str(error)}))
+            bench.note("%s: %s" % (name, error))
+    return rows
+
+
+def standing_notes(bench):
+    return ["Medians of %d rounds, least and most in brackets; contenders take turns; ratios are taken round by round%s." %
+            (bench.runs, "; BENCH_QUICK: smaller and fewer than the targets are meant for" if bench.quick else ""),
+            "shunt has its defaults and its log at level info, as JSON, to a file. Half of the tickets are archived only, 30% go to one destination,"
+            " 20% to two; sizes log-normal around 4 KiB, at most 1 MiB. After every run all copies are compared byte by byte.",
+            "Time runs from the start of the program (backlog, waiting), from the rename or close of the producer (latencies) or from the rename (large)."
+            + ("" if bench.spread else " Folders could not be spread over the disk (chattr +T).")]
+
+
+def main():
+    names = sys.argv[1:] or list(CASES)
+    if names != ["calls"] and any(name not in CASES for name in names):
+        sys.exit(__doc__.split("\n\n")[1])
+    build = TOP / "build/bench"
+    build.mkdir(parents=True, exist_ok=True)
+    bench = Bench(build)
+    try:
+        about = machine(bench.base)
+        bench.make_tools()
+        if names == ["calls"]:
+            print(calls.table(bench))
+            return
+        if os.getloadavg()[0] > 0.5:
+            bench.note("something else kept this machine busy: these figures are rough")
+        if "steady" in names:
+            bench.get_chokidar()
+        rows = measure(bench, names)
+        notes = standing_notes(bench) + bench.notes
+        print(report.text_table(rows))
+        print("\n" + about)
+        for note in notes:
+            print("- " + note)
+        settings = {"runs": bench.runs, "quick": bench.quick, "cases": names}
+        (build / "results.json").write_text(report.as_json(rows, about, notes, settings))
+        (build / "results.md").write_text(report.markdown(rows, about, notes))
+    finally:
+        if not os.environ.get("BENCH_KEEP"):
+            shutil.rmtree(bench.base, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,263 @@
+"""The cases: each measures its contenders turn about, in new folders, and returns rows for the table."""
+import json
+import subprocess
+import time
+
+from contenders import Broken, Chokidar, Floor, LoopProbe, Shunt, Watchdog
+from report import Row, median, number, ratios, spread
+
+BURST_WAIT = 100  # seconds; the hand-written ones have a scan every 60
+
+
+def turn_about(bench, measures):
+    """measures: [(name, function(round))]; one after the other in each round, every other round backwards. -> {name: [result]}"""
+    results = {name: [] for name, _ in measures}
+    for number_ in range(bench.runs):
+        for name, measure in measures if number_ % 2 == 0 else measures[::-1]:
+            results[name].append(measure())
+            bench.tell("  round %d/%d %-14s %s" % (number_ + 1, bench.runs, name, brief(results[name][-1])))
+    return results
+
+
+def brief(result):
+    if isinstance(result, dict):
+        return " ".join("%s %s" % (k, number(v) if not isinstance(v, bool) else v) for k, v in result.items())
+    return number(result)
+
+
+# --- backlog ---
+
+def backlog_once(bench, contender, count):
+    with bench.run("backlog-" + contender.name) as run:
+        bench.prepare("backlog", run, count)
+        if isinstance(contender, Floor):
+            rate = contender.backlog(run)
+        else:
+            try:
+                began = contender.start(run)
+                rate = count / (contender.wait_processed(count) - began)
+            finally:
+                contender.stop()
+        bench.check(run, count)
+        return rate
+
+
+def best_floor(bench, durability, count):
+    """The thread count with the best median, each tried in turn."""
+    rates = {threads: [] for threads in (1, 2, 4, 8, 16)}
+    for _ in range(1 if bench.quick else 3):
+        for threads in rates:
+            rates[threads].append(backlog_once(bench, Floor(bench, durability, threads), count))
+    best = max(rates, key=lambda threads: median(rates[threads]))
+    bench.tell("  floor, durability %s, tickets/s by threads: %s; best: %d" %
+               (durability, ", ".join("%d: %s" % (t, number(median(r))) for t, r in rates.items()), best))
+    return Floor(bench, durability, best)
+
+
+def backlog(bench):
+    count = bench.size(10000, 2000)
+    floors = {durability: best_floor(bench, durability, count) for durability in ("none", "full")}
+    contenders = [("shunt none", Shunt(bench, "none")), ("floor none", floors["none"]), ("shunt full", Shunt(bench, "full")),
+                  ("floor full", floors["full"]), ("watchdog", Watchdog(bench))]
+    r = turn_about(bench, [(name, lambda c=c: backlog_once(bench, c, count)) for name, c in contenders])
+    rows = []
+    for durability in ("none", "full"):
+        ratio = ratios(r["shunt " + durability], r["floor " + durability], False)
+        rows.append(Row("backlog of %s, durability %s, tickets/s" % (format(count, ","), durability), spread(r["shunt " + durability]),
+                        "floor, %d threads" % floors[durability].threads, spread(r["floor " + durability]), spread(ratio), "≥ 0.85",
+                        median(ratio) >= 0.85, {"shunt": r["shunt " + durability], "floor": r["floor " + durability], "ratio": ratio}))
+    for durability, least in (("none", 7), ("full", 5)):
+        ratio = ratios(r["shunt " + durability], r["watchdog"], False)
+        rows.append(Row("same, durability %s" % durability, spread(r["shunt " + durability]), "Python watchdog, no flush",
+                        spread(r["watchdog"]), spread(ratio), "≥ %d" % least, median(ratio) >= least,
+                        {"shunt": r["shunt " + durability], "watchdog": r["watchdog"], "ratio": ratio}))
+    return rows
+
+
+# --- latency ---
+
+def drop_once(bench, contender, label, count, rate, style, wait):
+    """What `drop` found, with how many tickets only a periodic scan had found."""
+    with bench.run("%s-%s" % (label, contender.name)) as run:
+        bench.prepare("tree", run)
+        try:
+            contender.start(run)
+            contender.wait_ready()
+            time.sleep(1)
+            done = subprocess.run([bench.tool("drop"), run.data, str(count), str(rate), style, str(wait)], capture_output=True, text=True)
+            if done.returncode != 0:
+                raise Broken("drop: " + done.stderr.strip())
+            result = json.loads(done.stdout)
+            scanned = contender.log(run).read_bytes().count(b'"phase":"PERIODIC"') if isinstance(contender, Shunt) else 0
+        finally:
+            contender.stop()
+        if result["missing"] == 0 and not result["lost_events"]:
+            bench.check(run, count)
+        elif result["lost_events"]:
+            raise Broken("the consumer's own event queue overflowed: nothing can be said of %s" % label)
+        return {"p50": result["p50"], "p99": result["p99"], "max": result["max"], "missing": result["missing"], "scanned": scanned}
+
+
+def of(results, key):
+    return [float("inf") if r[key] is None else r[key] for r in results]
+
+
+def both(results):
+    return "p50 %s, p99 %s" % (spread(of(results, "p50")), spread(of(results, "p99")))
+
+
+def steady(bench):
+    rows = []
+    contenders = [("shunt none", Shunt(bench, "none")), ("shunt full", Shunt(bench, "full"))]
+    if bench.node_modules:
+        contenders.insert(1, ("chokidar", Chokidar(bench)))
+    for rate in (100, 1000):
+        count = rate * bench.size(10, 3)
+        r = turn_about(bench, [(name, lambda c=c: drop_once(bench, c, "steady%d" % rate, count, rate, "rename", 20)) for name, c in contenders])
+        for durability, p50, p99 in (("none", 1, 5), ("full", 8, 30)):
+            ours, theirs = r["shunt " + durability], r.get("chokidar")
+            ratio = ""
+            if theirs:
+                ratio = "p50 %s, p99 %s" % tuple(spread(ratios(of(ours, k), of(theirs, k), True)) for k in ("p50", "p99"))
+            rows.append(Row("%s/s, drop to all places, durability %s, ms" % (format(rate, ","), durability), both(ours),
+                            "Node chokidar, no flush" if theirs else "(no npm)", both(theirs) if theirs else "", ratio,
+                            "p50 ≤ %d, p99 ≤ %d" % (p50, p99), median(of(ours, "p50")) <= p50 and median(of(ours, "p99")) <= p99,
+                            {"shunt": ours, "chokidar": theirs}))
+    return rows
+
+
+def burst(bench):
+    rows = []
+    count = bench.size(5000, 1000)
+    for style, words in (("rename", "renamed in"), ("write", "written in place")):
+        contenders = [("shunt full", Shunt(bench, "full")), ("watchdog", Watchdog(bench))]
+        r = turn_about(bench, [(name, lambda c=c: drop_once(bench, c, "burst-" + style, count, 0, style, BURST_WAIT)) for name, c in contenders])
+        ours, theirs = r["shunt full"], r["watchdog"]
+        scanned = max(of(ours, "scanned"))
+        rows.append(Row("burst of %s %s, durability full, p99 ms" % (format(count, ","), words), spread(of(ours, "p99")), "Python watchdog, no flush",
+                        spread(of(theirs, "p99")), spread(ratios(of(ours, "p99"), of(theirs, "p99"), True)),
+                        "≤ 1,000, none by scan", median(of(ours, "p99")) <= 1000 and scanned == 0 and max(of(ours, "missing")) == 0,
+                        {"shunt": ours, "watchdog": theirs}))
+        if scanned:
+            bench.note("burst, %s: up to %d tickets of a run were found by a scan" % (words, scanned))
+    return rows
+
+
+# --- many waiting ---
+
+def waiting_once(bench, count):
+    shunt = Shunt(bench, "full")
+    with bench.run("waiting-%d" % count) as run:
+        bench.prepare("backlog", run, count)
+        try:
+            began = shunt.start(run)
+            probe = LoopProbe(shunt, run)
+            end = probe.wait_processed(count)
+            peak = shunt.status("VmHWM") / 1024
+        finally:
+            shunt.stop()
+        bench.check(run, count)
+        return {"us": (end - began) / count * 1e6, "rss": peak, "loop": probe.worst}
+
+
+def waiting(bench):
+    small = bench.size(10000, 2000)
+    sizes = [bench.size(100000, 20000)] + ([1000000] if bench.million else [])
+    counts = [small] + [n for n in sizes if bench.has_room(n)]
+    r = turn_about(bench, [(str(n), lambda n=n: waiting_once(bench, n)) for n in counts])
+    rows = []
+    for n in counts[1:]:
+        ours, base = r[str(n)], r[str(small)]
+        ratio = [a / b for a, b in zip(of(ours, "us"), of(base, "us"))]
+        rows.append(Row("%s waiting, µs a ticket" % format(n, ","), spread(of(ours, "us")), "itself at " + format(small, ","), spread(of(base, "us")),
+                        spread(ratio), "≤ 1.2", median(ratio) <= 1.2, {"large": ours, "small": base, "ratio": ratio}))
+        rows.append(Row("%s waiting, peak RSS MiB" % format(n, ","), spread(of(ours, "rss")), "itself at " + format(small, ","), spread(of(base, "rss")), "",
+                        "≤ 16", median(of(ours, "rss")) <= 16))
+        rows.append(Row("%s waiting, longest wait for the loop, ms" % format(n, ","), spread(of(ours, "loop")), "itself at " + format(small, ","),
+                        spread(of(base, "loop")), "", "≤ 50", median(of(ours, "loop")) <= 50))
+    return rows
+
+
+# --- idle, large ---
+
+def idle(bench):
+    """One process, one window after the other, so that the scan every minute falls into one of them."""
+    seconds, shunt = bench.size(20, 5), Shunt(bench, "full")
+    shares, sizes = [], []
+    with bench.run("idle") as run:
+        bench.prepare("tree", run)
+        for i in range(1000):
+            (run.data / "JSON" / ("CLIENT%04d" % i)).mkdir()
+        try:
+            shunt.start(run)
+            shunt.wait_ready()
+            time.sleep(3)
+            for _ in range(bench.runs):
+                before, began = shunt.cpu_seconds(), time.monotonic()
+                time.sleep(seconds)
+                shares.append(100 * (shunt.cpu_seconds() - before) / (time.monotonic() - began))
+                sizes.append(shunt.status("VmRSS") / 1024)
+                bench.tell("  %.3f%% CPU, %.1f MiB" % (shares[-1], sizes[-1]))
+        finally:
+            shunt.stop()
+    return [Row("idle, 1,000 folders watched, CPU %% over %d s" % seconds, spread(shares), target="≤ 0.2", met=median(shares) <= 0.2, raw={"cpu": shares}),
+            Row("idle, 1,000 folders watched, RSS MiB", spread(sizes), target="≤ 12", met=median(sizes) <= 12, raw={"rss": sizes})]
+
+
+LARGE_PLACES = ("JSON_STORE/RANK", "SYNC/MAKE/Monday Rank", "SYNC/MAKE/Celtra - Create_Rename - Project_Design File")
+
+
+def compare_large(run, source):
+    for place in LARGE_PLACES:
+        if subprocess.run(["cmp", "-s", source, run.data / place / "large.json"]).returncode != 0:
+            raise Broken("the large ticket in %s is not the one that was dropped" % place)
+
+
+def large_shunt(bench, mib):
+    shunt = Shunt(bench, "full")
+    with bench.run("large-shunt") as run:
+        bench.prepare("large", run, mib)
+        source = run.data / "incoming/large.json"
+        keep = run.path / "large.json"
+        keep.hardlink_to(source)  # to compare with afterwards; its bytes are the same
+        try:
+            shunt.start(run)
+            shunt.wait_ready()
+            time.sleep(1)
+            before = shunt.status("VmRSS")
+            shunt.forget_peak()
+            began = time.time()
+            source.rename(run.data / "JSON/RANK/large.json")
+            speed = mib / (shunt.wait_processed(1, every=0.005) - began)
+            grown = (shunt.status("VmHWM") - before) / 1024
+        finally:
+            shunt.stop()
+        compare_large(run, keep)
+        return {"MiB/s": speed, "grown": grown}
+
+
+def large_cp(bench, mib):
+    with bench.run("large-cp") as run:
+        bench.prepare("large", run, mib)
+        source = run.data / "incoming/large.json"
+        targets = [run.data / place / "large.json" for place in LARGE_PLACES]
+        began = time.time()
+        for target in targets:
+            subprocess.run(["cp", source, target], check=True)
+        subprocess.run(["sync", *targets, *(target.parent for target in targets)], check=True)
+        speed = mib / (time.time() - began)
+        compare_large(run, source)
+        return {"MiB/s": speed}
+
+
+def large(bench):
+    mib = bench.size(500, 100)
+    r = turn_about(bench, [("shunt", lambda: large_shunt(bench, mib)), ("cp", lambda: large_cp(bench, mib))])
+    ours, theirs, grown = of(r["shunt"], "MiB/s"), of(r["cp"], "MiB/s"), of(r["shunt"], "grown")
+    ratio = ratios(ours, theirs, False)
+    return [Row("ticket of %d MiB to 3 places, durability full, MiB/s" % mib, spread(ours), "cp to each, sync", spread(theirs), spread(ratio), "≥ 0.7",
+                median(ratio) >= 0.7, {"shunt": ours, "cp": theirs, "ratio": ratio}),
+            Row("same, RSS grows by MiB", spread(grown), target="≤ 2", met=median(grown) <= 2, raw={"grown": grown})]
+
+
+CASES = {"backlog": backlog, "steady": steady, "burst": burst, "waiting": waiting, "idle": idle, "large": large}

@@ -1,0 +1,218 @@
+"""Those who do the work that is measured: shunt, the floor, and what people write by hand instead. Each is started on the data root of a
+run, tells by its log how many tickets it has processed and when the last one was, and is stopped again."""
+import calendar
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+TOP = HERE.parent.parent
+DEADLINE = 600  # seconds without a processed ticket
+
+
+class Broken(Exception):
+    """A run that went wrong: its figures would mean nothing."""
+
+
+class LogTail:
+    """Follows a log by its lines; lines(wanted) are those since the last call that hold the wanted bytes."""
+
+    def __init__(self, path):
+        self.path, self.file, self.rest = path, None, b""
+
+    def lines(self, wanted):
+        if not self.file:
+            if not self.path.exists():
+                return []
+            self.file = open(self.path, "rb")
+        text = self.rest + self.file.read()
+        end = text.rfind(b"\n") + 1
+        self.rest = text[end:]
+        found, at = [], text.find(wanted, 0, end)
+        while at >= 0:
+            stop = text.index(b"\n", at)
+            found.append(text[text.rfind(b"\n", 0, at) + 1:stop])
+            at = text.find(wanted, stop, end)
+        return found
+
+    def close(self):
+        if self.file:
+            self.file.close()
+
+
+class Contender:
+    """Subclasses say: name, command(run), log(run), READY and PROCESSED (bytes in log lines), when(line) -> wall clock."""
+
+    def __init__(self, bench):
+        self.bench = bench
+        self.process = self.tail = None
+
+    def start(self, run):
+        self.tail = LogTail(self.log(run))
+        output = open(run.path / "output", "wb")
+        began = time.time()
+        self.process = subprocess.Popen(self.command(run), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                        env=dict(os.environ, TZ="UTC", PYTHONDONTWRITEBYTECODE="1", **self.environment()))
+        output.close()
+        return began
+
+    def environment(self):
+        return {}
+
+    def must_live(self):
+        if self.process.poll() is not None:
+            raise Broken("%s ended by itself with %d" % (self.name, self.process.returncode))
+
+    def wait_ready(self, seconds=60):
+        until = time.time() + seconds
+        while not self.tail.lines(self.READY):
+            self.must_live()
+            if time.time() > until:
+                raise Broken("%s does not get ready" % self.name)
+            time.sleep(0.02)
+
+    def wait_processed(self, count, every=0.05):
+        """Wall clock of the last of so many tickets, from the contender's own log, which tells milliseconds."""
+        done, last, moved = 0, None, time.time()
+        while True:
+            lines = self.tail.lines(self.PROCESSED)
+            if lines:
+                done, last, moved = done + len(lines), lines[-1], time.time()
+            if done >= count:
+                return self.when(last)
+            self.must_live()
+            if time.time() > moved + DEADLINE:
+                raise Broken("%s stopped at %d of %d tickets" % (self.name, done, count))
+            time.sleep(every)
+
+    def stop(self):
+        if not self.process:
+            return
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(40)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.tail.close()
+        self.process = None
+
+
+class Shunt(Contender):
+    READY, PROCESSED = b'"event":"scan_end"', b'"event":"processed"'
+
+    def __init__(self, bench, durability):
+        super().__init__(bench)
+        self.durability = durability
+        self.name = "shunt-" + durability
+
+    def command(self, run):
+        ini = run.path / "shunt.ini"
+        ini.write_text("[service]\ndata = %s\n[folders]\nroutes = %s\n[delivery]\ndurability = %s\n[log]\nstdout = no\n"
+                       % (run.data, TOP / "etc/routes.ini", self.durability))
+        return [self.bench.shunt, "run", "-c", ini]
+
+    def log(self, run):
+        return run.data / "JSON_PARSER_LOGS/shunt.log"
+
+    @staticmethod
+    def when(line):
+        date, ms = re.search(rb'"ts":"([^".]*)\.(\d+)Z"', line).groups()
+        return calendar.timegm(time.strptime(date.decode(), "%Y-%m-%dT%H:%M:%S")) + int(ms) / 1000
+
+    def status(self, key):
+        """A figure of /proc/PID/status in KiB: VmRSS, VmHWM (the peak)."""
+        text = pathlib.Path("/proc/%d/status" % self.process.pid).read_text()
+        return int(re.search(r"^%s:\s+(\d+)" % key, text, re.M).group(1))
+
+    def forget_peak(self):
+        pathlib.Path("/proc/%d/clear_refs" % self.process.pid).write_text("5")
+
+    def cpu_seconds(self):
+        total = 0
+        for task in pathlib.Path("/proc/%d/task" % self.process.pid).iterdir():
+            total += int((task / "schedstat").read_text().split()[0])
+        return total / 1e9
+
+
+class LoopProbe:
+    """How late the loop answers: USR1 makes it log its state; the line's own time less that of the signal, in ms."""
+
+    def __init__(self, shunt, run, every=0.05):
+        self.shunt, self.every = shunt, every
+        self.tail = LogTail(shunt.log(run))
+        self.sent, self.next, self.worst = None, 0, 0.0
+
+    def turn(self):
+        now = time.time()
+        lines = self.tail.lines(b"Ledger since start")
+        if self.sent and lines:
+            self.worst = max(self.worst, (Shunt.when(lines[-1]) - self.sent) * 1000)
+            self.sent, self.next = None, now + self.every
+        elif not self.sent and now >= self.next:
+            self.sent = time.time()
+            self.shunt.process.send_signal(signal.SIGUSR1)
+
+    def wait_processed(self, count):
+        """As that of the contender, with questions all the time."""
+        done, moved = 0, time.time()
+        while True:
+            lines = self.shunt.tail.lines(Shunt.PROCESSED)
+            if lines:
+                done, last, moved = done + len(lines), lines[-1], time.time()
+            if done >= count:
+                return Shunt.when(last)
+            self.shunt.must_live()
+            if time.time() > moved + DEADLINE:
+                raise Broken("shunt stopped at %d of %d tickets" % (done, count))
+            self.turn()
+            time.sleep(0.005)
+
+
+class Watchdog(Contender):
+    name, READY, PROCESSED = "watchdog", b"Watching ", b"Successfully processed"
+
+    def command(self, run):
+        return ["/usr/bin/python3", HERE / "watchdog_processor.py", run.data]
+
+    def log(self, run):
+        return run.data / "JSON_PARSER_LOGS/processor.log"
+
+    @staticmethod
+    def when(line):
+        date, ms = re.match(rb"([^,]*),(\d+)", line).groups()
+        return calendar.timegm(time.strptime(date.decode(), "%Y-%m-%d %H:%M:%S")) + int(ms) / 1000
+
+
+class Chokidar(Contender):
+    name, READY, PROCESSED = "chokidar", b"Watching ", b"Successfully processed"
+
+    def command(self, run):
+        return ["node", HERE / "chokidar_processor.mjs", run.data]
+
+    def environment(self):
+        return {"NODE_PATH": str(self.bench.node_modules)}
+
+    def log(self, run):
+        return run.data / "JSON_PARSER_LOGS/processor.log"
+
+
+class Floor:
+    """Not a service: it works off the backlog and ends."""
+
+    def __init__(self, bench, durability, threads):
+        self.bench, self.durability, self.threads = bench, durability, threads
+        self.name = "floor-%s-%d" % (durability, threads)
+
+    def backlog(self, run):
+        began = time.time()
+        done = subprocess.run([self.bench.tool("floor"), run.data, str(self.threads), self.durability], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Broken("floor: " + done.stderr.strip())
+        result = json.loads(done.stdout)
+        return result["tickets"] / (result["end"] - began)
