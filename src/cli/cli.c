@@ -20,11 +20,16 @@ static const struct cli_command *const commands[] = {&cmd_run, &cmd_once, &cmd_c
 enum { OPT_JSON = 256, OPT_LOG_LEVEL, OPT_VERSION, OPT_PRINT_CONFIG, OPT_REFERENCE, OPT_CLIENT };
 
 static const struct option options[] = {
-    {"config", required_argument, NULL, 'c'},          {"help", no_argument, NULL, 'h'},
-    {"quiet", no_argument, NULL, 'q'},                 {"json", no_argument, NULL, OPT_JSON},
-    {"log-level", required_argument, NULL, OPT_LOG_LEVEL}, {"version", no_argument, NULL, OPT_VERSION},
-    {"print-config", no_argument, NULL, OPT_PRINT_CONFIG}, {"reference", no_argument, NULL, OPT_REFERENCE},
-    {"client", required_argument, NULL, OPT_CLIENT},   {NULL, 0, NULL, 0},
+    {"config", required_argument, NULL, 'c'},
+    {"help", no_argument, NULL, 'h'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {"print-config", no_argument, NULL, OPT_PRINT_CONFIG},
+    {"reference", no_argument, NULL, OPT_REFERENCE},
+    {"client", required_argument, NULL, OPT_CLIENT},
+    {NULL, 0, NULL, 0},
 };
 
 static void usage(FILE *out)
@@ -32,17 +37,18 @@ static void usage(FILE *out)
     fputs("usage: shunt COMMAND [OPTIONS] [ARGUMENTS]\n\ncommands:\n", out);
     for (size_t i = 0; i < N_COMMANDS; i++)
         fprintf(out, "  %-8s %-9s %s\n", commands[i]->name, commands[i]->arguments, commands[i]->help);
-    fputs("\noptions:\n"
-          "  -c, --config FILE    settings (default " CLI_CONFIG_DEFAULT ")\n"
-          "      --json           output for programs (once, explain, status)\n"
-          "      --client NAME    once, explain: the client, where the file lies in no hot folder\n"
-          "      --print-config   check: print the settings in force\n"
-          "      --reference      check: print the reference of all settings\n"
-          "      --log-level L    debug, info, warn or error\n"
-          "  -q, --quiet          status: the exit code only\n"
-          "      --version, --help\n"
-          "\nexit codes: 0 done; 1 failed; 2 usage or configuration; 3 stopped before everything in hand was finished\n",
-          out);
+    fputs(
+        "\noptions:\n"
+        "  -c, --config FILE    settings (default " CLI_CONFIG_DEFAULT ")\n"
+        "      --json           output for programs (once, explain, status)\n"
+        "      --client NAME    once, explain: the client, where the file lies in no hot folder\n"
+        "      --print-config   check: print the settings in force\n"
+        "      --reference      check: print the reference of all settings\n"
+        "      --log-level L    debug, info, warn or error\n"
+        "  -q, --quiet          status: the exit code only\n"
+        "      --version, --help\n"
+        "\nexit codes: 0 done; 1 failed; 2 usage or configuration; 3 stopped before everything in hand was finished\n",
+        out);
 }
 
 static const struct cli_command *find_command(const char *name)
@@ -57,16 +63,36 @@ static const struct cli_command *find_command(const char *name)
 static int read_option(struct cli *cli, int option)
 {
     switch (option) {
-    case 'c': cli->config = optarg; return -1;
-    case 'q': cli->quiet = true; return -1;
-    case OPT_JSON: cli->json = true; return -1;
-    case OPT_LOG_LEVEL: cli->log_level = optarg; return -1;
-    case OPT_PRINT_CONFIG: cli->print_config = true; return -1;
-    case OPT_REFERENCE: cli->reference = true; return -1;
-    case OPT_CLIENT: cli->client = optarg; return -1;
-    case 'h': usage(stdout); return EXIT_DONE;
-    case OPT_VERSION: puts("shunt " SHUNT_VERSION); return EXIT_DONE;
-    default: usage(stderr); return EXIT_CONFIG;
+    case 'c':
+        cli->config = optarg;
+        return -1;
+    case 'q':
+        cli->quiet = true;
+        return -1;
+    case OPT_JSON:
+        cli->json = true;
+        return -1;
+    case OPT_LOG_LEVEL:
+        cli->log_level = optarg;
+        return -1;
+    case OPT_PRINT_CONFIG:
+        cli->print_config = true;
+        return -1;
+    case OPT_REFERENCE:
+        cli->reference = true;
+        return -1;
+    case OPT_CLIENT:
+        cli->client = optarg;
+        return -1;
+    case 'h':
+        usage(stdout);
+        return EXIT_DONE;
+    case OPT_VERSION:
+        puts("shunt " SHUNT_VERSION);
+        return EXIT_DONE;
+    default:
+        usage(stderr);
+        return EXIT_CONFIG;
     }
 }
 

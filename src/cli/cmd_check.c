@@ -1,4 +1,5 @@
-/* cmd_check.c: `shunt check`: are both INI files right, who goes where, and could it be written there? Changes nothing but temporaries that it removes. */
+/* cmd_check.c: `shunt check`: are both INI files right, who goes where, and could it be written there? Changes nothing
+ * but temporaries that it removes. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -27,7 +28,8 @@ static void print_config(const struct config *c)
 static void warn_folder(const char *what, const char *path, bool made_when_missing)
 {
     if (access(path, F_OK) != 0)
-        printf("warning: %s %s does not exist%s\n", what, path, made_when_missing ? " (it is made when the service starts)" : "");
+        printf("warning: %s %s does not exist%s\n", what, path,
+               made_when_missing ? " (it is made when the service starts)" : "");
     else if (access(path, W_OK | X_OK) != 0)
         printf("warning: %s %s is not writable\n", what, path);
 }
@@ -37,7 +39,8 @@ static int warn_destination(const struct config *c, const struct destination *d)
     char *path = config_destination_path(c, d);
     char *mount = d->mount[0] ? files_join(c->data, d->mount) : NULL;
     struct error e = {0};
-    struct place place = {.path = path, .tag = "check", .mode = 0600, .folder_mode = 0755, .uid = -1, .gid = -1, .mount = mount};
+    struct place place = {
+        .path = path, .tag = "check", .mode = 0600, .folder_mode = 0755, .uid = -1, .gid = -1, .mount = mount};
     int warned = 0;
     if (path && place_probe(&place, &e) != 0) {
         printf("warning: destination %s (line %u): %s%s\n", d->name, d->line, e.text,

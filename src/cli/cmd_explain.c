@@ -1,8 +1,9 @@
 /* cmd_explain.c: `shunt explain FILE`: where it would go and why. Changes nothing. */
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <jansson.h>
 
 #include "shunt/base/mem.h"
 #include "shunt/cli/cli.h"
@@ -62,11 +63,11 @@ static void on_verdict(void *user, const struct route_verdict *v)
         json_t *values = json_array();
         for (size_t k = 0; k < c->count; k++)
             json_array_append_new(values, json_string(c->values[k]));
-        json_array_append_new(conditions, json_pack("{s:s, s:o, s:o, s:b}", "key", c->key, "values", values, "is", text_or_null(&x->ticket->fields[c->field]), "held",
-                                                    v->held[i]));
+        json_array_append_new(conditions, json_pack("{s:s, s:o, s:o, s:b}", "key", c->key, "values", values, "is",
+                                                    text_or_null(&x->ticket->fields[c->field]), "held", v->held[i]));
     }
-    json_array_append_new(x->verdicts,
-                          json_pack("{s:s, s:i, s:b, s:o}", "route", v->route->name, "line", (int)v->route->line, "matched", v->matched, "conditions", conditions));
+    json_array_append_new(x->verdicts, json_pack("{s:s, s:i, s:b, s:o}", "route", v->route->name, "line",
+                                                 (int)v->route->line, "matched", v->matched, "conditions", conditions));
 }
 
 static void print_fields(const struct ticket_file *file)
@@ -100,11 +101,13 @@ static void print_json(struct explanation *x, const struct ticket_file *file, co
     routes_explain(x->routes, x->ticket, on_verdict, x);
     for (size_t i = 0; i < n; i++) {
         const struct destination *d = &x->routes->destinations[to[i]];
-        json_array_append_new(destinations, json_pack("{s:s, s:s, s:s}", "name", d->name, "label", d->label, "path", d->path));
+        json_array_append_new(destinations,
+                              json_pack("{s:s, s:s, s:s}", "name", d->name, "label", d->label, "path", d->path));
     }
-    json_t *result = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "file", file->path, "valid", 1, "client", text_or_null(&x->ticket->fields[FIELD_CLIENT]),
-                               "category", text_or_null(&x->ticket->fields[FIELD_CATEGORY]), "archive", json_true(), "destinations", destinations, "routes",
-                               x->verdicts);
+    json_t *result = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "file", file->path, "valid", 1, "client",
+                               text_or_null(&x->ticket->fields[FIELD_CLIENT]), "category",
+                               text_or_null(&x->ticket->fields[FIELD_CATEGORY]), "archive", json_true(), "destinations",
+                               destinations, "routes", x->verdicts);
     char *text = result ? json_dumps(result, JSON_INDENT(2)) : NULL;
     puts(text ? text : "{\"error\":\"the result cannot be written as JSON\"}");
     free(text);

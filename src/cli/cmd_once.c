@@ -1,12 +1,14 @@
 /* cmd_once.c: `shunt once FILE...`: the same way as the service's, for named files, then exit.
- * A file in a client's hot folder is taken from there. Any other file stays where it is: a copy of it is what is processed. */
-#include <jansson.h>
+ * A file in a client's hot folder is taken from there. Any other file stays where it is: a copy of it is what is
+ * processed. */
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <jansson.h>
 
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
@@ -25,12 +27,14 @@ static void print_json(const struct job *job, const char *failed_path)
     json_t *to = json_array();
     for (size_t i = 0; i < job->n_deliveries; i++) {
         const struct delivery *d = &job->deliveries[i];
-        json_array_append_new(to, json_pack("{s:s, s:s, s:s, s:s*}", "destination", d->lane->name, "state", delivery_state_word(d->state), "name",
+        json_array_append_new(to, json_pack("{s:s, s:s, s:s, s:s*}", "destination", d->lane->name, "state",
+                                            delivery_state_word(d->state), "name",
                                             d->final_name ? d->final_name : job->name, "error",
                                             d->state == DELIVERY_FAILED ? d->error.text : NULL));
     }
-    json_t *result = json_pack("{s:s%, s:s, s:s, s:b, s:o, s:s*, s:s*}", "file", job->name, strlen(job->name), "client", job->client, "job", job->id, "delivered",
-                               failed_path == NULL, "deliveries", to, "error", failed_path ? job->error.text : NULL, "failed_as", failed_path);
+    json_t *result = json_pack("{s:s%, s:s, s:s, s:b, s:o, s:s*, s:s*}", "file", job->name, strlen(job->name), "client",
+                               job->client, "job", job->id, "delivered", failed_path == NULL, "deliveries", to, "error",
+                               failed_path ? job->error.text : NULL, "failed_as", failed_path);
     char *text = result ? json_dumps(result, JSON_COMPACT) : NULL;
     puts(text ? text : "{\"error\":\"the result cannot be written as JSON\"}");
     free(text);
@@ -66,14 +70,27 @@ static void on_outcome(void *user, const struct job *job, const char *failed_pat
 static int import(struct service *s, const char *path, const struct ticket_file *file, struct error *e)
 {
     const struct settings *set = s->config->settings;
-    struct place place = {.path = s->instance.path, .tag = "import", .create = true, .mode = set->mode, .folder_mode = set->folder_mode, .uid = -1, .gid = -1,
-                          .conflict = CONFLICT_FAIL, .durable = set->durability == DURABILITY_FULL};
-    struct place_item item = {.subfolder = file->folder[0] ? file->folder : NULL, .name = file->name, .client = file->folder, .source = path,
-                              .size = file->content.size, .sha256 = file->content.sha256};
+    struct place place = {.path = s->instance.path,
+                          .tag = "import",
+                          .create = true,
+                          .mode = set->mode,
+                          .folder_mode = set->folder_mode,
+                          .uid = -1,
+                          .gid = -1,
+                          .conflict = CONFLICT_FAIL,
+                          .durable = set->durability == DURABILITY_FULL};
+    struct place_item item = {.subfolder = file->folder[0] ? file->folder : NULL,
+                              .name = file->name,
+                              .client = file->folder,
+                              .source = path,
+                              .size = file->content.size,
+                              .sha256 = file->content.sha256};
     place_publish(&place, &item, 1);
     if (item.error.code != 0)
         return error_set(e, item.error.code, "%s", item.error.text);
-    return intake_see(&s->intake, file->folder, file->name, WAY_ONCE, true, false) ? 0 : error_set(e, ERR_NOMEM, "too many files at once");
+    return intake_see(&s->intake, file->folder, file->name, WAY_ONCE, true, false)
+               ? 0
+               : error_set(e, ERR_NOMEM, "too many files at once");
 }
 
 static int feed(struct service *s, const struct cli *cli, const char *path, struct error *e)
@@ -81,7 +98,9 @@ static int feed(struct service *s, const struct cli *cli, const char *path, stru
     struct ticket_file file;
     int rc = ticket_file_read(&file, s->config, path, cli->client, e);
     if (rc == 0 && file.in_hot)
-        rc = intake_see(&s->intake, file.folder, file.name, WAY_ONCE, false, false) ? 0 : error_set(e, ERR_NOMEM, "too many files at once");
+        rc = intake_see(&s->intake, file.folder, file.name, WAY_ONCE, false, false)
+                 ? 0
+                 : error_set(e, ERR_NOMEM, "too many files at once");
     else if (rc == 0)
         rc = import(s, file.path, &file, e);
     ticket_file_fini(&file);
@@ -90,7 +109,8 @@ static int feed(struct service *s, const struct cli *cli, const char *path, stru
 
 static int open_log(const struct config *c, struct error *e)
 {
-    struct log_options options = {.level = c->settings->log_level, .format = c->settings->log_format, .file = c->log_file, .clock = &clock_real};
+    struct log_options options = {
+        .level = c->settings->log_level, .format = c->settings->log_format, .file = c->log_file, .clock = &clock_real};
     int rc = files_mkdirs(c->logs, c->settings->folder_mode, false, e);
     return rc != 0 ? rc : log_open(&options, e);
 }

@@ -8,7 +8,10 @@
 
 static int open_log(const struct config *c, struct error *e)
 {
-    struct log_options options = {.level = c->settings->log_level, .format = c->settings->log_format, .file = c->log_file, .to_stdout = c->settings->log_stdout,
+    struct log_options options = {.level = c->settings->log_level,
+                                  .format = c->settings->log_format,
+                                  .file = c->log_file,
+                                  .to_stdout = c->settings->log_stdout,
                                   .clock = &clock_real};
     int rc = files_mkdirs(c->logs, c->settings->folder_mode, false, e);
     return rc != 0 ? rc : log_open(&options, e);

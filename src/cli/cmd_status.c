@@ -1,7 +1,9 @@
-/* cmd_status.c: `shunt status`: is it running, does it move, what did it do today? Read from the store, which the service renews every few seconds. */
-#include <jansson.h>
+/* cmd_status.c: `shunt status`: is it running, does it move, what did it do today? Read from the store, which the
+ * service renews every few seconds. */
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <jansson.h>
 
 #include "shunt/base/clock.h"
 #include "shunt/cli/cli.h"
@@ -39,17 +41,18 @@ static void print_destinations(const json_t *snapshot)
     size_t i;
     json_t *d;
     puts("Destinations:");
-    json_array_foreach(json_object_get(snapshot, "destinations"), i, d)
-        printf("  %-24s %-8s %lld in hand, %lld delivered, %lld failures since start%s\n", text(d, "label"), text(d, "breaker"), (long long)number(d, "in_hand"),
-               (long long)number(d, "delivered"), (long long)number(d, "failures"), json_is_true(json_object_get(d, "hanging")) ? " (hanging)" : "");
+    json_array_foreach (json_object_get(snapshot, "destinations"), i, d)
+        printf("  %-24s %-8s %lld in hand, %lld delivered, %lld failures since start%s\n", text(d, "label"),
+               text(d, "breaker"), (long long)number(d, "in_hand"), (long long)number(d, "delivered"),
+               (long long)number(d, "failures"), json_is_true(json_object_get(d, "hanging")) ? " (hanging)" : "");
 }
 
 static void print_text(const json_t *snapshot, const char *health)
 {
     const json_t *ledger = json_object_get(snapshot, "ledger"), *queue = json_object_get(snapshot, "queue");
     printf("shunt is %s; started %s, last heard of %s\n\n", health, text(snapshot, "started"), text(snapshot, "saved"));
-    printf("Now: %lld in work, %lld waiting, %lld names queued\n\n", (long long)number(ledger, "in_work"), (long long)number(ledger, "waiting"),
-           (long long)number(queue, "queued"));
+    printf("Now: %lld in work, %lld waiting, %lld names queued\n\n", (long long)number(ledger, "in_work"),
+           (long long)number(ledger, "waiting"), (long long)number(queue, "queued"));
     print_day(snapshot);
     puts("");
     print_destinations(snapshot);

@@ -36,7 +36,8 @@ static int parse(struct ticket_file *file, struct source *source, const struct c
 {
     const struct settings *s = config->settings;
     struct ticket_limits limits = {.max_bytes = s->max_ticket_bytes, .max_depth = s->max_depth};
-    struct ticket_parser *parser = file->kind == NAME_TICKET ? ticket_parser_new(config->routes->pointers, limits) : NULL;
+    struct ticket_parser *parser =
+        file->kind == NAME_TICKET ? ticket_parser_new(config->routes->pointers, limits) : NULL;
     int rc = source_read(source, parser, (uint64_t)s->max_ticket_bytes, 0, &file->content, &file->invalid);
     if (rc == 0 && parser)
         rc = ticket_parser_finish(parser, &file->ticket, &file->invalid);
@@ -60,7 +61,8 @@ static int open_source(struct source *source, const struct ticket_file *file, st
     return rc;
 }
 
-int ticket_file_read(struct ticket_file *file, const struct config *config, const char *path, const char *client, struct error *e)
+int ticket_file_read(struct ticket_file *file, const struct config *config, const char *path, const char *client,
+                     struct error *e)
 {
     *file = (struct ticket_file){0};
     char *real = realpath(path, NULL);

@@ -1,6 +1,5 @@
 /* pointer_set.c: JSON Pointers (RFC 6901), parsed once into tables by depth and length of token, so that a key of a
- * document that nobody asked for costs one lookup. Each pointer is an allocation of its own; the set owns them all.
- * */
+ * document that nobody asked for costs one lookup. Each pointer is an allocation of its own; the set owns them. */
 #include "pointer_set.h"
 
 #include <string.h>

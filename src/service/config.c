@@ -12,7 +12,7 @@
 #include "shunt/io/files.h"
 #include "shunt/service/destination.h"
 
-#define SECRET_MAX 65536
+#define SECRET_MAX    65536
 #define LOOKUP_BUFFER 16384
 
 static int read_secret(void *user, const char *path, char **out, struct error *e)
@@ -132,7 +132,8 @@ static bool resolve_paths(struct config *c, struct faults *faults)
     for (size_t i = 0; i < 4; i++)
         for (size_t k = 0; k < i; k++)
             if (strcmp(folders[i], folders[k]) == 0)
-                faults_add(faults, c->file, 0, "[folders] %s and %s are the same folder: %s", keys[k], keys[i], folders[i]);
+                faults_add(faults, c->file, 0, "[folders] %s and %s are the same folder: %s", keys[k], keys[i],
+                           folders[i]);
     return true;
 }
 
@@ -178,7 +179,8 @@ void config_free(struct config *c)
         return;
     routes_unref(c->routes);
     settings_free(c->settings);
-    char *const owned[] = {c->file, c->data, c->hot, c->archive, c->failed, c->underprocess, c->logs, c->routes_file, c->log_file};
+    char *const owned[] = {c->file,         c->data, c->hot,         c->archive, c->failed,
+                           c->underprocess, c->logs, c->routes_file, c->log_file};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         mem_free(owned[i]);
     mem_free(c);

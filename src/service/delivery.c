@@ -1,5 +1,6 @@
-/* delivery.c: see delivery.h. A lane's request is a lane_batch: the driver's batch, the deliveries in it, and a watch for hanging.
- * lanes_pump starts requests; on_batch_done records each result, tells the breaker, and advances the jobs. */
+/* delivery.c: see delivery.h. A lane's request is a lane_batch: the driver's batch, the deliveries in it, and a watch
+ * for hanging. lanes_pump starts requests; on_batch_done records each result, tells the breaker, and advances the jobs.
+ */
 #include "shunt/service/delivery.h"
 
 #include <stdlib.h>
@@ -54,11 +55,17 @@ static bool batch_add(struct lane_batch *b, struct delivery *d)
 {
     const struct job *job = d->job;
     struct place_item *item = &b->batch.items[b->batch.count];
-    *item = (struct place_item){.subfolder = b->lane->is_archive ? job->client : NULL, .name = job->name, .client = job->client, .declared = job->declared,
-                                .bytes = job->content.bytes, .size = job->content.size, .sha256 = job->content.sha256};
+    *item = (struct place_item){.subfolder = b->lane->is_archive ? job->client : NULL,
+                                .name = job->name,
+                                .client = job->client,
+                                .declared = job->declared,
+                                .bytes = job->content.bytes,
+                                .size = job->content.size,
+                                .sha256 = job->content.sha256};
     if (!item->bytes && job->content.size > 0) {
         struct str path = STR_INIT;
-        str_printf(&path, "%s/%s%s%s", b->lane->lanes->instance->path, job->folder, job->folder[0] ? "/" : "", job->name);
+        str_printf(&path, "%s/%s%s%s", b->lane->lanes->instance->path, job->folder, job->folder[0] ? "/" : "",
+                   job->name);
         if (!(item->source = str_take(&path)))
             return false;
     } else if (!item->bytes) {
@@ -73,8 +80,7 @@ static void relabel_queue(struct lane *lane)
 {
     enum delivery_state state = lane->breaker.state == BREAKER_CLOSED ? DELIVERY_QUEUED : DELIVERY_WAITING;
     struct delivery *d, *next;
-    DL_FOREACH_SAFE(lane->queue, d, next)
-    {
+    DL_FOREACH_SAFE (lane->queue, d, next) {
         jobs_delivery_to(d, state);
         jobs_advance(d->job);
     }
@@ -83,6 +89,13 @@ static void relabel_queue(struct lane *lane)
 static void on_probe_due(struct wait *wait)
 {
     (void)wait; /* the turn's pump finds the breaker willing */
+}
+
+static void probe_later(struct lane *lane)
+{
+    struct runtime *rt = lane->lanes->rt;
+    breaker_undecided(&lane->breaker, runtime_now(rt) + RESOURCE_PAUSE_MS);
+    wait_set(rt, &lane->probe, RESOURCE_PAUSE_MS, on_probe_due);
 }
 
 static void breaker_opened(struct lane *lane, const struct error *why)
@@ -108,9 +121,20 @@ static void count_failure(struct lane *lane, const struct error *why, bool *turn
     } else if (before == BREAKER_PROBING) {
         int64_t pause = lane->breaker.until_ms - runtime_now(rt);
         wait_set(rt, &lane->probe, pause > 0 ? pause : 0, on_probe_due);
-        log_write(LOG_EVENT(LOG_WARN, "destination_still_down", .destination = lane->name, .error = why->text), "%s is still down, next try in %.1f s", lane->label,
-                  (double)pause / 1000);
+        log_write(LOG_EVENT(LOG_WARN, "destination_still_down", .destination = lane->name, .error = why->text),
+                  "%s is still down, next try in %.1f s", lane->label, (double)pause / 1000);
     }
+}
+
+/* The place works, whatever it said of this ticket. */
+static void answers(struct lane *lane, bool *turned)
+{
+    if (!breaker_success(&lane->breaker))
+        return;
+    log_write(LOG_EVENT(LOG_INFO, "destination_up", .destination = lane->name), "%s is up again, %zu deliveries go on",
+              lane->label, lane->queued);
+    wait_cancel(lane->lanes->rt, &lane->probe);
+    *turned = true;
 }
 
 static void on_retry_due(struct wait *wait)
@@ -137,8 +161,8 @@ static void on_failed(struct lane *lane, struct delivery *d, const struct error 
         return;
     }
     if (class == CLASS_RESOURCE) {
-        log_write(LOG_EVENT(LOG_WARN, "delivery_postponed", .client = d->job->client, .file = d->job->name, .job = d->job->id, .destination = lane->name,
-                            .error = why->text),
+        log_write(LOG_EVENT(LOG_WARN, "delivery_postponed", .client = d->job->client, .file = d->job->name,
+                            .job = d->job->id, .destination = lane->name, .error = why->text),
                   "%s: postponed, we ran out of something ourselves", lane->label);
         pause_delivery(d, RESOURCE_PAUSE_MS);
         return;
@@ -146,6 +170,7 @@ static void on_failed(struct lane *lane, struct delivery *d, const struct error 
     if (class == CLASS_INVALID) {
         d->attempts++;
         jobs_delivery_to(d, DELIVERY_FAILED);
+        answers(lane, turned);
         return;
     }
     count_failure(lane, why, turned);
@@ -163,8 +188,10 @@ static void on_failed(struct lane *lane, struct delivery *d, const struct error 
     char of[32] = "";
     if (lane->retry.attempts > 0)
         snprintf(of, sizeof of, " of %lld", (long long)lane->retry.attempts);
-    log_write(LOG_EVENT(LOG_WARN, "delivery_failed", .client = d->job->client, .file = d->job->name, .job = d->job->id, .destination = lane->name, .error = why->text),
-              out ? "%s: attempt %u%s failed, no more" : "%s: attempt %u%s failed, again in %.1f s", lane->label, d->attempts, of, (double)pause / 1000);
+    log_write(LOG_EVENT(LOG_WARN, "delivery_failed", .client = d->job->client, .file = d->job->name, .job = d->job->id,
+                        .destination = lane->name, .error = why->text),
+              out ? "%s: attempt %u%s failed, no more" : "%s: attempt %u%s failed, again in %.1f s", lane->label,
+              d->attempts, of, (double)pause / 1000);
     if (out)
         jobs_delivery_to(d, DELIVERY_FAILED);
     else
@@ -178,11 +205,7 @@ static void on_delivered(struct lane *lane, struct delivery *d, const struct pla
     if (strcmp(item->final_name, d->job->name) != 0)
         d->final_name = mem_strdup(item->final_name);
     jobs_delivery_to(d, DELIVERY_DONE);
-    if (breaker_success(&lane->breaker)) {
-        log_write(LOG_EVENT(LOG_INFO, "destination_up", .destination = lane->name), "%s is up again, %zu deliveries go on", lane->label, lane->queued);
-        wait_cancel(lane->lanes->rt, &lane->probe);
-        *turned = true;
-    }
+    answers(lane, turned);
 }
 
 static void stop_watching(struct lane_batch *b)
@@ -191,7 +214,8 @@ static void stop_watching(struct lane_batch *b)
     wait_cancel(lane->lanes->rt, &b->hang);
     if (b->hangs) {
         lane->hanging--;
-        log_write(LOG_EVENT(LOG_WARN, "destination_answers", .destination = lane->name), "%s answers again", lane->label);
+        log_write(LOG_EVENT(LOG_WARN, "destination_answers", .destination = lane->name), "%s answers again",
+                  lane->label);
     }
 }
 
@@ -199,7 +223,7 @@ static void on_batch_done(struct batch *batch)
 {
     struct lane_batch *b = (struct lane_batch *)batch;
     struct lane *lane = b->lane;
-    bool turned = false, answered = false;
+    bool turned = false;
     lane->active--;
     lane->lanes->active--;
     stop_watching(b);
@@ -210,14 +234,10 @@ static void on_batch_done(struct batch *batch)
             on_delivered(lane, d, item, &turned);
         else
             on_failed(lane, d, &item->error, b->probe, &turned);
-        answered |= item->error.code == 0 || error_class_of(item->error.code) == CLASS_INVALID;
     }
     /* A probe that said nothing about the place (we ran out of memory, the ticket changed): the next one may try. */
-    if (b->probe && !answered && lane->breaker.state == BREAKER_PROBING) {
-        lane->breaker.state = BREAKER_OPEN;
-        lane->breaker.until_ms = runtime_now(lane->lanes->rt) + RESOURCE_PAUSE_MS;
-        wait_set(lane->lanes->rt, &lane->probe, RESOURCE_PAUSE_MS, on_probe_due);
-    }
+    if (b->probe && lane->breaker.state == BREAKER_PROBING)
+        probe_later(lane);
     for (size_t i = 0; i < batch->count; i++)
         jobs_advance(b->deliveries[i]->job);
     if (turned)
@@ -269,8 +289,7 @@ static bool start_batch(struct lane *lane, bool probe)
         return false;
     b->probe = probe;
     struct delivery *d, *next;
-    DL_FOREACH_SAFE(lane->queue, d, next)
-    {
+    DL_FOREACH_SAFE (lane->queue, d, next) {
         if (b->batch.count == count || !batch_add(b, d))
             break;
     }
@@ -304,8 +323,9 @@ static void pump_lane(struct lane *lane)
             return;
         if (!start_batch(lane, probe)) {
             if (probe)
-                lane->breaker.state = BREAKER_OPEN; /* it was not tried */
-            wait_set(lanes->rt, &lane->probe, RESOURCE_PAUSE_MS, on_probe_due);
+                probe_later(lane);
+            else
+                wait_set(lanes->rt, &lane->probe, RESOURCE_PAUSE_MS, on_probe_due);
             return;
         }
     }
@@ -314,15 +334,16 @@ static void pump_lane(struct lane *lane)
 void lanes_pump(struct delivery_lanes *lanes)
 {
     struct lane *lane;
-    LL_FOREACH(lanes->lanes, lane)
+    LL_FOREACH (lanes->lanes, lane)
         pump_lane(lane);
 }
 
 bool lanes_idle(const struct delivery_lanes *lanes)
 {
     const struct lane *lane;
-    LL_FOREACH(lanes->lanes, lane)
-        if (lane->active > lane->hanging || (lane->queued > 0 && lane->breaker.state == BREAKER_CLOSED && lane->hanging == 0))
+    LL_FOREACH (lanes->lanes, lane)
+        if (lane->active > lane->hanging ||
+            (lane->queued > 0 && lane->breaker.state == BREAKER_CLOSED && lane->hanging == 0))
             return false;
     return true;
 }

@@ -1,4 +1,5 @@
-/* destination_dir.c: a destination that is a folder of this machine, also a mounted one. The work blocks, so it runs in a work request. */
+/* destination_dir.c: a destination that is a folder of this machine, also a mounted one. The work blocks, so it runs in
+ * a work request. */
 #include <string.h>
 
 #include "shunt/service/destination.h"

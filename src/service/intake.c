@@ -1,4 +1,5 @@
-/* intake.c: see intake.h. A candidate is queued, looking, or waiting; callbacks of looks record what was found and put it into one of these, or make it a job. */
+/* intake.c: see intake.h. A candidate is queued, looking, or waiting; callbacks of looks record what was found and put
+ * it into one of these, or make it a job. */
 #include "shunt/service/intake.h"
 
 #include <assert.h>
@@ -8,13 +9,13 @@
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
 
-#define uthash_malloc(size) mem_alloc(size)
+#define uthash_malloc(size)        mem_alloc(size)
 #define uthash_free(pointer, size) mem_free(pointer)
-#define HASH_NONFATAL_OOM 1
+#define HASH_NONFATAL_OOM          1
 #include <uthash.h>
 
-#define EVENT_PAUSE_MS 2   /* an event about a file that waits: looked at soon, not at each of a writer's writes */
-#define BUSY_PAUSE_MS 250  /* an older one of that name lies in underprocess, and it is not a job of ours yet */
+#define EVENT_PAUSE_MS   2   /* an event about a file that waits: looked at soon, not at each of a writer's writes */
+#define BUSY_PAUSE_MS    250 /* an older one of that name lies in underprocess, and it is not a job of ours yet */
 #define TROUBLE_PAUSE_MS 1000
 
 enum candidate_state { CANDIDATE_QUEUED, CANDIDATE_LOOKING, CANDIDATE_WAITING };
@@ -25,9 +26,9 @@ struct candidate {
     enum name_kind kind;
     enum way way;
     bool claimed;
-    bool told;          /* trouble with it stands in the log */
-    unsigned moves;     /* events of its being made, moved or removed while it was looked at */
-    bool touched;       /* any event while it was looked at */
+    bool told;      /* trouble with it stands in the log */
+    unsigned moves; /* events of its being made, moved or removed while it was looked at */
+    bool touched;   /* any event while it was looked at */
     struct readiness readiness;
     enum wholeness whole;
     struct wait wait;
@@ -173,11 +174,12 @@ bool intake_see(struct intake *in, const char *folder, const char *name, enum wa
 
 static void tell_trouble(struct candidate *c, const struct take_item *item)
 {
-    if (c->told || item->error.code == 0 || error_class_of(item->error.code) == CLASS_STATE || error_class_of(item->error.code) == CLASS_INVALID)
+    if (c->told || item->error.code == 0 || error_class_of(item->error.code) == CLASS_STATE ||
+        error_class_of(item->error.code) == CLASS_INVALID)
         return;
     c->told = true;
-    log_write(LOG_EVENT(LOG_WARN, "not_taken", .client = folder_of(c), .file = c->name, .error = item->error.text), "%s cannot be taken up yet, tried again",
-              c->name);
+    log_write(LOG_EVENT(LOG_WARN, "not_taken", .client = folder_of(c), .file = c->name, .error = item->error.text),
+              "%s cannot be taken up yet, tried again", c->name);
 }
 
 static void on_claimed(struct look *look, struct candidate *c, struct take_item *item)
@@ -299,8 +301,12 @@ static struct look *look_new(struct intake *in, size_t count)
         return NULL;
     }
     look->intake = in;
-    look->batch = (struct take_batch){.config = in->rt->config, .clock = in->rt->clock, .underprocess = in->instance->path, .left_by = in->instance->left_by,
-                                      .routes = routes_ref(in->rt->routes), .items = look->items};
+    look->batch = (struct take_batch){.config = in->rt->config,
+                                      .clock = in->rt->clock,
+                                      .underprocess = in->instance->path,
+                                      .left_by = in->instance->left_by,
+                                      .routes = routes_ref(in->rt->routes),
+                                      .items = look->items};
     while (look->worker < (unsigned)in->rt->config->settings->workers && in->busy[look->worker])
         look->worker++;
     look->worker++;
@@ -313,8 +319,8 @@ static void unqueue(struct candidate *c)
     c->intake->queued--;
 }
 
-/* While a file of that name waits to be looked at in underprocess, a newer one stays where it is: two looks at one name could both
- * take the claimed file for theirs. */
+/* While a file of that name waits to be looked at in underprocess, a newer one stays where it is: two looks at one name
+ * could both take the claimed file for theirs. */
 static bool blocked(const struct candidate *c)
 {
     const struct intake *in = c->intake;
@@ -327,8 +333,13 @@ static void begin_look(struct candidate *c, struct look *look)
     c->state = CANDIDATE_LOOKING;
     c->touched = false;
     c->moves = 0;
-    look->items[look->batch.count] = (struct take_item){.client = folder_of(c), .name = c->name, .kind = c->kind, .claimed = c->claimed,
-                                                        .readiness = c->readiness, .whole = c->whole, .source.fd = -1};
+    look->items[look->batch.count] = (struct take_item){.client = folder_of(c),
+                                                        .name = c->name,
+                                                        .kind = c->kind,
+                                                        .claimed = c->claimed,
+                                                        .readiness = c->readiness,
+                                                        .whole = c->whole,
+                                                        .source.fd = -1};
     look->candidates[look->batch.count++] = c;
 }
 
@@ -338,8 +349,7 @@ static bool start_look(struct intake *in, size_t count)
     if (!look)
         return false;
     struct candidate *c, *next;
-    DL_FOREACH_SAFE(in->queue, c, next)
-    {
+    DL_FOREACH_SAFE (in->queue, c, next) {
         if (blocked(c)) {
             unqueue(c);
             put_off(c, BUSY_PAUSE_MS);
@@ -408,7 +418,8 @@ bool intake_empty(const struct intake *in)
     return in->count == 0;
 }
 
-void intake_job_ended(void *user, const char *folder, const char *name, bool look_again, bool in_underprocess, enum way way)
+void intake_job_ended(void *user, const char *folder, const char *name, bool look_again, bool in_underprocess,
+                      enum way way)
 {
     struct intake *in = user;
     if (in_underprocess)
@@ -426,6 +437,6 @@ void intake_fini(struct intake *in)
 {
     struct candidate *c, *next;
     wait_cancel(in->rt, &in->batch_wait);
-    HASH_ITER(hh, in->table, c, next)
+    HASH_ITER (hh, in->table, c, next)
         drop(c);
 }

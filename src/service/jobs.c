@@ -1,4 +1,5 @@
-/* jobs.c: see jobs.h. Callbacks of lanes and settle record; jobs_advance decides; move() is the only writer of job->state. */
+/* jobs.c: see jobs.h. Callbacks of lanes and settle record; jobs_advance decides; move() is the only writer of
+ * job->state. */
 #include "shunt/service/jobs.h"
 
 #include <assert.h>
@@ -11,9 +12,9 @@
 #include "shunt/service/lane.h"
 #include "shunt/service/settle.h"
 
-#define uthash_malloc(size) mem_alloc(size)
+#define uthash_malloc(size)        mem_alloc(size)
 #define uthash_free(pointer, size) mem_free(pointer)
-#define HASH_NONFATAL_OOM 1
+#define HASH_NONFATAL_OOM          1
 #include <uthash.h>
 
 struct job_handle {
@@ -65,7 +66,8 @@ static void job_free(struct job *job)
     wait_cancel(job->jobs->rt, &job->settle_wait);
     source_close(&job->source);
     source_content_fini(&job->content);
-    char *const owned[] = {job->key, job->folder, job->name, job->client, job->declared, job->category, job->studio, job->title};
+    char *const owned[] = {job->key,      job->folder,   job->name,   job->client,
+                           job->declared, job->category, job->studio, job->title};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         mem_free(owned[i]);
     mem_free(job->deliveries);
@@ -141,12 +143,14 @@ static struct job *job_make(struct jobs *jobs, const struct take_item *item, con
         return NULL;
     job->jobs = jobs;
     job->source.fd = -1;
-    const char *client = item->ticket.count > 0 && !item->invalid ? item->ticket.fields[FIELD_CLIENT].text : item->client;
+    const char *client =
+        item->ticket.count > 0 && !item->invalid ? item->ticket.fields[FIELD_CLIENT].text : item->client;
     job->key = key_of(item->client, item->name);
     job->folder = mem_strdup(item->client);
     job->name = mem_strdup(item->name);
     job->client = mem_strdup(client);
-    if (!job->key || !job->folder || !job->name || !job->client || !make_deliveries(job, item, routes) || !enter_table(jobs, job)) {
+    if (!job->key || !job->folder || !job->name || !job->client || !make_deliveries(job, item, routes) ||
+        !enter_table(jobs, job)) {
         job_free(job);
         return NULL;
     }
@@ -171,7 +175,8 @@ static const char *shown(const struct job *job)
     return job->folder[0] == '\0' ? job->name : job->key;
 }
 
-int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes, enum way way, unsigned worker, bool watched)
+int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes, enum way way, unsigned worker,
+               bool watched)
 {
     struct job *job = job_make(jobs, item, routes);
     if (!job)
@@ -192,7 +197,8 @@ int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes,
     jobs->rt->ledger.taken++;
     jobs->rt->ledger.in_work++;
     if (log_wanted(LOG_INFO))
-        log_write(LOG_EVENT(LOG_INFO, "processing", .phase = way_word(way), .worker = worker, .client = job->client, .file = job->name, .job = job->id),
+        log_write(LOG_EVENT(LOG_INFO, "processing", .phase = way_word(way), .worker = worker, .client = job->client,
+                            .file = job->name, .job = job->id),
                   "Processing: %s", shown(job));
     job->state = JOB_TAKEN;
     if (item->invalid) {
@@ -222,14 +228,16 @@ static void log_delivered(const struct job *job, const struct delivery *d)
         return;
     const char *as = d->final_name ? d->final_name : job->name;
     if (d->lane->is_archive)
-        log_write(LOG_EVENT(LOG_INFO, "stored", .phase = way_word(job->way), .worker = job->worker, .client = job->client, .file = job->name, .job = job->id,
-                            .destination = d->lane->name),
+        log_write(LOG_EVENT(LOG_INFO, "stored", .phase = way_word(job->way), .worker = job->worker,
+                            .client = job->client, .file = job->name, .job = job->id, .destination = d->lane->name),
                   "Stored: %s/%s", job->client, as);
     else
-        log_write(LOG_EVENT(d->beside ? LOG_WARN : LOG_INFO, "routed", .phase = way_word(job->way), .worker = job->worker, .client = job->client,
-                            .file = job->name, .job = job->id, .destination = d->lane->name),
-                  d->beside ? "Routed to: %s (%s) as %s: its own name is taken there by another's file, which stays" : "Routed to: %s (%s)", d->lane->label,
-                  shown(job), as);
+        log_write(LOG_EVENT(d->beside ? LOG_WARN : LOG_INFO, "routed", .phase = way_word(job->way),
+                            .worker = job->worker, .client = job->client, .file = job->name, .job = job->id,
+                            .destination = d->lane->name),
+                  d->beside ? "Routed to: %s (%s) as %s: its own name is taken there by another's file, which stays"
+                            : "Routed to: %s (%s)",
+                  d->lane->label, shown(job), as);
 }
 
 /* The original is no longer what was read, or must wait: what was kept for speed goes. */
@@ -249,8 +257,8 @@ static void tell_why(struct job *job)
     for (size_t i = 0; i < job->n_deliveries; i++) {
         const struct delivery *d = &job->deliveries[i];
         if (d->state == DELIVERY_FAILED) {
-            error_set(&job->error, d->error.code, "%s: failed after %u attempt%s: %s", d->lane->label, d->attempts, d->attempts == 1 ? "" : "s",
-                      d->error.text);
+            error_set(&job->error, d->error.code, "%s: failed after %u attempt%s: %s", d->lane->label, d->attempts,
+                      d->attempts == 1 ? "" : "s", d->error.text);
             return;
         }
     }
@@ -296,8 +304,13 @@ static void count_outcome(struct job *job, bool failed, const char *text)
         if (job->deliveries[i].state == DELIVERY_DONE)
             labels[n++] = job->deliveries[i].lane->label;
     int64_t wall = rt->clock->wall_ms(rt->clock);
-    struct stats_outcome o = {.client = job->folder[0] ? job->folder : job->client, .category = job->category, .way = job->way,
-                              .hour = clock_local_hour(wall), .ms = took_ms(job), .destinations = labels, .n_destinations = n,
+    struct stats_outcome o = {.client = job->folder[0] ? job->folder : job->client,
+                              .category = job->category,
+                              .way = job->way,
+                              .hour = clock_local_hour(wall),
+                              .ms = took_ms(job),
+                              .destinations = labels,
+                              .n_destinations = n,
                               .celtra = job->category && strcmp(job->category, "CELTRA") == 0};
     if (!o.client[0])
         o.client = "(hot folder root)";
@@ -331,7 +344,8 @@ void jobs_settled(struct job *job, int code, const char *failed_path)
 {
     struct jobs *jobs = job->jobs;
     if (code == ERR_CHANGED) {
-        log_write(LOG_EVENT(LOG_WARN, "returned", .phase = way_word(job->way), .worker = job->worker, .client = job->client, .file = job->name, .job = job->id),
+        log_write(LOG_EVENT(LOG_WARN, "returned", .phase = way_word(job->way), .worker = job->worker,
+                            .client = job->client, .file = job->name, .job = job->id),
                   "Changed while it was processed, taken up again: %s", shown(job));
         end(job, JOB_RETURNED, job->again, true);
         return;
@@ -339,14 +353,15 @@ void jobs_settled(struct job *job, int code, const char *failed_path)
     bool failed = job->state == JOB_FAILING;
     if (failed) {
         count_outcome(job, true, job->error.text);
-        log_write(LOG_EVENT(LOG_ERROR, "failed", .phase = way_word(job->way), .worker = job->worker, .client = job->client, .file = job->name, .job = job->id,
-                            .ms = took_ms(job), .error = job->error.text),
+        log_write(LOG_EVENT(LOG_ERROR, "failed", .phase = way_word(job->way), .worker = job->worker,
+                            .client = job->client, .file = job->name, .job = job->id, .ms = took_ms(job),
+                            .error = job->error.text),
                   "Failed %s -> %s", shown(job), failed_path);
     } else {
         count_outcome(job, false, NULL);
         if (log_wanted(LOG_INFO))
-            log_write(LOG_EVENT(LOG_INFO, "processed", .phase = way_word(job->way), .worker = job->worker, .client = job->client, .file = job->name,
-                                .job = job->id, .ms = took_ms(job)),
+            log_write(LOG_EVENT(LOG_INFO, "processed", .phase = way_word(job->way), .worker = job->worker,
+                                .client = job->client, .file = job->name, .job = job->id, .ms = took_ms(job)),
                       "Successfully processed %s (%.2fs)", shown(job), took_ms(job) / 1000);
     }
     if (jobs->on_outcome)
@@ -372,6 +387,6 @@ void jobs_check_ledger(struct jobs *jobs)
 void jobs_fini(struct jobs *jobs)
 {
     struct job_handle *handle, *next;
-    HASH_ITER(hh, jobs->table, handle, next)
+    HASH_ITER (hh, jobs->table, handle, next)
         job_free(handle->job);
 }

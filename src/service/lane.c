@@ -1,4 +1,5 @@
-/* lane.c: lanes come and go with the tables. A table that is in use (or was, while somebody still holds it) has a map from destination number to lane. */
+/* lane.c: lanes come and go with the tables. A table that is in use (or was, while somebody still holds it) has a map
+ * from destination number to lane. */
 #include "shunt/service/lane.h"
 
 #include <string.h>
@@ -27,8 +28,10 @@ static void lane_free(struct lane *lane)
 
 static void set_policies(struct lane *lane, const struct settings *s)
 {
-    lane->retry = (struct retry_policy){.attempts = s->attempts, .first_ms = s->first_ms, .max_ms = s->max_ms, .factor = s->factor};
-    lane->breaker_policy = (struct breaker_policy){.failures = s->breaker_failures, .pause_ms = s->breaker_pause_ms, .max_ms = s->breaker_max_ms};
+    lane->retry = (struct retry_policy){
+        .attempts = s->attempts, .first_ms = s->first_ms, .max_ms = s->max_ms, .factor = s->factor};
+    lane->breaker_policy = (struct breaker_policy){
+        .failures = s->breaker_failures, .pause_ms = s->breaker_pause_ms, .max_ms = s->breaker_max_ms};
     lane->place.folder_mode = s->folder_mode;
     lane->place.durable = s->durability == DURABILITY_FULL;
 }
@@ -101,15 +104,16 @@ static bool same_text(const char *a, const char *b)
 static bool same_lane(const struct lane *a, const struct lane *b)
 {
     return !a->is_archive && a->driver == b->driver && same_text(a->name, b->name) && same_text(a->label, b->label) &&
-           same_text(a->place.path, b->place.path) && same_text(a->place.mount, b->place.mount) && a->place.create == b->place.create &&
-           a->place.conflict == b->place.conflict && a->place.uid == b->place.uid && a->place.gid == b->place.gid && a->place.mode == b->place.mode &&
+           same_text(a->place.path, b->place.path) && same_text(a->place.mount, b->place.mount) &&
+           a->place.create == b->place.create && a->place.conflict == b->place.conflict &&
+           a->place.uid == b->place.uid && a->place.gid == b->place.gid && a->place.mode == b->place.mode &&
            a->concurrency == b->concurrency;
 }
 
 static struct lane *find_same(const struct delivery_lanes *lanes, const struct lane *wanted)
 {
     struct lane *lane;
-    LL_FOREACH(lanes->lanes, lane)
+    LL_FOREACH (lanes->lanes, lane)
         if (same_lane(lane, wanted))
             return lane;
     return NULL;
@@ -118,7 +122,7 @@ static struct lane *find_same(const struct delivery_lanes *lanes, const struct l
 static bool mapped(const struct delivery_lanes *lanes, const struct lane *lane)
 {
     const struct lane_map *map;
-    LL_FOREACH(lanes->maps, map)
+    LL_FOREACH (lanes->maps, map)
         for (size_t i = 0; i < map->routes->n_destinations; i++)
             if (map->of[i] == lane)
                 return true;
@@ -128,8 +132,7 @@ static bool mapped(const struct delivery_lanes *lanes, const struct lane *lane)
 static void drop_unused_lanes(struct delivery_lanes *lanes)
 {
     struct lane *lane, *next;
-    LL_FOREACH_SAFE(lanes->lanes, lane, next)
-    {
+    LL_FOREACH_SAFE (lanes->lanes, lane, next) {
         if (lane->is_archive || lane->deliveries > 0 || lane->active > 0 || mapped(lanes, lane))
             continue;
         wait_cancel(lanes->rt, &lane->probe);
@@ -141,8 +144,7 @@ static void drop_unused_lanes(struct delivery_lanes *lanes)
 void lanes_retire(struct delivery_lanes *lanes)
 {
     struct lane_map *map, *next;
-    LL_FOREACH_SAFE(lanes->maps, map, next)
-    {
+    LL_FOREACH_SAFE (lanes->maps, map, next) {
         if (map->routes == lanes->rt->routes || map->routes->references > 1)
             continue;
         LL_DELETE(lanes->maps, map);
@@ -182,7 +184,7 @@ int lanes_adopt(struct delivery_lanes *lanes, struct routes *routes, struct erro
 struct lane *lanes_of(const struct delivery_lanes *lanes, const struct routes *routes, size_t destination)
 {
     const struct lane_map *map;
-    LL_FOREACH(lanes->maps, map)
+    LL_FOREACH (lanes->maps, map)
         if (map->routes == routes)
             return map->of[destination];
     return NULL; /* not reached: a table that anybody holds has its map */
@@ -201,13 +203,12 @@ int lanes_init(struct delivery_lanes *lanes, struct runtime *rt, const struct in
 void lanes_fini(struct delivery_lanes *lanes)
 {
     struct lane_map *map, *next_map;
-    LL_FOREACH_SAFE(lanes->maps, map, next_map)
-    {
+    LL_FOREACH_SAFE (lanes->maps, map, next_map) {
         routes_unref(map->routes);
         mem_free(map);
     }
     struct lane *lane, *next;
-    LL_FOREACH_SAFE(lanes->lanes, lane, next)
+    LL_FOREACH_SAFE (lanes->lanes, lane, next)
         lane_free(lane);
     lanes->maps = NULL;
     lanes->lanes = NULL;

@@ -5,7 +5,8 @@
 #include "shunt/io/place.h"
 #include "shunt/service/instance.h"
 
-static void sweep_place(const struct take_batch *batch, const struct take_item *item, const char *name, const char *path, bool is_archive)
+static void sweep_place(const struct take_batch *batch, const struct take_item *item, const char *name,
+                        const char *path, bool is_archive)
 {
     const char *declared = item->ticket.count > FIELD_CLIENT ? item->ticket.fields[FIELD_CLIENT].text : NULL;
     const char *client = declared ? declared : item->client;

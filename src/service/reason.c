@@ -23,7 +23,8 @@ static void tell_delivery(struct str *s, const struct delivery *d, bool first)
     if (d->state == DELIVERY_DONE)
         str_printf(&text, "delivered as %s", d->final_name ? d->final_name : d->job->name);
     else
-        str_printf(&text, "%s after %u attempt%s: %s", delivery_state_word(d->state), d->attempts, d->attempts == 1 ? "" : "s", d->error.text);
+        str_printf(&text, "%s after %u attempt%s: %s", delivery_state_word(d->state), d->attempts,
+                   d->attempts == 1 ? "" : "s", d->error.text);
     line(s, first ? "Deliveries" : "", text.bytes);
     str_fini(&text);
 }
@@ -52,7 +53,10 @@ int reason_of(struct reason *r, const struct job *job, int64_t wall_ms)
     tell_head(&head, job, wall_ms);
     for (size_t i = 0; i < job->n_deliveries; i++)
         tell_delivery(&deliveries, &job->deliveries[i], i == 0);
-    *r = (struct reason){.wall_ms = wall_ms, .head = str_take(&head), .deliveries = str_take(&deliveries), .folder = mem_strdup(job->folder),
+    *r = (struct reason){.wall_ms = wall_ms,
+                         .head = str_take(&head),
+                         .deliveries = str_take(&deliveries),
+                         .folder = mem_strdup(job->folder),
                          .name = mem_strdup(job->name)};
     str_fini(&head);
     str_fini(&deliveries);
@@ -90,7 +94,8 @@ void reason_text(const struct reason *r, const struct config *config, const char
     struct error ignored = {0};
     str_printf(&origin, "%s%s%s/%s", config->hot, r->folder[0] ? "/" : "", r->folder, r->name);
     bool good_name = name_check(r->name, strlen(r->name), &ignored) == 0;
-    str_printf(&back, "%s/%s/%s", config->hot, r->folder[0] ? r->folder : "CLIENT", good_name ? r->name : "NEW-NAME.json");
+    str_printf(&back, "%s/%s/%s", config->hot, r->folder[0] ? r->folder : "CLIENT",
+               good_name ? r->name : "NEW-NAME.json");
     str_puts(out, r->head);
     line(out, "Came from", origin.bytes);
     line(out, "Is now", failed_path);

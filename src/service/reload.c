@@ -49,7 +49,8 @@ static void swap(struct reload *r)
     routes_diff(before, rt->routes, log_change, NULL);
     routes_unref(before);
     lanes_retire(&r->service->lanes);
-    log_info("reloaded", "Reloaded %s: %zu routes, %zu destinations", r->file, rt->routes->n_routes, rt->routes->n_destinations);
+    log_info("reloaded", "Reloaded %s: %zu routes, %zu destinations", r->file, rt->routes->n_routes,
+             rt->routes->n_destinations);
 }
 
 static void on_read(struct work *work)
@@ -71,7 +72,8 @@ void reload_request(struct reload *r)
 {
     struct error e = {0};
     if (log_reopen(&e) != 0)
-        log_write(LOG_EVENT(LOG_ERROR, "log_reopen", .error = e.text), "The log file cannot be opened anew, the old one stays in use");
+        log_write(LOG_EVENT(LOG_ERROR, "log_reopen", .error = e.text),
+                  "The log file cannot be opened anew, the old one stays in use");
     r->again = r->busy;
     if (r->busy || r->service->rt.draining)
         return;

@@ -1,5 +1,6 @@
-/* runtime.c: one due list and one libuv timer carry every pause of the program: looks at files that are not whole yet, retries,
- * breakers, scans, the day's turn. The timer is armed for the earliest; when it fires, all that is due is fired and it is armed anew. */
+/* runtime.c: one due list and one libuv timer carry every pause of the program: looks at files that are not whole yet,
+ * retries, breakers, scans, the day's turn. The timer is armed for the earliest; when it fires, all that is due is
+ * fired and it is armed anew. */
 #include "shunt/service/runtime.h"
 
 #include <assert.h>

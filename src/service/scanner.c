@@ -1,4 +1,5 @@
-/* scanner.c: see scanner.h. Targets are listed one after another: take one, read a slice in a work request, hand its names on, read the next. */
+/* scanner.c: see scanner.h. Targets are listed one after another: take one, read a slice in a work request, hand its
+ * names on, read the next. */
 #include "shunt/service/scanner.h"
 
 #include <string.h>
@@ -31,7 +32,7 @@ struct listing {
     uint64_t dev, ino;
     size_t adopted;
     uint64_t adopted_from;
-    size_t at;             /* entries of the slice already handed on */
+    size_t at; /* entries of the slice already handed on */
     const char *at_name;
     int code;
     struct error error;
@@ -91,11 +92,12 @@ static void end_full(struct scanner *s, bool timed_out)
     else
         stats_scan(s->rt->stats, slow, (double)s->busy_ms);
     enum log_level level = timed_out || slow ? LOG_WARN : LOG_INFO;
-    log_write(LOG_EVENT(level, timed_out ? "scan_timeout" : "scan_end", .phase = way_word(s->way), .ms = (double)s->busy_ms),
-              timed_out ? "Scan #%u stopped at its time-out, the next goes on from there: %zu names seen, %zu new, %.2f s"
-              : slow    ? "Scan #%u was slow: %zu names seen, %zu new, %.2f s"
-                        : "Scan #%u ended: %zu names seen, %zu new, %.2f s",
-              s->number, s->seen, s->found, (double)s->busy_ms / 1000);
+    log_write(
+        LOG_EVENT(level, timed_out ? "scan_timeout" : "scan_end", .phase = way_word(s->way), .ms = (double)s->busy_ms),
+        timed_out ? "Scan #%u stopped at its time-out, the next goes on from there: %zu names seen, %zu new, %.2f s"
+        : slow    ? "Scan #%u was slow: %zu names seen, %zu new, %.2f s"
+                  : "Scan #%u ended: %zu names seen, %zu new, %.2f s",
+        s->number, s->seen, s->found, (double)s->busy_ms / 1000);
 }
 
 static void on_tick(struct wait *wait)
@@ -202,7 +204,8 @@ static void see_root_entry(struct scanner *s, const struct listing *l, const cha
     struct client_folder *folder = watching_find(s, name);
     if (!folder) {
         if (name_check(name, strlen(name), &why) != 0) {
-            log_write(LOG_EVENT(LOG_WARN, "folder_ignored", .client = name, .error = why.text), "A folder below %s is not watched", s->rt->config->hot);
+            log_write(LOG_EVENT(LOG_WARN, "folder_ignored", .client = name, .error = why.text),
+                      "A folder below %s is not watched", s->rt->config->hot);
             return;
         }
         folder = watching_add(s, name);
@@ -252,7 +255,8 @@ static bool hand_on_slice(struct scanner *s)
 static void tell_missing(struct scanner *s, const struct error *why)
 {
     if (!s->told_missing)
-        log_write(LOG_EVENT(LOG_ERROR, "hot_missing", .error = why->text), "The hot folder %s cannot be listed, tried again every %d s", s->rt->config->hot,
+        log_write(LOG_EVENT(LOG_ERROR, "hot_missing", .error = why->text),
+                  "The hot folder %s cannot be listed, tried again every %d s", s->rt->config->hot,
                   MISSING_RECHECK_MS / 1000);
     s->told_missing = true;
     wait_set(s->rt, &s->recheck, MISSING_RECHECK_MS, on_recheck);
@@ -267,7 +271,8 @@ static void on_list_failed(struct scanner *s, const struct listing *l)
     } else if (t->where == IN_HOT && (l->code == ERR_NOPLACE || l->code == ERR_NOT_OURS)) {
         watching_forget(s, t->folder);
     } else if (l->code != ERR_NOPLACE) {
-        log_write(LOG_EVENT(LOG_WARN, "scan_failed", .client = t->folder, .error = l->error.text), "%s cannot be listed", l->path);
+        log_write(LOG_EVENT(LOG_WARN, "scan_failed", .client = t->folder, .error = l->error.text),
+                  "%s cannot be listed", l->path);
     }
 }
 
@@ -308,7 +313,8 @@ static void on_sliced(struct work *work)
     if (s->closing)
         return;
     if (l->adopted > 0)
-        log_write(LOG_EVENT(LOG_WARN, "adopted"), "%zu tickets of an instance that is gone were taken over", l->adopted);
+        log_write(LOG_EVENT(LOG_WARN, "adopted"), "%zu tickets of an instance that is gone were taken over",
+                  l->adopted);
     s->instance->left_by |= l->adopted_from;
     l->adopted = 0;
     if (l->code != 0) {
@@ -354,7 +360,8 @@ void scanner_pump(struct scanner *s)
     if (s->closing)
         return;
     if (s->events_in_turn >= s->events_max && !s->full_wanted) {
-        log_warn("events_lost", "%lu file events at once: some may be lost, so the folders are scanned now", s->events_in_turn);
+        log_warn("events_lost", "%lu file events at once: some may be lost, so the folders are scanned now",
+                 s->events_in_turn);
         s->full_wanted = true;
     }
     s->events_in_turn = 0;
@@ -400,7 +407,7 @@ void scanner_fini(struct scanner *s)
 {
     struct target *t, *next;
     listing_free(s->listing);
-    LL_FOREACH_SAFE(s->targets, t, next)
+    LL_FOREACH_SAFE (s->targets, t, next)
         mem_free(t);
     s->listing = NULL;
     s->targets = NULL;

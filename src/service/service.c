@@ -1,4 +1,5 @@
-/* service.c: see service.h. service_new gets everything that can fail, in order; finish() closes in reverse and the loop runs dry. */
+/* service.c: see service.h. service_new gets everything that can fail, in order; finish() closes in reverse and the
+ * loop runs dry. */
 #include "shunt/service/service.h"
 
 #include <errno.h>
@@ -22,10 +23,10 @@
 #include "shunt/service/reload.h"
 #include "shunt/service/upkeep.h"
 
-#define THREADS_OWN 6    /* listing, settling, store, reload */
+#define THREADS_OWN 6 /* listing, settling, store, reload */
 #define THREADS_MAX 256
 #define THREADS_MIN 32
-#define ARENAS_MAX 2     /* of the allocator: a pool of many mostly idle threads must not cost one each */
+#define ARENAS_MAX  2 /* of the allocator: a pool of many mostly idle threads must not cost one each */
 
 static const int signal_numbers[SERVICE_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD};
 
@@ -42,7 +43,8 @@ static void tell_manager(const char *state)
 
 static bool work_is_done(const struct service *s)
 {
-    return intake_idle(&s->intake) && lanes_idle(&s->lanes) && settle_idle(&s->settle) && upkeep_idle(s->upkeep) && reload_idle(s->reload);
+    return intake_idle(&s->intake) && lanes_idle(&s->lanes) && settle_idle(&s->settle) && upkeep_idle(s->upkeep) &&
+           reload_idle(s->reload);
 }
 
 static unsigned hanging(const struct service *s)
@@ -56,7 +58,9 @@ static unsigned hanging(const struct service *s)
 /* A request that hangs cannot be called back: the process goes without it. Its tickets lie in underprocess. */
 static void leave(struct service *s, int code)
 {
-    log_warn("stopped", "Stopped with %u requests unanswered; their tickets stay in %s and are taken up at the next start", hanging(s), s->instance.path);
+    log_warn("stopped",
+             "Stopped with %u requests unanswered; their tickets stay in %s and are taken up at the next start",
+             hanging(s), s->instance.path);
     log_flush();
     log_close();
     _exit(code);
@@ -68,7 +72,8 @@ static void finish(struct service *s)
     upkeep_log_state(s->upkeep);
     upkeep_last(s->upkeep);
     if (s->rt.ledger.waiting > 0)
-        log_info("waiting_left", "%llu tickets wait in %s and are taken up at the next start", (unsigned long long)s->rt.ledger.waiting, s->instance.path);
+        log_info("waiting_left", "%llu tickets wait in %s and are taken up at the next start",
+                 (unsigned long long)s->rt.ledger.waiting, s->instance.path);
     if (hanging(s) > 0)
         leave(s, s->exit_code);
     wait_cancel(&s->rt, &s->drain_deadline);
@@ -123,7 +128,8 @@ void service_stop(struct service *s)
     }
     s->rt.draining = true;
     tell_manager("STOPPING=1");
-    log_info("stopping", "Stopping: nothing new is taken up, %llu tickets in hand are finished", (unsigned long long)s->rt.ledger.in_work);
+    log_info("stopping", "Stopping: nothing new is taken up, %llu tickets in hand are finished",
+             (unsigned long long)s->rt.ledger.in_work);
     wait_set(&s->rt, &s->drain_deadline, s->config->settings->drain_timeout_ms, on_deadline);
 }
 
@@ -157,8 +163,10 @@ static int check_same_file_system(const struct config *c, struct error *e)
     if (stat(c->underprocess, &under) != 0)
         return error_errno(e, errno, "[folders] underprocess: %s", c->underprocess);
     if (hot.st_dev != under.st_dev)
-        return error_set(e, ERR_CONFIG, "[folders] underprocess (%s) must lie on the same file system as hot (%s): a ticket is claimed by a rename", c->underprocess,
-                         c->hot);
+        return error_set(
+            e, ERR_CONFIG,
+            "[folders] underprocess (%s) must lie on the same file system as hot (%s): a ticket is claimed by a rename",
+            c->underprocess, c->hot);
     return 0;
 }
 
@@ -278,14 +286,17 @@ struct service *service_new(struct config *config, const struct clock *clock, bo
 int service_run(struct service *s)
 {
     const struct settings *set = s->config->settings;
-    log_info("started", "shunt %s started: hot folder %s, %zu routes, %zu destinations, %lld workers, instance %u", SHUNT_VERSION, s->config->hot,
-             s->rt.routes->n_routes, s->rt.routes->n_destinations, (long long)set->workers, s->instance.number);
+    log_info("started", "shunt %s started: hot folder %s, %zu routes, %zu destinations, %lld workers, instance %u",
+             SHUNT_VERSION, s->config->hot, s->rt.routes->n_routes, s->rt.routes->n_destinations,
+             (long long)set->workers, s->instance.number);
     for (size_t i = 0; i < set->unknown_env.count; i++)
         log_warn("unknown_environment", "%s is no setting of shunt", set->unknown_env.items[i]);
     if (!s->instance.locked)
         log_warn("no_lock", "%s knows no locks: make sure that this is the only instance", s->instance.path);
     if (s->instance.number > 0)
-        log_info("second_instance", "Another instance works on this hot folder: tickets are shared, the statistics that outlive us are the first one's");
+        log_info(
+            "second_instance",
+            "Another instance works on this hot folder: tickets are shared, the statistics that outlive us are the first one's");
     if (!s->rt.once) {
         upkeep_start(s->upkeep);
         scanner_start(&s->scanner);

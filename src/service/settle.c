@@ -1,4 +1,5 @@
-/* settle.c: see settle.h. A request carries many jobs of both kinds; each item is one act, independent of the others. */
+/* settle.c: see settle.h. A request carries many jobs of both kinds; each item is one act, independent of the others.
+ */
 #include "shunt/service/settle.h"
 
 #include <errno.h>
@@ -17,8 +18,8 @@
 #include "shunt/service/reason.h"
 
 #define REQUESTS_MAX 2
-#define AGAIN_MS 2000
-#define COPIES_MAX 1000 /* tickets of one name that fail in one second */
+#define AGAIN_MS     2000
+#define COPIES_MAX   1000 /* tickets of one name that fail in one second */
 
 struct settle_item {
     struct job *job; /* only to find it again; the worker looks at the rest */
@@ -43,7 +44,8 @@ struct settle_batch {
 
 static bool unchanged(const struct file_print *now, const struct file_print *was)
 {
-    return now->ino == was->ino && now->dev == was->dev && now->size == was->size && now->mtime_ns == was->mtime_ns && now->ctime_ns == was->ctime_ns;
+    return now->ino == was->ino && now->dev == was->dev && now->size == was->size && now->mtime_ns == was->mtime_ns &&
+           now->ctime_ns == was->ctime_ns;
 }
 
 /* 0: what lies there is what was delivered, and nobody writes to it. */
@@ -74,7 +76,8 @@ static int act_remove(struct settle_item *item, int folder)
     return 0;
 }
 
-static int write_reason(const struct settle_batch *batch, const struct settle_item *item, const char *failed_path, struct error *e)
+static int write_reason(const struct settle_batch *batch, const struct settle_item *item, const char *failed_path,
+                        struct error *e)
 {
     struct str text = STR_INIT, path = STR_INIT;
     reason_text(&item->reason, batch->config, failed_path, &text);
@@ -82,15 +85,18 @@ static int write_reason(const struct settle_batch *batch, const struct settle_it
     char name[NAME_SIZE];
     name_reason(slash + 1, name);
     str_printf(&path, "%.*s/%s", (int)(slash - failed_path), failed_path, name);
-    int rc = str_failed(&text) || str_failed(&path) ? error_set(e, ERR_NOMEM, "out of memory")
-                                                    : files_write(path.bytes, text.bytes, text.len, batch->config->settings->mode, e);
+    int rc = str_failed(&text) || str_failed(&path)
+                 ? error_set(e, ERR_NOMEM, "out of memory")
+                 : files_write(path.bytes, text.bytes, text.len, batch->config->settings->mode, e);
     str_fini(&text);
     str_fini(&path);
     return rc;
 }
 
-/* The reason first: a ticket in the failed folder always has one. The name's time is that of the claim (the file's ctime), so that a crash in between ends in the same names. */
-static int act_fail_as(const struct settle_batch *batch, struct settle_item *item, int folder, int failed, const char *name)
+/* The reason first: a ticket in the failed folder always has one. The name's time is that of the claim (the file's
+ * ctime), so that a crash in between ends in the same names. */
+static int act_fail_as(const struct settle_batch *batch, struct settle_item *item, int folder, int failed,
+                       const char *name)
 {
     bool durable = batch->config->settings->durability == DURABILITY_FULL;
     struct str path = STR_INIT;
@@ -124,7 +130,9 @@ static int act_fail(const struct settle_batch *batch, struct settle_item *item, 
     root = files_open_folder(batch->config->failed, &item->error);
     if (root < 0)
         return root;
-    failed = item->failed_folder[0] ? files_open_below(root, item->failed_folder, true, s->folder_mode, durable, &item->error) : root;
+    failed = item->failed_folder[0]
+                 ? files_open_below(root, item->failed_folder, true, s->folder_mode, durable, &item->error)
+                 : root;
     rc = failed < 0 ? failed : ERR_BUSY;
     char stamp[CLOCK_STAMP_MAX], name[NAME_SIZE];
     clock_file_stamp(item->print.ctime_ns / 1000000, stamp);
@@ -152,10 +160,12 @@ static void run(struct work *work)
             if (folder >= 0 && folder != root)
                 close(folder);
             inside = item->folder;
-            folder = inside[0] == '\0' || root < 0 ? root : files_open_below(root, inside, false, 0, false, &item->error);
+            folder =
+                inside[0] == '\0' || root < 0 ? root : files_open_below(root, inside, false, 0, false, &item->error);
         }
         if (folder < 0)
-            item->code = error_set(&item->error, folder < -1 ? folder : ERR_NOPLACE, "%s cannot be opened", batch->underprocess);
+            item->code =
+                error_set(&item->error, folder < -1 ? folder : ERR_NOPLACE, "%s cannot be opened", batch->underprocess);
         else
             item->code = item->fail ? act_fail(batch, item, folder) : act_remove(item, folder);
         source_close(&item->source);
@@ -174,9 +184,10 @@ static void on_again(struct wait *wait)
 
 static void try_again(struct settle *s, struct job *job, const struct error *why)
 {
-    log_write(LOG_EVENT(LOG_ERROR, "settle_failed", .client = job->client, .file = job->name, .job = job->id, .error = why->text),
-              "%s cannot be %s yet, tried again in %d s", job->key, job->state == JOB_FAILING ? "moved to the failed folder" : "taken off underprocess",
-              AGAIN_MS / 1000);
+    log_write(LOG_EVENT(LOG_ERROR, "settle_failed", .client = job->client, .file = job->name, .job = job->id,
+                        .error = why->text),
+              "%s cannot be %s yet, tried again in %d s", job->key,
+              job->state == JOB_FAILING ? "moved to the failed folder" : "taken off underprocess", AGAIN_MS / 1000);
     if (wait_set(s->rt, &job->settle_wait, AGAIN_MS, on_again) != 0)
         settle_enqueue(s, job);
 }

@@ -7,10 +7,12 @@ static json_t *destinations(const struct delivery_lanes *lanes)
 {
     json_t *list = json_array();
     for (const struct lane *lane = lanes->lanes; lane; lane = lane->next)
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I}", "name", lane->name, "label", lane->label, "path", lane->place.path,
-                                              "breaker", breaker_word(lane->breaker.state), "hanging", lane->hanging > 0, "in_hand", (json_int_t)lane->deliveries,
-                                              "queued", (json_int_t)lane->queued, "delivered", (json_int_t)lane->delivered, "failures",
-                                              (json_int_t)lane->failures));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I}", "name", lane->name, "label",
+                                        lane->label, "path", lane->place.path, "breaker",
+                                        breaker_word(lane->breaker.state), "hanging", lane->hanging > 0, "in_hand",
+                                        (json_int_t)lane->deliveries, "queued", (json_int_t)lane->queued, "delivered",
+                                        (json_int_t)lane->delivered, "failures", (json_int_t)lane->failures));
     return list;
 }
 
@@ -21,12 +23,14 @@ json_t *snapshot_of(const struct service *s, const char *state)
     char started[CLOCK_RFC3339_MAX], saved[CLOCK_RFC3339_MAX];
     clock_rfc3339(s->started_wall_ms, started);
     clock_rfc3339(now, saved);
-    json_t *ledger = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "taken", (json_int_t)l->taken, "delivered", (json_int_t)l->delivered, "archived_only",
-                               (json_int_t)l->archived_only, "failed", (json_int_t)l->failed, "returned", (json_int_t)l->returned, "waiting", (json_int_t)l->waiting,
-                               "in_work", (json_int_t)l->in_work);
-    json_t *queue = json_pack("{s:I, s:I, s:I}", "known", (json_int_t)s->intake.count, "queued", (json_int_t)s->intake.queued, "looking",
-                              (json_int_t)s->intake.looking);
-    return json_pack("{s:i, s:s, s:i, s:i, s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "version", SNAPSHOT_VERSION, "state", state, "pid", (int)getpid(), "instance",
-                     (int)s->instance.number, "started", started, "saved", saved, "saved_ms", (json_int_t)now, "stats", stats_to_json(s->rt.stats), "ledger", ledger,
-                     "queue", queue, "destinations", destinations(&s->lanes));
+    json_t *ledger = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "taken", (json_int_t)l->taken, "delivered",
+                               (json_int_t)l->delivered, "archived_only", (json_int_t)l->archived_only, "failed",
+                               (json_int_t)l->failed, "returned", (json_int_t)l->returned, "waiting",
+                               (json_int_t)l->waiting, "in_work", (json_int_t)l->in_work);
+    json_t *queue = json_pack("{s:I, s:I, s:I}", "known", (json_int_t)s->intake.count, "queued",
+                              (json_int_t)s->intake.queued, "looking", (json_int_t)s->intake.looking);
+    return json_pack("{s:i, s:s, s:i, s:i, s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "version", SNAPSHOT_VERSION, "state",
+                     state, "pid", (int)getpid(), "instance", (int)s->instance.number, "started", started, "saved",
+                     saved, "saved_ms", (json_int_t)now, "stats", stats_to_json(s->rt.stats), "ledger", ledger, "queue",
+                     queue, "destinations", destinations(&s->lanes));
 }

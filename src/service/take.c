@@ -13,7 +13,7 @@
 #include "shunt/service/leftover.h"
 
 #define TROUBLE_PAUSE_MS 1000 /* after a look that failed for want of memory, descriptors, or by an I/O error */
-#define SWAPPED_MAX 3         /* how often a look is begun anew because the claimed file was another one */
+#define SWAPPED_MAX      3    /* how often a look is begun anew because the claimed file was another one */
 
 /* Folders that a batch works in, opened once for a run of items of the same client. */
 struct folders {
@@ -59,7 +59,8 @@ static int enter_client(struct folders *f, const char *client, struct error *e)
 
 static bool same_print(const struct file_print *a, const struct file_print *b)
 {
-    return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
+    return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime_ns == b->mtime_ns &&
+           a->ctime_ns == b->ctime_ns;
 }
 
 static void print_of(struct file_print *print, const struct stat *st)
@@ -76,13 +77,14 @@ static int64_t now_ms(const struct take_batch *batch)
     return batch->clock->mono_ms(batch->clock);
 }
 
-static enum verdict look(const struct take_batch *batch, struct take_item *item, const struct file_print *print, enum writer writer,
-                         enum wholeness whole)
+static enum verdict look(const struct take_batch *batch, struct take_item *item, const struct file_print *print,
+                         enum writer writer, enum wholeness whole)
 {
     const struct settings *s = batch->config->settings;
     /* Nothing but time tells whether a file without a grammar is whole. */
     struct readiness_rules rules = {.settle_ms = s->settle_ms,
-                                    .settle_complete_ms = item->kind == NAME_TICKET ? s->settle_complete_ms : s->settle_ms};
+                                    .settle_complete_ms =
+                                        item->kind == NAME_TICKET ? s->settle_complete_ms : s->settle_ms};
     item->whole = whole;
     return readiness_look(&item->readiness, &rules, print, writer, whole, now_ms(batch), &item->pause_ms);
 }
@@ -107,7 +109,8 @@ static int read_whole(const struct take_batch *batch, struct take_item *item, en
         if (!parser)
             return error_set(&item->error, ERR_NOMEM, "out of memory");
     }
-    int rc = source_read(&item->source, parser, (uint64_t)s->max_ticket_bytes, TAKE_KEEP_MAX, &item->content, &item->error);
+    int rc =
+        source_read(&item->source, parser, (uint64_t)s->max_ticket_bytes, TAKE_KEEP_MAX, &item->content, &item->error);
     if (rc == 0 && parser)
         rc = ticket_parser_finish(parser, &item->ticket, &item->error);
     ticket_parser_free(parser);
@@ -206,7 +209,8 @@ static bool claim(struct take_item *item, const struct folders *f)
         item->taken = TAKEN_GONE;
     else {
         error_clear(&item->error);
-        error_errno(&item->error, errnum, "%s/%s cannot be moved into %s", f->client, item->name, f->batch->underprocess);
+        error_errno(&item->error, errnum, "%s/%s cannot be moved into %s", f->client, item->name,
+                    f->batch->underprocess);
         wait_for(item, TROUBLE_PAUSE_MS);
     }
     return false;
@@ -249,7 +253,8 @@ static int judge_client(const struct take_batch *batch, struct take_item *item)
     const char *hot = batch->config->hot;
     enum client_mismatch policy = batch->config->settings->client_mismatch;
     if (item->client[0] == '\0' && (policy != MISMATCH_TICKET || item->kind != NAME_TICKET))
-        return error_set(&item->error, ERR_MISMATCH, "lies right in %s, not in a client's folder below it (put it into %s/%s)", hot, hot,
+        return error_set(&item->error, ERR_MISMATCH,
+                         "lies right in %s, not in a client's folder below it (put it into %s/%s)", hot, hot,
                          item->declared ? item->declared : "CLIENT");
     if (item->kind != NAME_TICKET)
         return set_client(&item->ticket, item->client, pointer_set_count(batch->routes->pointers));
@@ -257,7 +262,8 @@ static int judge_client(const struct take_batch *batch, struct take_item *item)
         return 0;
     if (policy == MISMATCH_FOLDER)
         return set_client(&item->ticket, item->client, pointer_set_count(batch->routes->pointers));
-    return error_set(&item->error, ERR_MISMATCH, "ClientCode \"%s\" does not match folder %s", item->declared, item->client);
+    return error_set(&item->error, ERR_MISMATCH, "ClientCode \"%s\" does not match folder %s", item->declared,
+                     item->client);
 }
 
 static int judge(const struct take_batch *batch, struct take_item *item)

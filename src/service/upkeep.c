@@ -82,7 +82,8 @@ static void run_save(struct work *work)
 static void note_save(struct upkeep *u)
 {
     if (u->save_error.code != 0 && !u->told_save)
-        log_write(LOG_EVENT(LOG_WARN, "store_failed", .error = u->save_error.text), "The statistics cannot be saved; routing goes on, saving is tried again");
+        log_write(LOG_EVENT(LOG_WARN, "store_failed", .error = u->save_error.text),
+                  "The statistics cannot be saved; routing goes on, saving is tried again");
     else if (u->save_error.code == 0 && u->told_save)
         log_info("store_back", "The statistics are saved again");
     u->told_save = u->save_error.code != 0;
@@ -136,12 +137,16 @@ void upkeep_log_state(struct upkeep *u)
     ledger_text(&s->rt.ledger, &text);
     log_info("state", "Ledger since start: %s", text.bytes);
     str_clear(&text);
-    log_info("state", "Intake: %zu names known, %zu queued, %zu being looked at; scan #%u %s; %zu folders, %u unwatched", s->intake.count, s->intake.queued,
-             s->intake.looking, s->scanner.number, s->scanner.full ? "running" : "ended", s->scanner.n_folders, s->scanner.unwatched);
+    log_info("state",
+             "Intake: %zu names known, %zu queued, %zu being looked at; scan #%u %s; %zu folders, %u unwatched",
+             s->intake.count, s->intake.queued, s->intake.looking, s->scanner.number,
+             s->scanner.full ? "running" : "ended", s->scanner.n_folders, s->scanner.unwatched);
     for (const struct lane *lane = s->lanes.lanes; lane; lane = lane->next)
-        log_write(LOG_EVENT(LOG_INFO, "state", .destination = lane->name), "%s: %s, %zu deliveries in hand, %zu of them queued, %u requests%s, %llu delivered, %llu failures",
-                  lane->label, breaker_word(lane->breaker.state), lane->deliveries, lane->queued, lane->active, lane->hanging ? " (hanging)" : "",
-                  (unsigned long long)lane->delivered, (unsigned long long)lane->failures);
+        log_write(LOG_EVENT(LOG_INFO, "state", .destination = lane->name),
+                  "%s: %s, %zu deliveries in hand, %zu of them queued, %u requests%s, %llu delivered, %llu failures",
+                  lane->label, breaker_word(lane->breaker.state), lane->deliveries, lane->queued, lane->active,
+                  lane->hanging ? " (hanging)" : "", (unsigned long long)lane->delivered,
+                  (unsigned long long)lane->failures);
     str_fini(&text);
 }
 

@@ -1,4 +1,5 @@
-/* watching.c: see watching.h. Events of a client folder go to the intake by name; an event of the hot root means that folders came or went: the root is listed. */
+/* watching.c: see watching.h. Events of a client folder go to the intake by name; an event of the hot root means that
+ * folders came or went: the root is listed. */
 #include "shunt/service/watching.h"
 
 #include <string.h>
@@ -9,9 +10,9 @@
 #undef uthash_malloc
 #undef uthash_free
 #undef HASH_NONFATAL_OOM
-#define uthash_malloc(size) mem_alloc(size)
+#define uthash_malloc(size)        mem_alloc(size)
 #define uthash_free(pointer, size) mem_free(pointer)
-#define HASH_NONFATAL_OOM 1
+#define HASH_NONFATAL_OOM          1
 
 struct folder_watch {
     struct watch watch; /* first */
@@ -73,9 +74,10 @@ static void tell_unwatched(struct scanner *s, const char *path, const struct err
     if (s->told_unwatched)
         return;
     s->told_unwatched = true;
-    log_write(LOG_EVENT(LOG_WARN, "not_watched", .error = why->text),
-              "%s is not watched: it, and others like it, are only scanned every %.0f s (raise fs.inotify.max_user_watches and max_user_instances)", path,
-              (double)s->rt->config->settings->scan_interval_ms / 1000);
+    log_write(
+        LOG_EVENT(LOG_WARN, "not_watched", .error = why->text),
+        "%s is not watched: it, and others like it, are only scanned every %.0f s (raise fs.inotify.max_user_watches and max_user_instances)",
+        path, (double)s->rt->config->settings->scan_interval_ms / 1000);
 }
 
 static void start(struct scanner *s, struct client_folder *folder)
@@ -144,7 +146,7 @@ void watching_forget(struct scanner *s, const char *name)
 void watching_forget_unseen(struct scanner *s)
 {
     struct client_folder *folder, *next;
-    HASH_ITER(hh, s->folders, folder, next)
+    HASH_ITER (hh, s->folders, folder, next)
         if (folder->name[0] != '\0' && folder->generation != s->generation)
             forget(s, folder);
 }
@@ -152,7 +154,7 @@ void watching_forget_unseen(struct scanner *s)
 void watching_close_all(struct scanner *s)
 {
     struct client_folder *folder, *next;
-    HASH_ITER(hh, s->folders, folder, next)
+    HASH_ITER (hh, s->folders, folder, next)
         forget(s, folder);
 }
 

@@ -4,7 +4,7 @@ import subprocess
 import time
 
 from contenders import Broken, Chokidar, Floor, LoopProbe, Shunt, Watchdog
-from report import Row, median, number, ratios, spread
+from report import Row, median, middle, number, ratios, spread
 
 BURST_WAIT = 100  # seconds; the hand-written ones have a scan every 60
 
@@ -63,13 +63,13 @@ def backlog(bench):
     rows = []
     for durability in ("none", "full"):
         ratio = ratios(r["shunt " + durability], r["floor " + durability], False)
-        rows.append(Row("backlog of %s, durability %s, tickets/s" % (format(count, ","), durability), spread(r["shunt " + durability]),
-                        "floor, %d threads" % floors[durability].threads, spread(r["floor " + durability]), spread(ratio), "≥ 0.85",
+        rows.append(Row("backlog of %s, durability %s, tickets/s" % (format(count, ","), durability), middle(r["shunt " + durability]),
+                        "floor, %d threads" % floors[durability].threads, middle(r["floor " + durability]), spread(ratio), "≥ 0.85",
                         median(ratio) >= 0.85, {"shunt": r["shunt " + durability], "floor": r["floor " + durability], "ratio": ratio}))
     for durability, least in (("none", 7), ("full", 5)):
         ratio = ratios(r["shunt " + durability], r["watchdog"], False)
-        rows.append(Row("same, durability %s" % durability, spread(r["shunt " + durability]), "Python watchdog, no flush",
-                        spread(r["watchdog"]), spread(ratio), "≥ %d" % least, median(ratio) >= least,
+        rows.append(Row("same, durability %s" % durability, middle(r["shunt " + durability]), "Python watchdog, no flush",
+                        middle(r["watchdog"]), spread(ratio), "≥ %d" % least, median(ratio) >= least,
                         {"shunt": r["shunt " + durability], "watchdog": r["watchdog"], "ratio": ratio}))
     return rows
 
@@ -103,7 +103,7 @@ def of(results, key):
 
 
 def both(results):
-    return "p50 %s, p99 %s" % (spread(of(results, "p50")), spread(of(results, "p99")))
+    return middle(of(results, "p50"), of(results, "p99"))
 
 
 def steady(bench):
@@ -118,10 +118,10 @@ def steady(bench):
             ours, theirs = r["shunt " + durability], r.get("chokidar")
             ratio = ""
             if theirs:
-                ratio = "p50 %s, p99 %s" % tuple(spread(ratios(of(ours, k), of(theirs, k), True)) for k in ("p50", "p99"))
-            rows.append(Row("%s/s, drop to all places, durability %s, ms" % (format(rate, ","), durability), both(ours),
+                ratio = "%s / %s" % tuple(spread(ratios(of(ours, k), of(theirs, k), True)) for k in ("p50", "p99"))
+            rows.append(Row("%s/s, drop to all places, durability %s, p50 / p99 ms" % (format(rate, ","), durability), both(ours),
                             "Node chokidar, no flush" if theirs else "(no npm)", both(theirs) if theirs else "", ratio,
-                            "p50 ≤ %d, p99 ≤ %d" % (p50, p99), median(of(ours, "p50")) <= p50 and median(of(ours, "p99")) <= p99,
+                            "≤ %d / ≤ %d" % (p50, p99), median(of(ours, "p50")) <= p50 and median(of(ours, "p99")) <= p99,
                             {"shunt": ours, "chokidar": theirs}))
     return rows
 
@@ -134,8 +134,8 @@ def burst(bench):
         r = turn_about(bench, [(name, lambda c=c: drop_once(bench, c, "burst-" + style, count, 0, style, BURST_WAIT)) for name, c in contenders])
         ours, theirs = r["shunt full"], r["watchdog"]
         scanned = max(of(ours, "scanned"))
-        rows.append(Row("burst of %s %s, durability full, p99 ms" % (format(count, ","), words), spread(of(ours, "p99")), "Python watchdog, no flush",
-                        spread(of(theirs, "p99")), spread(ratios(of(ours, "p99"), of(theirs, "p99"), True)),
+        rows.append(Row("burst of %s %s, durability full, p99 ms" % (format(count, ","), words), middle(of(ours, "p99")), "Python watchdog, no flush",
+                        middle(of(theirs, "p99")), spread(ratios(of(ours, "p99"), of(theirs, "p99"), True)),
                         "≤ 1,000, none by scan", median(of(ours, "p99")) <= 1000 and scanned == 0 and max(of(ours, "missing")) == 0,
                         {"shunt": ours, "watchdog": theirs}))
         if scanned:
@@ -169,12 +169,12 @@ def waiting(bench):
     for n in counts[1:]:
         ours, base = r[str(n)], r[str(small)]
         ratio = [a / b for a, b in zip(of(ours, "us"), of(base, "us"))]
-        rows.append(Row("%s waiting, µs a ticket" % format(n, ","), spread(of(ours, "us")), "itself at " + format(small, ","), spread(of(base, "us")),
+        rows.append(Row("%s waiting, µs a ticket" % format(n, ","), middle(of(ours, "us")), "itself at " + format(small, ","), middle(of(base, "us")),
                         spread(ratio), "≤ 1.2", median(ratio) <= 1.2, {"large": ours, "small": base, "ratio": ratio}))
-        rows.append(Row("%s waiting, peak RSS MiB" % format(n, ","), spread(of(ours, "rss")), "itself at " + format(small, ","), spread(of(base, "rss")), "",
-                        "≤ 16", median(of(ours, "rss")) <= 16))
-        rows.append(Row("%s waiting, longest wait for the loop, ms" % format(n, ","), spread(of(ours, "loop")), "itself at " + format(small, ","),
-                        spread(of(base, "loop")), "", "≤ 50", median(of(ours, "loop")) <= 50))
+        rows.append(Row("%s waiting, peak RSS MiB" % format(n, ","), middle(of(ours, "rss")), "itself at " + format(small, ","), middle(of(base, "rss")), "",
+                        "≤ 16", median(of(ours, "rss")) <= 16, {"large": of(ours, "rss"), "small": of(base, "rss")}))
+        rows.append(Row("%s waiting, longest wait for the loop, ms" % format(n, ","), middle(of(ours, "loop")), "itself at " + format(small, ","),
+                        middle(of(base, "loop")), "", "≤ 50", median(of(ours, "loop")) <= 50, {"large": of(ours, "loop"), "small": of(base, "loop")}))
     return rows
 
 
@@ -255,7 +255,7 @@ def large(bench):
     r = turn_about(bench, [("shunt", lambda: large_shunt(bench, mib)), ("cp", lambda: large_cp(bench, mib))])
     ours, theirs, grown = of(r["shunt"], "MiB/s"), of(r["cp"], "MiB/s"), of(r["shunt"], "grown")
     ratio = ratios(ours, theirs, False)
-    return [Row("ticket of %d MiB to 3 places, durability full, MiB/s" % mib, spread(ours), "cp to each, sync", spread(theirs), spread(ratio), "≥ 0.7",
+    return [Row("ticket of %d MiB to 3 places, durability full, MiB/s" % mib, middle(ours), "cp to each, sync", middle(theirs), spread(ratio), "≥ 0.7",
                 median(ratio) >= 0.7, {"shunt": ours, "cp": theirs, "ratio": ratio}),
             Row("same, RSS grows by MiB", spread(grown), target="≤ 2", met=median(grown) <= 2, raw={"grown": grown})]
 

@@ -146,10 +146,13 @@ class LoopProbe:
     def __init__(self, shunt, run, every=0.05):
         self.shunt, self.every = shunt, every
         self.tail = LogTail(shunt.log(run))
-        self.sent, self.next, self.worst = None, 0, 0.0
+        self.began, self.sent, self.next, self.worst = False, None, 0, 0.0
 
     def turn(self):
         now = time.time()
+        if not self.began:  # before that the signal would end it
+            self.began = bool(self.tail.lines(b'"event":"started"'))
+            return
         lines = self.tail.lines(b"Ledger since start")
         if self.sent and lines:
             self.worst = max(self.worst, (Shunt.when(lines[-1]) - self.sent) * 1000)

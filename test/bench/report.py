@@ -15,6 +15,11 @@ def median(values):
     return statistics.median(float("inf") if v is None else v for v in values)
 
 
+def middle(*series):
+    """Their medians: 0.4 / 3.6"""
+    return " / ".join(number(median(values)) for values in series)
+
+
 def spread(values):
     """Median, and in brackets the least and the most."""
     if len(values) == 1:
@@ -42,7 +47,7 @@ class Row:
         return [self.case, self.ours, self.against, self.theirs, self.ratio, self.target, verdict]
 
 
-HEAD = ["case", "shunt", "against", "it", "ratio (spread)", "target", ""]
+HEAD = ["case", "shunt", "against", "does", "ratio (spread)", "target", ""]
 
 
 def text_table(rows):
@@ -61,5 +66,5 @@ def markdown(rows, machine, notes):
 
 
 def as_json(rows, machine, notes, settings):
-    table = [dict(zip(["case", "shunt", "against", "it", "ratio", "target"], row.cells()), met=row.met, raw=row.raw) for row in rows]
+    table = [dict(zip(["case", "shunt", "against", "does", "ratio", "target"], row.cells()), met=row.met, raw=row.raw) for row in rows]
     return json.dumps({"machine": machine, "settings": settings, "notes": notes, "rows": table}, indent=1) + "\n"

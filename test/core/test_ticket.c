@@ -91,10 +91,10 @@ static void the_fields_of_a_ticket_are_found(void **state)
     (void)state;
     struct read r;
     read_begin(&r);
-    read_text(
-        &r,
-        "{\"Id\":1,\"JobSpecification\":{\"x\":[{\"ClientCode\":\"no\"}],\"JobDetails\":{\"ClientCode\":\"RANK\",\"More\":{\"Title\":\"no\"},"
-        "\"JobCategory\":\"CELTRA\",\"Title\":\"Fr\\u00fchling \\ud83d\\ude00\"}},\"ClientCode\":\"no\"}");
+    read_text(&r,
+              "{\"Id\":1,\"JobSpecification\":{\"x\":[{\"ClientCode\":\"no\"}],\"JobDetails\":{\"ClientCode\":\"RANK\","
+              "\"More\":{\"Title\":\"no\"},"
+              "\"JobCategory\":\"CELTRA\",\"Title\":\"Fr\\u00fchling \\ud83d\\ude00\"}},\"ClientCode\":\"no\"}");
     assert_field(&r, FIELD_CLIENT, FIELD_STRING, "RANK");
     assert_field(&r, FIELD_CATEGORY, FIELD_STRING, "CELTRA");
     assert_field(&r, FIELD_TITLE, FIELD_STRING, "Frühling 😀");
@@ -135,10 +135,9 @@ static void pointers_are_followed_as_rfc_6901_says(void **state)
            key = want(&r, "/map/2");
     size_t zeros = want(&r, "/list/02"), dash = want(&r, "/list/-"), both = want(&r, "/~01"),
            inner = want(&r, "/grid/1/0");
-    read_text(
-        &r,
-        "{\"a/b\":\"slash\",\"m~n\":\"tilde\",\"\":\"empty\",\"list\":[0,{\"x\":1},{\"x\":2},{\"x\":3}],\"map\":{\"2\":\"two\"},\"~1\":\"both\","
-        "\"grid\":[[\"00\"],[\"10\",\"11\"]]}");
+    read_text(&r, "{\"a/b\":\"slash\",\"m~n\":\"tilde\",\"\":\"empty\",\"list\":[0,{\"x\":1},{\"x\":2},{\"x\":3}],"
+                  "\"map\":{\"2\":\"two\"},\"~1\":\"both\","
+                  "\"grid\":[[\"00\"],[\"10\",\"11\"]]}");
     assert_field(&r, slash, FIELD_STRING, "slash");
     assert_field(&r, tilde, FIELD_STRING, "tilde");
     assert_field(&r, empty, FIELD_STRING, "empty");

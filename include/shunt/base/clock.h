@@ -27,10 +27,11 @@ void clock_virtual_advance(struct clock_virtual *c, int64_t ms); /* both */
 
 /* Buffers hold what the name says and a NUL. */
 #define CLOCK_RFC3339_MAX 32
-#define CLOCK_STAMP_MAX 32
-void clock_rfc3339(int64_t wall_ms, char out[CLOCK_RFC3339_MAX]);   /* 2026-02-06T15:30:46.123+01:00, local with its offset, "Z" for UTC */
-void clock_plain(int64_t wall_ms, char out[CLOCK_STAMP_MAX]);       /* 2026-02-06 15:30:46, local */
-void clock_file_stamp(int64_t wall_ms, char out[CLOCK_STAMP_MAX]);  /* 20260206_153046, local */
+#define CLOCK_STAMP_MAX   32
+void clock_rfc3339(int64_t wall_ms,
+                   char out[CLOCK_RFC3339_MAX]); /* 2026-02-06T15:30:46.123+01:00, local with its offset, "Z" for UTC */
+void clock_plain(int64_t wall_ms, char out[CLOCK_STAMP_MAX]);      /* 2026-02-06 15:30:46, local */
+void clock_file_stamp(int64_t wall_ms, char out[CLOCK_STAMP_MAX]); /* 20260206_153046, local */
 
 /* Local date as yyyymmdd and hour 0-23. */
 int clock_local_date(int64_t wall_ms);

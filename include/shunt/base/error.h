@@ -19,8 +19,8 @@ enum error_class {
     CLASS_INVALID,       /* the job itself is bad: never tried again */
     CLASS_TRANSIENT,     /* the place or the moment is bad: tried again */
     CLASS_CONFIGURATION, /* a person must change a setting */
-    CLASS_RESOURCE,      /* we ran out of memory, descriptors, ...: tried again, nobody's fault, not counted as an attempt */
-    CLASS_STATE,         /* no fault: not ready, gone, changed under us; the caller looks again */
+    CLASS_RESOURCE, /* we ran out of memory, descriptors, ...: tried again, nobody's fault, not counted as an attempt */
+    CLASS_STATE,    /* no fault: not ready, gone, changed under us; the caller looks again */
 };
 
 enum error_code {
@@ -35,8 +35,8 @@ enum error_code {
     ERR_MISMATCH = -13,      /* ClientCode and folder differ */
     ERR_TOO_LARGE = -14,
     ERR_TOO_DEEP = -15,
-    ERR_CONFLICT = -16, /* the name is taken at a destination that says conflict = fail */
-    ERR_BAD_NAME = -17, /* a file or folder name that cannot be used */
+    ERR_CONFLICT = -16,   /* the name is taken at a destination that says conflict = fail */
+    ERR_BAD_NAME = -17,   /* a file or folder name that cannot be used */
     ERR_UNREADABLE = -18, /* the ticket itself may not be read */
     /* CLASS_TRANSIENT */
     ERR_IO = -30,

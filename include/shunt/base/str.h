@@ -1,8 +1,8 @@
 /* str.h: a growing string, and what must be done to foreign bytes before a person or a machine reads them.
  *
- * struct str is a value: str_init (or = STR_INIT), str_fini. Always NUL-terminated, may hold NULs. Out of memory is sticky:
- * after it appends do nothing and str_failed() is true, so that a caller checks once at the end.
- * Thread: one owner at a time.
+ * struct str is a value: str_init (or = STR_INIT), str_fini. Always NUL-terminated, may hold NULs. Out of memory is
+ * sticky: after it appends do nothing and str_failed() is true, so that a caller checks once at the end. Thread: one
+ * owner at a time.
  */
 #ifndef SHUNT_BASE_STR_H
 #define SHUNT_BASE_STR_H
@@ -48,7 +48,8 @@ size_t utf8_cut(const char *bytes, size_t n, size_t max);
 /* True where there is a control character: C0, DEL, or C1 (U+0080..U+009F). bytes is valid UTF-8. */
 bool text_has_control(const char *bytes, size_t n);
 
-/* Glob with '*' only (any run of bytes, also none), the whole text, case-sensitive; linear in practice, never exponential. */
+/* Glob with '*' only (any run of bytes, also none), the whole text, case-sensitive; linear in practice, never
+ * exponential. */
 bool glob_match(const char *pattern, const char *text, size_t n);
 
 #endif

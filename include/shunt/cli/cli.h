@@ -1,4 +1,5 @@
-/* cli.h: the commands. Each is one file src/cli/cmd_<name>.c; cli_main finds it, reads the common options, and returns the exit code. */
+/* cli.h: the commands. Each is one file src/cli/cmd_<name>.c; cli_main finds it, reads the common options, and returns
+ * the exit code. */
 #ifndef SHUNT_CLI_CLI_H
 #define SHUNT_CLI_CLI_H
 
@@ -10,13 +11,13 @@
 
 /* What the common options say. argv of the command's own arguments follows. */
 struct cli {
-    const char *config; /* -c, --config */
-    bool json;          /* --json */
+    const char *config;    /* -c, --config */
+    bool json;             /* --json */
     const char *log_level; /* --log-level; NULL: as set */
-    bool quiet;         /* -q, --quiet */
-    bool print_config;  /* check --print-config */
-    bool reference;     /* check --reference */
-    const char *client; /* once, explain --client */
+    bool quiet;            /* -q, --quiet */
+    bool print_config;     /* check --print-config */
+    bool reference;        /* check --reference */
+    const char *client;    /* once, explain --client */
     char **args;
     int n_args;
 };
@@ -32,7 +33,8 @@ extern const struct cli_command cmd_run, cmd_once, cmd_check, cmd_explain, cmd_s
 
 int cli_main(int argc, char **argv);
 
-/* The configuration, the process's zone set by it ([report] timezone); NULL: faults are on standard error, exit with EXIT_CONFIG. */
+/* The configuration, the process's zone set by it ([report] timezone); NULL: faults are on standard error, exit with
+ * EXIT_CONFIG. */
 struct config *cli_config(const struct cli *cli);
 
 #endif

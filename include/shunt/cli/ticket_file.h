@@ -9,7 +9,7 @@
 #include "shunt/service/config.h"
 
 struct ticket_file {
-    char *path;           /* absolute */
+    char *path;             /* absolute */
     char folder[NAME_SIZE]; /* the client's folder; "" none */
     char name[NAME_SIZE];
     bool in_hot;
@@ -19,8 +19,10 @@ struct ticket_file {
     struct error invalid; /* why it would fail; code 0: it would not */
 };
 
-/* client: given by the user, or NULL: the hot folder it lies in, else its own ClientCode. Non-zero: it cannot be read at all. */
-int ticket_file_read(struct ticket_file *file, const struct config *config, const char *path, const char *client, struct error *e);
+/* client: given by the user, or NULL: the hot folder it lies in, else its own ClientCode. Non-zero: it cannot be read
+ * at all. */
+int ticket_file_read(struct ticket_file *file, const struct config *config, const char *path, const char *client,
+                     struct error *e);
 void ticket_file_fini(struct ticket_file *file);
 
 #endif

@@ -1,6 +1,7 @@
-/* due.h: what is due when: one list and, in service, one timer for every wait of the program. A binary heap of intrusive entries.
- * Answers "what is due" and "how long may I sleep"; the clock is an argument. Entries with the same time come out in the order they went in.
- * Ownership: entries belong to the caller and stay where they are while listed. Thread: one. */
+/* due.h: what is due when: one list and, in service, one timer for every wait of the program. A binary heap of
+ * intrusive entries. Answers "what is due" and "how long may I sleep"; the clock is an argument. Entries with the same
+ * time come out in the order they went in. Ownership: entries belong to the caller and stay where they are while
+ * listed. Thread: one. */
 #ifndef SHUNT_CORE_DUE_H
 #define SHUNT_CORE_DUE_H
 
@@ -22,10 +23,14 @@ struct due_list {
 
 void due_init(struct due_list *d);
 void due_fini(struct due_list *d);
-int due_add(struct due_list *d, struct due_entry *entry, int64_t at_ms); /* moves it where it is listed already. 0 or ERR_NOMEM */
-void due_remove(struct due_list *d, struct due_entry *entry);            /* not listed: fine */
-static inline bool due_listed(const struct due_entry *entry) { return entry->slot != 0; }
-struct due_entry *due_pop(struct due_list *d, int64_t now_ms); /* the earliest that is due, removed; NULL: none */
+int due_add(struct due_list *d, struct due_entry *entry,
+            int64_t at_ms);                                   /* moves it where it is listed already. 0 or ERR_NOMEM */
+void due_remove(struct due_list *d, struct due_entry *entry); /* not listed: fine */
+static inline bool due_listed(const struct due_entry *entry)
+{
+    return entry->slot != 0;
+}
+struct due_entry *due_pop(struct due_list *d, int64_t now_ms);  /* the earliest that is due, removed; NULL: none */
 int64_t due_sleep_ms(const struct due_list *d, int64_t now_ms); /* 0 or more; -1: nothing listed */
 
 #endif

@@ -17,6 +17,7 @@ struct faults {
 void faults_init(struct faults *f);
 void faults_fini(struct faults *f);
 bool faults_any(const struct faults *f);
-void faults_add(struct faults *f, const char *file, unsigned line, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void faults_add(struct faults *f, const char *file, unsigned line, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
 #endif

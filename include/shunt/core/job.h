@@ -3,8 +3,10 @@
  * taken --> delivering <--> waiting --> settling --> done
  *   |            |             |
  *   +------------+-------------+------> failing --> failed
- *                                          settling, failing --> returned (the file changed while we had it: it is looked at anew where it lies)
- * One function moves a job (job_move); a step that the table does not hold is a programmer's error (assert).
+ *                             settling, failing --> returned
+ *
+ * Returned: the file changed while we had it; it is looked at anew where it lies.
+ * One function moves a job (in service/jobs.c); a step that the table does not hold is a programmer's error (assert).
  * Pure. Loop thread only.
  */
 #ifndef SHUNT_CORE_JOB_H
@@ -13,9 +15,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum job_state { JOB_TAKEN, JOB_DELIVERING, JOB_WAITING, JOB_SETTLING, JOB_FAILING, JOB_DONE, JOB_FAILED, JOB_RETURNED, JOB_STATES };
+enum job_state {
+    JOB_TAKEN,
+    JOB_DELIVERING,
+    JOB_WAITING,
+    JOB_SETTLING,
+    JOB_FAILING,
+    JOB_DONE,
+    JOB_FAILED,
+    JOB_RETURNED,
+    JOB_STATES
+};
 enum way { WAY_STARTUP, WAY_REALTIME, WAY_PERIODIC, WAY_ONCE, WAYS };
-enum delivery_state { DELIVERY_QUEUED, DELIVERY_ACTIVE, DELIVERY_WAITING, DELIVERY_DONE, DELIVERY_FAILED, DELIVERY_STATES };
+enum delivery_state {
+    DELIVERY_QUEUED,
+    DELIVERY_ACTIVE,
+    DELIVERY_WAITING,
+    DELIVERY_DONE,
+    DELIVERY_FAILED,
+    DELIVERY_STATES
+};
 
 bool job_allows(enum job_state from, enum job_state to);
 bool delivery_allows(enum delivery_state from, enum delivery_state to);
@@ -27,7 +46,8 @@ const char *way_word(enum way w); /* "STARTUP", "REALTIME", "PERIODIC", "ONCE" *
 struct delivery_counts {
     unsigned of[DELIVERY_STATES];
 };
-/* all done: SETTLING; none queued or active and one failed and none waiting: FAILING; some queued or active: DELIVERING; else WAITING. */
+/* all done: SETTLING; none queued or active and one failed and none waiting: FAILING; some queued or active:
+ * DELIVERING; else WAITING. */
 enum job_state job_state_of(const struct delivery_counts *counts);
 
 /* UUID version 7 (RFC 9562) from wall time and 10 random bytes. */

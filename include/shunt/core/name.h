@@ -11,21 +11,25 @@
 #include "shunt/core/settings.h"
 
 #define NAME_LEN_MAX 255
-#define NAME_SIZE (NAME_LEN_MAX + 1)
+#define NAME_SIZE    (NAME_LEN_MAX + 1)
 
 enum name_kind {
-    NAME_IGNORED, /* starts with a dot, a writer's temporary name (.tmp .temp .part .partial .filepart .crdownload .download .swp .lock ~ .nfs* #x#), or fits no glob */
+    NAME_IGNORED, /* starts with a dot, a writer's temporary name (.tmp .temp .part .partial .filepart .crdownload
+                     .download .swp .lock ~ .nfs* #x#), or fits no glob */
     NAME_TICKET,
     NAME_FILE,
-    NAME_BAD, /* would be a ticket or file, but holds a control character or is not UTF-8: failed with its reason, the name escaped */
+    NAME_BAD, /* would be a ticket or file, but holds a control character or is not UTF-8: failed with its reason, the
+                 name escaped */
 };
 /* Endings are compared without regard to case ("X.JSON" fits "*.json"). */
 enum name_kind name_kind_of(const char *name, const struct text_list *tickets, const struct text_list *files);
 
-/* One path component that is safe to make: not empty, not "." or "..", no leading dot, no '/', valid UTF-8, no control character, at most NAME_LEN_MAX. ERR_BAD_NAME says which. */
+/* One path component that is safe to make: not empty, not "." or "..", no leading dot, no '/', valid UTF-8, no control
+ * character, at most NAME_LEN_MAX. ERR_BAD_NAME says which. */
 int name_check(const char *name, size_t len, struct error *e);
 
-/* copy is the number that is shown, 0: none. Control characters, '/' and what is not UTF-8 become '_' in all made names. */
+/* copy is the number that is shown, 0: none. Control characters, '/' and what is not UTF-8 become '_' in all made
+ * names. */
 /* "20260206_153046_x.json"; copy > 0: "20260206_153046_2_x.json" (another ticket failed with that name in that second).
  * Always short enough for name_reason to add to it whole. */
 void name_failed(const char *stamp, const char *name, unsigned copy, char out[NAME_SIZE]);

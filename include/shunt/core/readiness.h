@@ -1,10 +1,10 @@
 /* readiness.h: is this file whole? Pure decision from what was observed, on the caller's clock.
  *
- * A complete document that nobody has open for writing is ready at once. Where the kernel cannot be asked, a complete one is ready
- * after keeping still for settle_complete. An incomplete one is looked at again with growing pauses, and is invalid only
- * after keeping still, without a writer, for settle, by our clock since we last saw it change: mtimes lie.
- * While somebody writes it is never invalid and never ready. A document that is broken (not only short) waits as an incomplete one does: a writer may
- * still be rewriting it in place. Thread: any.
+ * A complete document that nobody has open for writing is ready at once. Where the kernel cannot be asked, a complete
+ * one is ready after keeping still for settle_complete. An incomplete one is looked at again with growing pauses, and
+ * is invalid only after keeping still, without a writer, for settle, by our clock since we last saw it change: mtimes
+ * lie. While somebody writes it is never invalid and never ready. A document that is broken (not only short) waits as
+ * an incomplete one does: a writer may still be rewriting it in place. Thread: any.
  */
 #ifndef SHUNT_CORE_READINESS_H
 #define SHUNT_CORE_READINESS_H
@@ -36,8 +36,8 @@ struct readiness_rules {
 
 enum verdict { VERDICT_READY, VERDICT_WAIT, VERDICT_INVALID };
 
-/* Where VERDICT_WAIT, *pause_ms is when to look again: 1, 2, 4 ... READINESS_PAUSE_MAX_MS while it keeps still, from 1 again after a
- * change, and never later than the moment at which the answer would turn. */
+/* Where VERDICT_WAIT, *pause_ms is when to look again: 1, 2, 4 ... READINESS_PAUSE_MAX_MS while it keeps still, from 1
+ * again after a change, and never later than the moment at which the answer would turn. */
 #define READINESS_PAUSE_MAX_MS 250
 enum verdict readiness_look(struct readiness *r, const struct readiness_rules *rules, const struct file_print *print,
                             enum writer writer, enum wholeness whole, int64_t now_ms, int64_t *pause_ms);

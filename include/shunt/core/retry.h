@@ -1,8 +1,9 @@
-/* retry.h: how long to wait after an attempt, and when a destination is left alone. Pure arithmetic on the caller's clock.
+/* retry.h: how long to wait after an attempt, and when a destination is left alone. Pure arithmetic on the caller's
+ * clock.
  *
- * Pauses: first * factor^(attempt-1), at most max, then drawn between 3/4 and 5/4 of it (so that many do not come at once).
- * Breaker (Nygard, Release It!): closed until `failures` in a row; then open, nothing is sent until the pause is over; then one probe; its success
- * closes it, its failure opens it again for twice as long, at most max.
+ * Pauses: first * factor^(attempt-1), at most max, then drawn between 3/4 and 5/4 of it (so that many do not come at
+ * once). Breaker (Nygard, Release It!): closed until `failures` in a row; then open, nothing is sent until the pause is
+ * over; then one probe; its success closes it, its failure opens it again for twice as long, at most max.
  */
 #ifndef SHUNT_CORE_RETRY_H
 #define SHUNT_CORE_RETRY_H
@@ -31,13 +32,14 @@ struct breaker { /* zeroed: closed */
     int64_t until_ms; /* OPEN: mono time of the next probe */
     int64_t since_ms; /* when it last opened from closed */
 };
-/* May a delivery start now? *probe says that it is the single one that tests the place (state is PROBING from then on). */
+/* May a delivery start now? *probe says that it is the single one that tests the place (state is PROBING from then on).
+ */
 bool breaker_allows(struct breaker *b, int64_t now_ms, bool *probe);
 /* Both return true where the state turned between closed and not closed: the moment to log. */
 bool breaker_success(struct breaker *b);
 bool breaker_failure(struct breaker *b, const struct breaker_policy *policy, int64_t now_ms);
-/* The probe ended without telling anything about the place (we ran out of memory, the ticket is gone): the next probe is at until_ms.
- * Every probe is answered by one of the three, else the breaker stays PROBING. */
+/* The probe ended without telling anything about the place (we ran out of memory, the ticket is gone): the next probe
+ * is at until_ms. Every probe is answered by one of the three, else the breaker stays PROBING. */
 void breaker_undecided(struct breaker *b, int64_t until_ms);
 const char *breaker_word(enum breaker_state s); /* "closed", "open", "probing" */
 

@@ -1,12 +1,14 @@
 /* routes.h: routes.ini as an immutable table, and the match of a ticket against it.
  *
- * Compiled once: routes with exact client values hang in a hash by client, the others in a list; a match looks only at those two.
- * Every route whose conditions all hold adds its destinations; each destination once, in the order of the destination sections.
- * A condition holds when one of its values (globs with '*', case-sensitive) matches the field; an absent field never matches, nor
- * does an object or an array. Values are separated by commas; a value with a comma in it is written with '*' in its place.
+ * Compiled once: routes with exact client values hang in a hash by client, the others in a list; a match looks only at
+ * those two. Every route whose conditions all hold adds its destinations; each destination once, in the order of the
+ * destination sections. A condition holds when one of its values (globs with '*', case-sensitive) matches the field; an
+ * absent field never matches, nor does an object or an array. Values are separated by commas; a value with a comma in
+ * it is written with '*' in its place.
  *
  * Ownership: counted references; loop thread counts, any thread may read while the loop holds a reference for it.
- * Pure: users, groups and folders are looked up by service/config, which fills uid and gid before the table is first shared.
+ * Pure: users, groups and folders are looked up by service/config, which fills uid and gid before the table is first
+ * shared.
  */
 #ifndef SHUNT_CORE_ROUTES_H
 #define SHUNT_CORE_ROUTES_H
@@ -19,13 +21,14 @@
 #include "shunt/core/ticket.h"
 
 #define ROUTES_DESTINATIONS_MAX 1024
-#define ROUTES_MAX 100000
+#define ROUTES_MAX              100000
 
 enum conflict {
     CONFLICT_REPLACE, /* the same client's newer ticket replaces its older one; another client's is kept beside it */
     CONFLICT_KEEP,    /* what is there stays; the newcomer is put beside it */
     CONFLICT_FAIL,    /* a name that is taken fails the ticket */
-    CONFLICT_VERSIONS /* the archive's: newest under the plain name, every older version beside it, same bytes once; not for routes.ini */
+    CONFLICT_VERSIONS /* the archive's: newest under the plain name, every older version beside it, same bytes once; not
+                         for routes.ini */
 };
 
 /* [destination NAME]: path (required), label, driver, mode, owner, group, conflict, concurrency, create, mount */
@@ -72,9 +75,10 @@ struct routes {
     unsigned references;
 };
 
-/* NULL where there are faults. Among them: no route at all; a destination without path, with "..", with another's path; a repeated section or key;
- * an unknown key; `to` missing, empty, naming no destination or one twice; a route without any condition (says: use client = *); an empty condition;
- * two conditions on one field; a bad pointer, mode, number. Names of destinations are [A-Za-z0-9._-]{1,64}; "archive" and "failed" are ours. */
+/* NULL where there are faults. Among them: no route at all; a destination without path, with "..", with another's path;
+ * a repeated section or key; an unknown key; `to` missing, empty, naming no destination or one twice; a route without
+ * any condition (says: use client = *); an empty condition; two conditions on one field; a bad pointer, mode, number.
+ * Names of destinations are [A-Za-z0-9._-]{1,64}; "archive" and "failed" are ours. */
 struct routes *routes_new(const char *file, const char *text, size_t len, struct faults *faults);
 struct routes *routes_ref(struct routes *r);
 void routes_unref(struct routes *r); /* NULL is fine */
@@ -89,14 +93,17 @@ struct route_verdict {
     const bool *held; /* n_conditions */
 };
 typedef void (*routes_explain_cb)(void *user, const struct route_verdict *verdict);
-int routes_explain(const struct routes *r, const struct ticket *ticket, routes_explain_cb cb, void *user); /* 0 or ERR_NOMEM */
+int routes_explain(const struct routes *r, const struct ticket *ticket, routes_explain_cb cb,
+                   void *user); /* 0 or ERR_NOMEM */
 
-/* What a reload changed, a line each: "route celtra altered (line 12): client", "destination monday-rank added: SYNC/MAKE/Monday Rank". */
+/* What a reload changed, a line each: "route celtra altered (line 12): client", "destination monday-rank added:
+ * SYNC/MAKE/Monday Rank". */
 typedef void (*routes_diff_cb)(void *user, const char *text);
 void routes_diff(const struct routes *before, const struct routes *after, routes_diff_cb cb, void *user);
 
-/* The matrix as people read it: a row for every client (or glob of clients) that a route names, by name, and "(any other)"; its destinations;
- * and under which other conditions it is sent further ("category CELTRA -> Celtra"). Plain text, columns aligned. */
+/* The matrix as people read it: a row for every client (or glob of clients) that a route names, by name, and "(any
+ * other)"; its destinations; and under which other conditions it is sent further ("category CELTRA -> Celtra"). Plain
+ * text, columns aligned. */
 void routes_print(const struct routes *r, struct str *out);
 
 #endif

@@ -1,16 +1,18 @@
 /* settings.h: shunt.ini and the environment, checked against one schema table.
  *
- * The table (settings_schema) is the only place that knows a key's section, name, type, default, bounds and meaning; it fills
- * struct settings, prints `shunt check --print-config`, and makes the reference in the README.
+ * The table (settings_schema) is the only place that knows a key's section, name, type, default, bounds and meaning; it
+ * fills struct settings, prints `shunt check --print-config`, and makes the reference in the README.
  *
- * Order: default < shunt.ini < SHUNT_<SECTION>_<KEY> < (secrets) SHUNT_<SECTION>_<KEY>_FILE, both of the last two set is a fault.
- * An unknown or repeated key, unknown section, bad unit, out of bounds: a fault with its line (or the variable's name), never a warning.
- * An unknown SHUNT_ variable is not a fault (Kubernetes makes SHUNT_SERVICE_HOST and such): it is named in `unknown_env`.
- * In values other than paths and secrets " ;" and " #" are refused with the advice that comments go on a line of their own.
- * Checked across keys: settle_complete <= settle, first <= max, breaker_pause <= breaker_max, tickets or files not empty, and
- * that none of hot, archive, failed, underprocess and logs is, or lies in, another (as written, without looking at the disk).
+ * Order: default < shunt.ini < SHUNT_<SECTION>_<KEY> < (secrets) SHUNT_<SECTION>_<KEY>_FILE, both of the last two set
+ * is a fault. An unknown or repeated key, unknown section, bad unit, out of bounds: a fault with its line (or the
+ * variable's name), never a warning. An unknown SHUNT_ variable is not a fault (Kubernetes makes SHUNT_SERVICE_HOST and
+ * such): it is named in `unknown_env`. In values other than paths and secrets " ;" and " #" are refused with the advice
+ * that comments go on a line of their own. Checked across keys: settle_complete <= settle, first <= max, breaker_pause
+ * <= breaker_max, tickets or files not empty, and that none of hot, archive, failed, underprocess and logs is, or lies
+ * in, another (as written, without looking at the disk).
  *
- * Ownership: settings_new returns an immutable snapshot; settings_free. Pure: files are read through the caller's `read_secret`.
+ * Ownership: settings_new returns an immutable snapshot; settings_free. Pure: files are read through the caller's
+ * `read_secret`.
  */
 #ifndef SHUNT_CORE_SETTINGS_H
 #define SHUNT_CORE_SETTINGS_H
@@ -35,7 +37,8 @@ struct text_list {
 
 struct settings {
     /* [service] */
-    char *data;               /* the root that relative paths start from; relative itself: to the folder of shunt.ini (made absolute by the caller) */
+    char *data; /* the root that relative paths start from; relative itself: to the folder of shunt.ini (made absolute
+                   by the caller) */
     int64_t workers;          /* requests of intake at once */
     int64_t drain_timeout_ms; /* how long TERM waits for what is in hand */
     /* [folders]; relative: to data; routes: to the folder of shunt.ini */
@@ -77,8 +80,17 @@ struct settings {
 };
 
 enum setting_type {
-    SETTING_TEXT, SETTING_PATH, SETTING_SECRET, SETTING_COUNT, SETTING_BYTES, SETTING_MS, SETTING_BOOL, SETTING_MODE,
-    SETTING_FACTOR, SETTING_LIST, SETTING_ENUM,
+    SETTING_TEXT,
+    SETTING_PATH,
+    SETTING_SECRET,
+    SETTING_COUNT,
+    SETTING_BYTES,
+    SETTING_MS,
+    SETTING_BOOL,
+    SETTING_MODE,
+    SETTING_FACTOR,
+    SETTING_LIST,
+    SETTING_ENUM,
 };
 
 struct setting {
@@ -86,18 +98,20 @@ struct setting {
     enum setting_type type;
     size_t offset;            /* into struct settings */
     const char *default_text; /* as it would stand in the file */
-    int64_t min, max;         /* COUNT, BYTES, MS, FACTOR; TEXT, PATH and SECRET: bytes of text, so that min 1 is "must not be empty" */
+    int64_t min,
+        max; /* COUNT, BYTES, MS, FACTOR; TEXT, PATH and SECRET: bytes of text, so that min 1 is "must not be empty" */
     const char *const *words; /* ENUM: NULL-terminated, index = value */
     const char *help;         /* one sentence for the reference */
 };
 extern const struct setting settings_schema[]; /* ends with section NULL */
 
 struct settings_source {
-    const char *file;  /* shown in faults */
-    const char *text;  /* NULL: no file, defaults and environment only */
+    const char *file; /* shown in faults */
+    const char *text; /* NULL: no file, defaults and environment only */
     size_t len;
     const char *const *env; /* "NAME=value" ..., NULL-terminated; may be NULL */
-    /* Contents of a secret's file without its last line break, freed by mem_free. May be NULL where no secret has a file. */
+    /* Contents of a secret's file without its last line break, freed by mem_free. May be NULL where no secret has a
+     * file. */
     int (*read_secret)(void *user, const char *path, char **out, struct error *e);
     void *user;
 };
@@ -105,7 +119,8 @@ struct settings_source {
 /* NULL where there are faults or no memory (then it is a fault too). */
 struct settings *settings_new(const struct settings_source *source, struct faults *faults);
 /* The same by another table (for tests). */
-struct settings *settings_new_by(const struct setting *schema, const struct settings_source *source, struct faults *faults);
+struct settings *settings_new_by(const struct setting *schema, const struct settings_source *source,
+                                 struct faults *faults);
 void settings_free(struct settings *s);
 
 /* shunt.ini in force, every key with its value, secrets as "(set)" or "". */

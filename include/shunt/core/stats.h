@@ -1,43 +1,46 @@
 /* stats.h: the numbers of the local day, and the ledger.
  *
- * Counted on the loop thread only, by these functions only. Totals; by client (with categories), by destination, by hour, by way; scans;
- * the last errors. To and from JSON (Jansson), so that the store keeps them across a restart. A snapshot from another local date is not taken.
- * Bounded: at most STATS_KEYS_MAX clients (and destinations, and categories a client); the rest is counted under "(others)".
+ * Counted on the loop thread only, by these functions only. Totals; by client (with categories), by destination, by
+ * hour, by way; scans; the last errors. To and from JSON (Jansson), so that the store keeps them across a restart. A
+ * snapshot from another local date is not taken. Bounded: at most STATS_KEYS_MAX clients (and destinations, and
+ * categories a client); the rest is counted under "(others)".
  *
- * Ledger (of the process's life, not the day's): taken = delivered + archived_only + failed + returned + waiting + in_work, always.
+ * Ledger (of the process's life, not the day's): taken = delivered + archived_only + failed + returned + waiting +
+ * in_work, always.
  */
 #ifndef SHUNT_CORE_STATS_H
 #define SHUNT_CORE_STATS_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "shunt/base/str.h"
 #include "shunt/core/job.h"
 
-#define STATS_KEYS_MAX 1000
+#define STATS_KEYS_MAX   1000
 #define STATS_ERRORS_MAX 10
 
 struct stats;
 struct stats *stats_new(int date); /* yyyymmdd, local */
 void stats_free(struct stats *s);
 int stats_date(const struct stats *s);
-/* True where date is after the day's: *ended takes the JSON of the whole day that ended (caller's reference), and the counts start at zero. A date
- * before the day's (the clock went back over midnight) turns nothing: a local date is begun once. Without memory for the JSON it turns nothing
- * either: the next call does. */
+/* True where date is after the day's: *ended takes the JSON of the whole day that ended (caller's reference), and the
+ * counts start at zero. A date before the day's (the clock went back over midnight) turns nothing: a local date is
+ * begun once. Without memory for the JSON it turns nothing either: the next call does. */
 bool stats_turn(struct stats *s, int date, json_t **ended);
 
 struct stats_outcome {
     const char *client;   /* folder */
     const char *category; /* NULL: unknown */
     enum way way;
-    int hour;             /* local, 0-23 */
-    double ms;            /* from taken up to settled */
+    int hour;                        /* local, 0-23 */
+    double ms;                       /* from taken up to settled */
     const char *const *destinations; /* labels that it was delivered to, without the archive */
     size_t n_destinations;
-    bool celtra;          /* category CELTRA */
+    bool celtra; /* category CELTRA */
 };
 void stats_processed(struct stats *s, const struct stats_outcome *o);
 void stats_failed(struct stats *s, const struct stats_outcome *o, const char *file, const char *text, int64_t wall_ms);
@@ -62,8 +65,9 @@ uint64_t stats_changes(const struct stats *s); /* grows with every count: "did s
 void stats_line(const struct stats *s, struct str *out);
 /* Everything, for SIGUSR1 and the end of the day: lines for people, '\n' between them */
 void stats_text(const struct stats *s, struct str *out);
-json_t *stats_to_json(const struct stats *s); /* NULL: no memory */
-int stats_from_json(struct stats *s, const json_t *j); /* 0; ERR_BAD_FIELD: not ours or damaged, s is unchanged; ERR_CHANGED: of another date, s is unchanged */
+json_t *stats_to_json(const struct stats *s);          /* NULL: no memory */
+int stats_from_json(struct stats *s, const json_t *j); /* 0; ERR_BAD_FIELD: not ours or damaged, s is unchanged;
+                                                          ERR_CHANGED: of another date, s is unchanged */
 
 struct ledger {
     uint64_t taken, delivered, archived_only, failed, returned;

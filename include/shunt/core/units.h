@@ -7,7 +7,8 @@
 
 #include "shunt/base/error.h"
 
-/* "0", "512", "64KiB", "64MiB", "1GiB", "10kB", "5MB", "2GB" (kB = 1000); never negative. One space before a unit is fine, here and below. */
+/* "0", "512", "64KiB", "64MiB", "1GiB", "10kB", "5MB", "2GB" (kB = 1000); never negative. One space before a unit is
+ * fine, here and below. */
 int units_bytes(const char *text, int64_t *out, struct error *e);
 /* "250ms", "2s", "3m", "4h", "90d"; "0" needs no unit, every other number does. */
 int units_ms(const char *text, int64_t *out, struct error *e);

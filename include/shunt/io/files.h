@@ -1,4 +1,5 @@
-/* files.h: small blocking helpers on files and folders. Thread: any (on the loop only before it turns, or by what says so). */
+/* files.h: small blocking helpers on files and folders. Thread: any (on the loop only before it turns, or by what says
+ * so). */
 #ifndef SHUNT_IO_FILES_H
 #define SHUNT_IO_FILES_H
 
@@ -11,16 +12,19 @@
 
 #define SHA256_SIZE 32
 
-/* A regular file whole, NUL-terminated, freed by mem_free. ERR_NOPLACE where it is missing, ERR_TOO_LARGE above max, ERR_NOT_OURS where it is no regular file. */
+/* A regular file whole, NUL-terminated, freed by mem_free. ERR_NOPLACE where it is missing, ERR_TOO_LARGE above max,
+ * ERR_NOT_OURS where it is no regular file. */
 int files_read(const char *path, size_t max, char **out, size_t *len, struct error *e);
 
 /* Replaces path whole: temporary beside it, write, fsync, rename, fsync of the folder. */
 int files_write(const char *path, const void *bytes, size_t len, unsigned mode, struct error *e);
 
-/* Folder and its parents, each with mode (0: 0755); existing ones are fine; new entries are fsynced into their parents where durable. */
+/* Folder and its parents, each with mode (0: 0755); existing ones are fine; new entries are fsynced into their parents
+ * where durable. */
 int files_mkdirs(const char *path, unsigned mode, bool durable, struct error *e);
 
-/* Opens a folder (O_PATH is not used: it can be fsynced). ERR_NOPLACE where missing or not a folder. Returns an fd or a negative code. */
+/* Opens a folder (O_PATH is not used: it can be fsynced). ERR_NOPLACE where missing or not a folder. Returns an fd or a
+ * negative code. */
 int files_open_folder(const char *path, struct error *e);
 /* A folder right below parent_fd: a single name, never a symbolic link; made with mode where missing and create. */
 int files_open_below(int parent_fd, const char *name, bool create, unsigned mode, bool durable, struct error *e);
@@ -29,7 +33,7 @@ int files_open_below(int parent_fd, const char *name, bool create, unsigned mode
 int files_sync(int fd, const char *what, struct error *e);
 int files_write_all(int fd, const void *bytes, size_t len, struct error *e);
 
-bool files_is_mount(const char *path); /* STATX_ATTR_MOUNT_ROOT */
+bool files_is_mount(const char *path);                                     /* STATX_ATTR_MOUNT_ROOT */
 int files_sha256(const void *bytes, size_t len, uint8_t out[SHA256_SIZE]); /* 0 or ERR_NOMEM */
 /* Hex, lower case: 2 * n characters and a NUL into out. */
 void files_hex(const uint8_t *bytes, size_t n, char *out);

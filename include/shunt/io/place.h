@@ -1,18 +1,25 @@
 /* place.h: durable publishing of many files into a folder: the one way in which shunt writes what others read.
  *
- * For each item: temporary name in the target's folder (a dot name, the same for the same item, so that a crash leaves nothing that the next try does
- * not overwrite) -> write -> mode, owner -> flush -> rename onto the target -> flush of the folder. A reader never sees half a
- * file; the old one is there until the new one is. Flushes are grouped: a few files one fsync each, many files one syncfs(2) for all; likewise
- * the folders. A flush that failed is final for those copies: the temporaries are removed and the items fail as transient; the next try copies anew.
+ * For each item: temporary name in the target's folder (a dot name, the same for the same item, so that a crash leaves
+ * nothing that the next try does not overwrite) -> write -> mode, owner -> flush -> rename onto the target -> flush of
+ * the folder. A reader never sees half a file; the old one is there until the new one is. Flushes are grouped: a few
+ * files one fsync each, many files one syncfs(2) for all; likewise the folders. A flush that failed is final for those
+ * copies: the temporaries are removed and the items fail as transient; the next try copies anew.
  *
- * What happens to a name that is taken is decided by `conflict` (core/routes.h) and by whose it is: the ClientCode that the existing file itself declares.
- *   REPLACE   absent: rename without replacing; same client: replaced (by an exchange that is looked at, so that another client's file which came meanwhile is
- *             not lost; a plain rename where the file system has no exchange); another's or unknown: beside it under name_beside, identical bytes: nothing to do
- *   KEEP      identical bytes: nothing to do; else beside it
- *   FAIL      identical bytes: nothing to do; else ERR_CONFLICT
- *   VERSIONS  identical bytes: nothing to do; else the existing one gets a second link under name_version (by its hash; already there: fine), the new one is renamed over
- *             the plain name, and an older version with the same bytes as the new one is removed
- * File systems without renameat2(RENAME_NOREPLACE) or link(2) get the nearest sequence that never removes the old file first.
+ * What happens to a name that is taken is decided by `conflict` (core/routes.h) and by whose it is: the ClientCode
+ * that the existing file itself declares.
+ *
+ *   REPLACE   absent: renamed without replacing. The same client's: replaced, by an exchange that is looked at, so that
+ *             another client's file which came meanwhile is not lost (a plain rename where the file system has no
+ *             exchange). Another's or unknown: beside it under name_beside; identical bytes: nothing to do.
+ *   KEEP      identical bytes: nothing to do; else beside it.
+ *   FAIL      identical bytes: nothing to do; else ERR_CONFLICT.
+ *   VERSIONS  identical bytes: nothing to do; else the existing one gets a second link under name_version (by its hash;
+ *             already there: fine), the new one is renamed over the plain name, and an older version with the same
+ *             bytes as the new one is removed.
+ *
+ * File systems without renameat2(RENAME_NOREPLACE) or link(2) get the nearest sequence that never removes the old file
+ * first.
  *
  * Blocking; pure: input and output are the caller's structs. Thread: any.
  */
@@ -29,9 +36,10 @@
 #include "shunt/io/files.h"
 
 struct place {
-    const char *path; /* absolute */
-    const char *tag;  /* names this place in temporary names (two places may share a folder by mistake) and tells instances apart */
-    bool create;      /* make path where it is missing */
+    const char *path;  /* absolute */
+    const char *tag;   /* names this place in temporary names (two places may share a folder by mistake) and tells
+                          instances apart */
+    bool create;       /* make path where it is missing */
     const char *mount; /* NULL or a folder that must be a mount point, else ERR_NOPLACE */
     unsigned mode, folder_mode;
     long uid, gid; /* -1: not changed */
@@ -65,8 +73,8 @@ int place_sweep(const struct place *place, const struct place_item *item, struct
 /* Can files be made there? (shunt check; a breaker's look.) Makes and removes a temporary. */
 int place_probe(const struct place *place, struct error *e);
 
-/* Moves a claimed file onto folder/name where nothing of that name is: rename, or across file systems a durable copy first, then
- * removal. ERR_BUSY where the name is taken (by other bytes; the same bytes: as done). */
+/* Moves a claimed file onto folder/name where nothing of that name is: rename, or across file systems a durable copy
+ * first, then removal. ERR_BUSY where the name is taken (by other bytes; the same bytes: as done). */
 int place_move(int from_fd, const char *from_name, int to_fd, const char *to_name, bool durable, struct error *e);
 
 #endif

@@ -1,11 +1,13 @@
-/* delivery.h: destinations at work: one lane each, with its queue, its limit of requests at once, its breaker and its retries.
+/* delivery.h: destinations at work: one lane each, with its queue, its limit of requests at once, its breaker and its
+ * retries.
  *
- * Happy way: lanes_enqueue -> lanes_pump hands up to batch_size deliveries to the driver -> results -> jobs_delivery_to / jobs_advance.
- * A failure is transient (tried again after a pause, within [retry] attempts; the archive without limit), invalid (failed at once), or of our own resources (tried again,
- * not counted). Failures in a row open the breaker: the lane's deliveries wait, without an attempt being counted, until a probe succeeds.
- * A request that takes longer than [delivery] hang marks the lane: it keeps its own threads, nothing else goes there until it returns.
- * A lane belongs to what a destination *is* (its settings); a reload that alters a destination makes a new lane, the old one lives until its jobs have ended.
- * Thread: loop.
+ * Happy way: lanes_enqueue -> lanes_pump hands up to batch_size deliveries to the driver -> results -> jobs_delivery_to
+ * / jobs_advance. A failure is transient (tried again after a pause, within [retry] attempts; the archive without
+ * limit), invalid (failed at once), or of our own resources (tried again, not counted). Failures in a row open the
+ * breaker: the lane's deliveries wait, without an attempt being counted, until a probe succeeds. A request that takes
+ * longer than [delivery] hang marks the lane: it keeps its own threads, nothing else goes there until it returns. A
+ * lane belongs to what a destination *is* (its settings); a reload that alters a destination makes a new lane, the old
+ * one lives until its jobs have ended. Thread: loop.
  */
 #ifndef SHUNT_SERVICE_DELIVERY_H
 #define SHUNT_SERVICE_DELIVERY_H
@@ -25,7 +27,7 @@ struct lane {
     struct retry_policy retry;
     struct breaker_policy breaker_policy;
     struct breaker breaker;
-    struct wait probe;            /* when the breaker lets one through */
+    struct wait probe; /* when the breaker lets one through */
     struct delivery *queue;
     size_t queued;
     unsigned active;              /* requests */

@@ -1,14 +1,17 @@
-/* destination.h: the driver interface of destinations. A driver turns a batch of items for one destination into results.
+/* destination.h: the driver interface of destinations. A driver turns a batch of items for one destination into
+ * results.
  *
- * Contract: start() is called on the loop and must not block. Non-zero = done is never called, the items are untouched, the error says why. Zero = done
- * is called once, later, on the loop, each item's `error` filled. A driver whose protocol blocks runs in a work request (dir); one that does not lives on the
- * loop (HTTP, S3 through curl's multi handle). A batch holds a reference to the routes that its destination belongs to: it is not changed by a reload.
+ * Contract: start() is called on the loop and must not block. Non-zero = done is never called, the items are untouched,
+ * the error says why. Zero = done is called once, later, on the loop, each item's `error` filled. A driver whose
+ * protocol blocks runs in a work request (dir); one that does not lives on the loop (HTTP, S3 through curl's multi
+ * handle). A batch holds a reference to the routes that its destination belongs to: it is not changed by a reload.
  * Retries, limits, breaker and order belong to service/delivery, never to a driver.
  */
 #ifndef SHUNT_SERVICE_DESTINATION_H
 #define SHUNT_SERVICE_DESTINATION_H
 
 #include <stddef.h>
+
 #include <uv.h>
 
 #include "shunt/base/error.h"
@@ -20,7 +23,7 @@
 struct batch {
     struct work work; /* for drivers that block */
     uv_loop_t *loop;
-    const struct place *place;         /* where, fully resolved; borrowed until done */
+    const struct place *place; /* where, fully resolved; borrowed until done */
     struct place_item *items;
     size_t count;
     void (*done)(struct batch *batch);

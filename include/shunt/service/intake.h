@@ -1,10 +1,10 @@
 /* intake.h: from "there may be a file of that name" to a job: the names that wait to be looked at, and the looks.
  *
- * Happy way: events and scans call intake_see -> the name is queued -> intake_pump hands up to batch_size names to a worker (take.h) -> a claimed file becomes a job.
- * What is not whole waits on the due list and is looked at again; it leaves the table only by being claimed or by being gone. What a job
- * of the same name holds is remembered there (job->again) and looked at when the job ends.
- * Bounded: queue_limit names queued, CANDIDATES_MAX known. What finds no room is not taken in, and its folder is scanned again when there is room.
- * Thread: loop.
+ * Happy way: events and scans call intake_see -> the name is queued -> intake_pump hands up to batch_size names to a
+ * worker (take.h) -> a claimed file becomes a job. What is not whole waits on the due list and is looked at again; it
+ * leaves the table only by being claimed or by being gone. What a job of the same name holds is remembered there
+ * (job->again) and looked at when the job ends. Bounded: queue_limit names queued, CANDIDATES_MAX known. What finds no
+ * room is not taken in, and its folder is scanned again when there is room. Thread: loop.
  */
 #ifndef SHUNT_SERVICE_INTAKE_H
 #define SHUNT_SERVICE_INTAKE_H
@@ -14,7 +14,7 @@
 #include "shunt/service/take.h"
 
 #define CANDIDATES_MAX 100000
-#define WORKERS_MAX 256
+#define WORKERS_MAX    256
 
 struct candidate;
 
@@ -25,12 +25,12 @@ struct intake {
     struct candidate *table;
     struct candidate *queue;
     size_t count, queued, looking;
-    size_t claimed;                 /* candidates that lie in underprocess */
-    unsigned active;                /* looks in work */
-    bool busy[WORKERS_MAX];         /* by worker number - 1 */
-    struct wait batch_wait;         /* until a small batch goes anyway */
+    size_t claimed;         /* candidates that lie in underprocess */
+    unsigned active;        /* looks in work */
+    bool busy[WORKERS_MAX]; /* by worker number - 1 */
+    struct wait batch_wait; /* until a small batch goes anyway */
     int64_t oldest_queued_ms;
-    uint64_t turned_away;           /* names that found no room */
+    uint64_t turned_away;                            /* names that found no room */
     bool (*watched)(void *user, const char *folder); /* do events of this folder come? */
     void *user;
 };
@@ -38,15 +38,16 @@ struct intake {
 void intake_init(struct intake *in, struct runtime *rt, struct jobs *jobs, const struct instance *instance);
 void intake_fini(struct intake *in); /* after the looks have come back */
 
-/* A file `name` may be in `folder` ("" = right in hot; claimed: in underprocess). moved: it was made, moved or removed, not only written to.
- * False: no room now, to be told again. */
+/* A file `name` may be in `folder` ("" = right in hot; claimed: in underprocess). moved: it was made, moved or removed,
+ * not only written to. False: no room now, to be told again. */
 bool intake_see(struct intake *in, const char *folder, const char *name, enum way way, bool claimed, bool moved);
 size_t intake_room(const struct intake *in); /* names that intake_see still takes */
 void intake_pump(struct intake *in);
-bool intake_idle(const struct intake *in); /* no look is in work */
+bool intake_idle(const struct intake *in);  /* no look is in work */
 bool intake_empty(const struct intake *in); /* and nothing is known that waits */
 
 /* For jobs_ended_cb; user is the intake. */
-void intake_job_ended(void *user, const char *folder, const char *name, bool look_again, bool in_underprocess, enum way way);
+void intake_job_ended(void *user, const char *folder, const char *name, bool look_again, bool in_underprocess,
+                      enum way way);
 
 #endif

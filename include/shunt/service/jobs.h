@@ -1,12 +1,14 @@
 /* jobs.h: the jobs in work, and the one function that moves a job from state to state.
  *
- * Happy way: jobs_begin (a claimed ticket) -> its deliveries, the archive first among them, go to their lanes -> each result comes back by
- * jobs_delivery_changed -> all done: settle removes the claimed original -> done, counted, logged, freed.
- * A failed delivery ends in waiting (its lane tries again) or, out of attempts, in failing: settle moves the ticket to the failed folder with its story.
- * An original that changed while we had it ends its job as returned and is looked at anew where it lies.
+ * Happy way: jobs_begin (a claimed ticket) -> its deliveries, the archive first among them, go to their lanes -> each
+ * result comes back by jobs_delivery_changed -> all done: settle removes the claimed original -> done, counted, logged,
+ * freed. A failed delivery ends in waiting (its lane tries again) or, out of attempts, in failing: settle moves the
+ * ticket to the failed folder with its story. An original that changed while we had it ends its job as returned and is
+ * looked at anew where it lies.
  *
- * At most one job for each client and file name: the claimed file's place in underprocess says so. What arrives in the hot folder meanwhile is looked at when the job ends.
- * Ownership: a job frees itself when it ends; deliveries are its members. Thread: loop.
+ * At most one job for each client and file name: the claimed file's place in underprocess says so. What arrives in the
+ * hot folder meanwhile is looked at when the job ends. Ownership: a job frees itself when it ends; deliveries are its
+ * members. Thread: loop.
  */
 #ifndef SHUNT_SERVICE_JOBS_H
 #define SHUNT_SERVICE_JOBS_H
@@ -38,7 +40,7 @@ struct job {
     char *key;    /* "FOLDER/name" below hot: what the job holds in underprocess */
     char *folder; /* "" right in hot */
     char *name;
-    char *client; /* it is routed and archived as */
+    char *client;                               /* it is routed and archived as */
     char *declared, *category, *studio, *title; /* NULL: not in the document */
     enum way way;
     enum job_state state;
@@ -47,26 +49,27 @@ struct job {
     struct file_print print;
     struct source_content content; /* bytes go when the job waits */
     bool content_gone;
-    bool changed;  /* the original changed under us: returned, not failed */
-    bool again;    /* something arrived under the same name meanwhile */
+    bool changed;          /* the original changed under us: returned, not failed */
+    bool again;            /* something arrived under the same name meanwhile */
     bool own_move_pending; /* the event of our own claim is still to come */
-    uint64_t taken_ns; /* uv_hrtime */
-    struct error error; /* why it is invalid */
+    uint64_t taken_ns;     /* uv_hrtime */
+    struct error error;    /* why it is invalid */
     struct delivery *deliveries;
     size_t n_deliveries;
     struct delivery_counts counts;
     bool counted_in_work;
-    struct job *next; /* in settle's queue */
-    struct wait settle_wait; /* until settle tries again */
+    struct job *next;          /* in settle's queue */
+    struct wait settle_wait;   /* until settle tries again */
     struct job_handle *handle; /* in the table */
 };
 
 struct settle;
 struct delivery_lanes;
 
-/* What the intake wants to know: the name is free again; look whether something waits under it. in_underprocess: the file
- * itself was returned and lies there. */
-typedef void (*jobs_ended_cb)(void *user, const char *folder, const char *name, bool look_again, bool in_underprocess, enum way way);
+/* What the intake wants to know: the name is free again; look whether something waits under it. in_underprocess: the
+ * file itself was returned and lies there. */
+typedef void (*jobs_ended_cb)(void *user, const char *folder, const char *name, bool look_again, bool in_underprocess,
+                              enum way way);
 
 struct jobs {
     struct runtime *rt;
@@ -85,16 +88,20 @@ struct jobs {
 void jobs_init(struct jobs *jobs, struct runtime *rt, struct delivery_lanes *lanes, struct settle *settle);
 void jobs_fini(struct jobs *jobs); /* frees what still waits; its files stay in underprocess */
 
-/* Takes what the item holds (also on failure, then the file stays claimed and is found by the next look). 0 or ERR_NOMEM. */
-int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes, enum way way, unsigned worker, bool watched);
+/* Takes what the item holds (also on failure, then the file stays claimed and is found by the next look). 0 or
+ * ERR_NOMEM. */
+int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes, enum way way, unsigned worker,
+               bool watched);
 struct job *jobs_find(const struct jobs *jobs, const char *folder, const char *name);
 
 /* The only ways in which results come back. */
 void jobs_delivery_to(struct delivery *d, enum delivery_state to);
 void jobs_advance(struct job *job); /* after one or more of its deliveries moved */
-void jobs_settled(struct job *job, int code, const char *failed_path); /* 0; ERR_CHANGED: returned; else tried again by settle */
+void jobs_settled(struct job *job, int code,
+                  const char *failed_path); /* 0; ERR_CHANGED: returned; else tried again by settle */
 
-/* Every now and then, and after every batch: does the ledger balance? An imbalance is an ERROR in the log, once for each difference. */
+/* Every now and then, and after every batch: does the ledger balance? An imbalance is an ERROR in the log, once for
+ * each difference. */
 void jobs_check_ledger(struct jobs *jobs);
 
 #endif

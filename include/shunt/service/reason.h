@@ -1,6 +1,6 @@
-/* reason.h: the file that lies beside a failed ticket: when, why, where it came from, what became of its deliveries, how to put it back.
- * reason_of copies what it needs from the job on the loop; reason_text runs in a work request, when the failed ticket's name is known.
- * Foreign bytes are escaped. */
+/* reason.h: the file that lies beside a failed ticket: when, why, where it came from, what became of its deliveries,
+ * how to put it back. reason_of copies what it needs from the job on the loop; reason_text runs in a work request, when
+ * the failed ticket's name is known. Foreign bytes are escaped. */
 #ifndef SHUNT_SERVICE_REASON_H
 #define SHUNT_SERVICE_REASON_H
 

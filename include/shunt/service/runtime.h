@@ -1,6 +1,7 @@
 /* runtime.h: what all parts of the running service share, and the one timer for every wait.
  *
- * The loop thread owns it. Parts keep a borrowed pointer; the composition root (service.h) makes it first and frees it last.
+ * The loop thread owns it. Parts keep a borrowed pointer; the composition root (service.h) makes it first and frees it
+ * last.
  */
 #ifndef SHUNT_SERVICE_RUNTIME_H
 #define SHUNT_SERVICE_RUNTIME_H
@@ -12,7 +13,8 @@
 #include "shunt/core/stats.h"
 #include "shunt/service/config.h"
 
-/* A moment at which something is to be looked at again. Zero it before the first use; it stays where it is while it is set. */
+/* A moment at which something is to be looked at again. Zero it before the first use; it stays where it is while it is
+ * set. */
 struct wait {
     struct due_entry due;
     void (*fire)(struct wait *wait);
@@ -21,21 +23,24 @@ struct wait {
 struct runtime {
     uv_loop_t *loop;
     const struct clock *clock;
-    const struct config *config;   /* settings and paths; never changes while we run */
-    struct routes *routes;         /* the table in force; a reload swaps it */
+    const struct config *config; /* settings and paths; never changes while we run */
+    struct routes *routes;       /* the table in force; a reload swaps it */
     struct stats *stats;
     struct ledger ledger;
     struct due_list waits;
-    uv_timer_t timer;              /* armed for the earliest of `waits` */
-    unsigned threads;              /* of libuv's pool */
-    bool draining;                 /* no new work is begun */
-    bool once;                     /* `shunt once`: no watching, no breaker, everything ends */
+    uv_timer_t timer; /* armed for the earliest of `waits` */
+    unsigned threads; /* of libuv's pool */
+    bool draining;    /* no new work is begun */
+    bool once;        /* `shunt once`: no watching, no breaker, everything ends */
 };
 
 int runtime_init(struct runtime *rt, uv_loop_t *loop, const struct config *config, const struct clock *clock);
 void runtime_close(struct runtime *rt); /* closes the timer; run the loop until it is gone, then runtime_fini */
 void runtime_fini(struct runtime *rt);
-static inline int64_t runtime_now(const struct runtime *rt) { return rt->clock->mono_ms(rt->clock); }
+static inline int64_t runtime_now(const struct runtime *rt)
+{
+    return rt->clock->mono_ms(rt->clock);
+}
 
 /* Calls wait->fire on the loop at or after the moment, once. Setting a set one moves it. Never from inside wait_set. */
 int wait_set(struct runtime *rt, struct wait *wait, int64_t pause_ms, void (*fire)(struct wait *wait));

@@ -1,11 +1,12 @@
-/* scanner.h: the truth below the events: which files lie in the hot folders, listed in slices; and the watches that make it fast.
+/* scanner.h: the truth below the events: which files lie in the hot folders, listed in slices; and the watches that
+ * make it fast.
  *
- * A full scan (at start, every scan_interval, after a burst that may have lost events) lists underprocess, the hot root, and each client folder. New folders are
- * watched first and then listed; folders that are gone or were made anew lose or change their watch. One slice is in work at a time, and none while the
- * intake has no room: a million waiting files pass through a queue of queue_limit names.
- * Full scans are numbered, timed (the time of listing, not of waiting for room), warned about over slow_scan, and stopped at scan_timeout: the next tick goes on where it stopped. A
- * tick while one is running is skipped and counted.
- * Thread: loop; listing in work requests.
+ * A full scan (at start, every scan_interval, after a burst that may have lost events) lists underprocess, the hot
+ * root, and each client folder. New folders are watched first and then listed; folders that are gone or were made anew
+ * lose or change their watch. One slice is in work at a time, and none while the intake has no room: a million waiting
+ * files pass through a queue of queue_limit names. Full scans are numbered, timed (the time of listing, not of waiting
+ * for room), warned about over slow_scan, and stopped at scan_timeout: the next tick goes on where it stopped. A tick
+ * while one is running is skipped and counted. Thread: loop; listing in work requests.
  */
 #ifndef SHUNT_SERVICE_SCANNER_H
 #define SHUNT_SERVICE_SCANNER_H
@@ -28,7 +29,7 @@ struct scanner {
     struct instance *instance;
     struct client_folder *folders; /* by name; "" is the hot root */
     size_t n_folders;
-    struct target *targets; /* still to be listed, in order */
+    struct target *targets;  /* still to be listed, in order */
     struct listing *listing; /* of the target in hand; NULL: none */
     bool in_work;            /* a slice is being read */
     unsigned number;         /* of the last full scan */
@@ -41,16 +42,16 @@ struct scanner {
     unsigned generation;     /* of the listing of the root */
     struct wait tick, recheck;
     unsigned long events_in_turn, events_max;
-    unsigned unwatched;      /* folders without a watch */
+    unsigned unwatched; /* folders without a watch */
     bool told_unwatched, told_missing;
-    unsigned watches;        /* handles not yet closed */
+    unsigned watches; /* handles not yet closed */
     bool closing;
 };
 
 void scanner_init(struct scanner *s, struct runtime *rt, struct intake *intake, struct instance *instance);
-void scanner_start(struct scanner *s);  /* the start-up scan, then every scan_interval */
-void scanner_pump(struct scanner *s);   /* once a turn */
-void scanner_close(struct scanner *s);  /* watches are closed; turn the loop until scanner_closed */
+void scanner_start(struct scanner *s); /* the start-up scan, then every scan_interval */
+void scanner_pump(struct scanner *s);  /* once a turn */
+void scanner_close(struct scanner *s); /* watches are closed; turn the loop until scanner_closed */
 bool scanner_closed(const struct scanner *s);
 void scanner_fini(struct scanner *s);
 bool scanner_watches(void *scanner, const char *folder); /* for the intake */

@@ -1,9 +1,10 @@
 /* service.h: the composition root: makes the parts, turns the loop, ends it.
  *
- * Happy way: service_new (everything that can fail: folders, instance, store, handles) -> service_run until TERM or INT -> drain -> everything closed -> exit code.
- * Order of a turn: scanner, intake, lanes, settle: each pump hands out what the callbacks of this turn made possible; then the log is flushed.
- * Signals: HUP reloads routes.ini and reopens the log file; USR1 logs the state; TERM and INT drain, a second one quits at once. As process 1 it also reaps.
- * Thread: the one that calls service_run is the loop's.
+ * Happy way: service_new (everything that can fail: folders, instance, store, handles) -> service_run until TERM or INT
+ * -> drain -> everything closed -> exit code. Order of a turn: scanner, intake, lanes, settle: each pump hands out what
+ * the callbacks of this turn made possible; then the log is flushed. Signals: HUP reloads routes.ini and reopens the
+ * log file; USR1 logs the state; TERM and INT drain, a second one quits at once. As process 1 it also reaps. Thread:
+ * the one that calls service_run is the loop's.
  */
 #ifndef SHUNT_SERVICE_SERVICE_H
 #define SHUNT_SERVICE_SERVICE_H
@@ -43,7 +44,8 @@ struct service {
     int exit_code;
 };
 
-/* NULL with *e set: nothing has been touched but folders that were missing. Takes config, also on failure. once: see `shunt once`. */
+/* NULL with *e set: nothing has been touched but folders that were missing. Takes config, also on failure. once: see
+ * `shunt once`. */
 struct service *service_new(struct config *config, const struct clock *clock, bool once, struct error *e);
 int service_run(struct service *s);
 void service_free(struct service *s); /* after service_run, or before it was called */

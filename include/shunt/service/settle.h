@@ -1,9 +1,11 @@
-/* settle.h: the last act of a job: the claimed original is removed, or moved to the failed folder with its reason beside it.
+/* settle.h: the last act of a job: the claimed original is removed, or moved to the failed folder with its reason
+ * beside it.
  *
- * Before it is removed it is asked once more whether it is still what was delivered: nobody began to open it for writing under our lease, or, where there is no lease, nobody has it
- * open now and nothing changed. If not, the job ends as returned and the file is taken up again where it lies.
- * What cannot be done now (full disk, missing folder) is tried again without limit; the file stays in underprocess.
- * Thread: loop; the acts run in work requests, many jobs each.
+ * Before it is removed it is asked once more whether it is still what was delivered: nobody began to open it for
+ * writing under our lease, or, where there is no lease, nobody has it open now and nothing changed. If not, the job
+ * ends as returned and the file is taken up again where it lies. What cannot be done now (full disk, missing folder) is
+ * tried again without limit; the file stays in underprocess. Thread: loop; the acts run in work requests, many jobs
+ * each.
  */
 #ifndef SHUNT_SERVICE_SETTLE_H
 #define SHUNT_SERVICE_SETTLE_H

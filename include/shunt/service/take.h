@@ -1,11 +1,14 @@
 /* take.h: one look at a batch of files: are they whole, what do they say, where do they go; the whole ones are claimed.
  *
- * Happy way of an item: open without following links -> ask the kernel for writers -> read, hash and parse in one pass -> nothing changed meanwhile ->
- * claim by rename into underprocess -> check the fields -> match the routes. Read before the claim, because what is not whole must stay where its writer finds it.
- * A claimed file may turn out to be another than the one that was read (its producer renamed a newer one over it between our look and our claim): then the claimed one is looked at where it lies now.
+ * Happy way of an item: open without following links -> ask the kernel for writers -> read, hash and parse in one pass
+ * -> nothing changed meanwhile -> claim by rename into underprocess -> check the fields -> match the routes. Read
+ * before the claim, because what is not whole must stay where its writer finds it. A claimed file may turn out to be
+ * another than the one that was read (its producer renamed a newer one over it between our look and our claim): then
+ * the claimed one is looked at where it lies now.
  *
- * Runs in a work request; pure: it reads the paths and settings of the immutable config, and the routes for which the batch holds a reference.
- * Ownership: the batch's owner frees it with take_item_fini for each item; what a claimed item holds is moved into the job.
+ * Runs in a work request; pure: it reads the paths and settings of the immutable config, and the routes for which the
+ * batch holds a reference. Ownership: the batch's owner frees it with take_item_fini for each item; what a claimed item
+ * holds is moved into the job.
  */
 #ifndef SHUNT_SERVICE_TAKE_H
 #define SHUNT_SERVICE_TAKE_H
@@ -31,7 +34,7 @@ struct take_item {
     const char *client; /* its folder below hot; "" right in hot */
     const char *name;
     enum name_kind kind;
-    bool claimed; /* in: lies in underprocess already. out: does now */
+    bool claimed;               /* in: lies in underprocess already. out: does now */
     struct readiness readiness; /* in and out, with what the last look found: */
     enum wholeness whole;
     /* out */
@@ -39,12 +42,12 @@ struct take_item {
     enum taken taken;
     int64_t pause_ms;
     bool invalid;
-    struct error error; /* why invalid, or why it could not be looked at */
+    struct error error;   /* why invalid, or why it could not be looked at */
     struct source source; /* CLAIMED: still open, with its lease where there is one */
     struct source_content content;
-    struct ticket ticket;   /* the fields; FIELD_CLIENT is the client it is routed as */
-    char *declared;         /* ClientCode as in the document; NULL: none */
-    size_t *destinations;   /* in the table of the batch */
+    struct ticket ticket; /* the fields; FIELD_CLIENT is the client it is routed as */
+    char *declared;       /* ClientCode as in the document; NULL: none */
+    size_t *destinations; /* in the table of the batch */
     size_t n_destinations;
 };
 void take_item_fini(struct take_item *item);

@@ -1,8 +1,9 @@
-/* upkeep.h: what is done now and then: the statistics line of a minute, the turn of the local day, the snapshot in the store, and freeing what a reload left.
+/* upkeep.h: what is done now and then: the statistics line of a minute, the turn of the local day, the snapshot in the
+ * store, and freeing what a reload left.
  *
- * One tick every UPKEEP_TICK_MS. The day turns when the local date is another than the statistics': no timer is set for midnight, which a clock step or a
- * change to summer time would make wrong. The snapshot is saved by one work request at a time.
- * Thread: loop.
+ * One tick every UPKEEP_TICK_MS. The day turns when the local date is another than the statistics': no timer is set for
+ * midnight, which a clock step or a change to summer time would make wrong. The snapshot is saved by one work request
+ * at a time. Thread: loop.
  */
 #ifndef SHUNT_SERVICE_UPKEEP_H
 #define SHUNT_SERVICE_UPKEEP_H

@@ -1,5 +1,5 @@
-/* watching.h: the client folders that are known, and their watches. Part of the scanner (scanner.h), which decides what is listed.
- * A watch outlives its folder until libuv has closed it. Thread: loop. */
+/* watching.h: the client folders that are known, and their watches. Part of the scanner (scanner.h), which decides what
+ * is listed. A watch outlives its folder until libuv has closed it. Thread: loop. */
 #ifndef SHUNT_SERVICE_WATCHING_H
 #define SHUNT_SERVICE_WATCHING_H
 
