@@ -127,6 +127,10 @@ void parse_destination_key(struct parser *p, const struct ini_entry *entry)
     struct destination *d = &p->routes->destinations[p->routes->n_destinations - 1];
     struct draft *draft = &p->destinations[d->index];
     struct near near = near_to(entry->key);
+    /* A '#' may stand in a folder's name. */
+    if (strstr(entry->value, " ;"))
+        parse_fault(p, entry, "%s: \"%s\" seems to hold a comment; comments go on a line of their own", entry->key,
+                    entry->value);
     for (unsigned key = 0; key < KEYS; key++) {
         near_offer(&near, destination_keys[key]);
         if (strcmp(entry->key, destination_keys[key]) != 0)

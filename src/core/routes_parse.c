@@ -140,7 +140,8 @@ static void route_entry(struct parser *p, const struct ini_entry *entry)
     struct route *route = &p->routes->routes[p->routes->n_routes - 1];
     struct draft *draft = &p->to[p->routes->n_routes - 1];
     if (ini_value_has_comment(entry->value))
-        parse_fault(p, entry, "%s: \"%s\" seems to hold a comment; comments go on a line of their own", entry->key, entry->value);
+        parse_fault(p, entry, "%s: \"%s\" seems to hold a comment; comments go on a line of their own", entry->key,
+                    entry->value);
     if (strcmp(entry->key, "to") != 0) {
         add_condition(p, entry, route);
     } else if (draft->to) {

@@ -298,9 +298,9 @@ static double took_ms(const struct job *job)
 static void count_outcome(struct job *job, bool failed, const char *text)
 {
     struct runtime *rt = job->jobs->rt;
-    const char *labels[16];
     size_t n = 0;
-    for (size_t i = 1; i < job->n_deliveries && n < sizeof labels / sizeof labels[0]; i++)
+    const char **labels = mem_alloc((job->n_deliveries + 1) * sizeof *labels);
+    for (size_t i = 1; labels && i < job->n_deliveries; i++)
         if (job->deliveries[i].state == DELIVERY_DONE)
             labels[n++] = job->deliveries[i].lane->label;
     int64_t wall = rt->clock->wall_ms(rt->clock);
@@ -318,6 +318,7 @@ static void count_outcome(struct job *job, bool failed, const char *text)
         stats_failed(rt->stats, &o, job->name, text, wall);
     else
         stats_processed(rt->stats, &o);
+    mem_free(labels);
 }
 
 static void end(struct job *job, enum job_state state, bool look_again, bool in_underprocess)

@@ -464,6 +464,17 @@ static void each_fault_is_told_with_its_line(void **state)
         check_fault(cases[i].text, cases[i].expected);
 }
 
+static void a_comment_behind_a_value_is_a_fault_and_not_part_of_it(void **state)
+{
+    (void)state;
+    check_fault("[destination a]\npath = A\n[route r]\nclient = RANK ; the new one\nto = a\n",
+                "routes.ini:4: [route r] client: \"RANK ; the new one\" seems to hold a comment; comments go on a line of "
+                "their own\n");
+    check_fault("[destination a]\npath = A ; there\n[route r]\nclient = RANK\nto = a\n",
+                "routes.ini:2: [destination a] path: \"A ; there\" seems to hold a comment; comments go on a line of "
+                "their own\n");
+}
+
 static void all_faults_are_told_at_once(void **state)
 {
     (void)state;
@@ -672,6 +683,7 @@ int main(void)
         cmocka_unit_test(destinations_with_one_label_are_printed_with_their_names),
         cmocka_unit_test(keys_of_a_destination_are_kept),
         cmocka_unit_test(each_fault_is_told_with_its_line),
+        cmocka_unit_test(a_comment_behind_a_value_is_a_fault_and_not_part_of_it),
         cmocka_unit_test(all_faults_are_told_at_once),
         cmocka_unit_test(faults_of_another_file_do_not_spoil_a_good_table),
         cmocka_unit_test(too_many_destinations_are_a_single_fault),

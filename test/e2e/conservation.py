@@ -65,6 +65,11 @@ class Check:
         self.tickets = [e for e in entries if "left" not in e]
         self.left = {e["left"] for e in entries if "left" in e}
         self.found = {kind: [] for kind in KINDS}
+        self.known = {e["sha256"] for e in self.tickets}
+        self.names = {e["name"] for e in self.tickets}
+        self.clients_of = collections.defaultdict(set)
+        for e in self.tickets:
+            self.clients_of[e["sha256"]].add(e["client"])
         self.files = {}  # relative path -> sha256
         self.by_sha = collections.defaultdict(list)
         self.used = set()
@@ -101,8 +106,7 @@ class Check:
         if self.unfinished_ok and (self.pending(e["sha256"]) or self.failed_copy(e)):
             return
         there = self.files.get(wanted_path)
-        known = {t["sha256"] for t in self.tickets}
-        if there is not None and there not in known:
+        if there is not None and there not in self.known:
             self.used.add(wanted_path)
             self.say("corrupt", where)
         else:
@@ -124,13 +128,13 @@ class Check:
         for rel in hits:
             if rel != best and rel not in self.used:
                 self.used.add(rel)
-                if not any(o["sha256"] == e["sha256"] and o is not e and o["client"] != e["client"] for o in self.tickets):
+                if len(self.clients_of[e["sha256"]]) == 1:
                     self.say("duplicated", rel)
 
     def want_newest_plain(self, e, place):
         plain = os.path.join(place, e["name"])
-        others = {t["sha256"] for t in self.tickets} - {e["sha256"]}
-        if self.files.get(plain) in others and not e.get("unordered"):
+        there = self.files.get(plain)
+        if there in self.known and there != e["sha256"] and not e.get("unordered"):
             self.say("misplaced", "%s is not the newest version" % plain)
 
     def check_delivered(self):
@@ -192,7 +196,6 @@ class Check:
             self.say("reasonless", "%s: %r is not in its reason: %s" % (rel, e["failed"], text))
 
     def check_rest(self):
-        places = {e["sha256"] for e in self.tickets}
         for rel, sha in self.files.items():
             if rel in self.used:
                 continue
@@ -201,7 +204,7 @@ class Check:
                     self.say("unfinished", rel)
             elif self.unfinished_ok and self.pending(sha):
                 continue
-            elif sha in places:
+            elif sha in self.known:
                 kind = "duplicated" if any(u in self.used for u in self.by_sha[sha] if os.path.dirname(u) == os.path.dirname(rel)) else "misplaced"
                 self.say(kind, rel)
             elif rel.endswith(REASON) and rel.startswith(self.layout.failed + "/"):
@@ -211,7 +214,7 @@ class Check:
                 self.say("corrupt" if self.looks_torn(rel) else "extra", rel)
 
     def looks_torn(self, rel):
-        return any(os.path.basename(rel) == e["name"] for e in self.tickets)
+        return os.path.basename(rel) in self.names
 
     def run(self):
         self.walk()

@@ -347,7 +347,7 @@ class Site:
         wait_for(lambda: self.count_ended() >= count, lambda: "%d tickets end, %d did\n%s" % (count, self.count_ended(), self.tail()), seconds)
 
     def reason_text(self, client, pattern="*"):
-        found = sorted((self.failed / client).glob("*" + pattern + "*.reason.txt"))
+        found = sorted((self.failed / client).glob(pattern + ".reason.txt"))
         assert len(found) == 1, found
         return found[0].read_text(errors="surrogateescape")
 
