@@ -6,6 +6,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "shunt/base/mem.h"
 #include "shunt/core/ini.h"
@@ -27,12 +28,13 @@ static int read_secret(void *user, const char *path, char **out, struct error *e
     return 0;
 }
 
+/* Links are not resolved: the folder of a mounted ConfigMap stays, what its links point to does not. */
 static char *absolute(const char *path)
 {
-    char *real = realpath(path, NULL);
-    char *copy = mem_strdup(real ? real : path);
-    free(real);
-    return copy;
+    char *here = getcwd(NULL, 0);
+    char *joined = here ? files_join(here, path) : mem_strdup(path);
+    free(here);
+    return joined;
 }
 
 static char *folder_of(const char *file)

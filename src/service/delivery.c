@@ -28,9 +28,31 @@ static void batch_free(struct lane_batch *b)
         return;
     for (size_t i = 0; b->batch.items && i < b->batch.count; i++)
         mem_free((char *)(uintptr_t)b->batch.items[i].source);
+    for (size_t i = 0; i < b->batch.n_stale_tags; i++)
+        mem_free(b->batch.stale_tags[i]);
+    mem_free(b->batch.stale_tags);
     mem_free(b->batch.items);
     mem_free(b->deliveries);
     mem_free(b);
+}
+
+/* The tags that dead instances used at this lane's place. */
+static bool add_stale_tags(struct lane_batch *b)
+{
+    const struct instance *instance = b->lane->lanes->instance;
+    uint64_t others = instance->left_by & ~((uint64_t)1 << instance->number);
+    if (others == 0)
+        return true;
+    b->batch.stale_tags = mem_zalloc(INSTANCES_MAX * sizeof *b->batch.stale_tags);
+    for (unsigned number = 0; b->batch.stale_tags && number < INSTANCES_MAX; number++) {
+        if (!(others >> number & 1))
+            continue;
+        char *tag = instance_tag(number, b->lane->name);
+        if (!tag)
+            return false;
+        b->batch.stale_tags[b->batch.n_stale_tags++] = tag;
+    }
+    return b->batch.stale_tags != NULL;
 }
 
 static struct lane_batch *batch_new(struct lane *lane, size_t count)
@@ -43,7 +65,7 @@ static struct lane_batch *batch_new(struct lane *lane, size_t count)
     b->batch.place = &lane->place;
     b->batch.items = mem_zalloc(count * sizeof *b->batch.items);
     b->deliveries = mem_zalloc(count * sizeof *b->deliveries);
-    if (!b->batch.items || !b->deliveries) {
+    if (!b->batch.items || !b->deliveries || !add_stale_tags(b)) {
         batch_free(b);
         return NULL;
     }
@@ -61,7 +83,8 @@ static bool batch_add(struct lane_batch *b, struct delivery *d)
                                 .declared = job->declared,
                                 .bytes = job->content.bytes,
                                 .size = job->content.size,
-                                .sha256 = job->content.sha256};
+                                .sha256 = job->content.sha256,
+                                .redone = job->left};
     if (!item->bytes && job->content.size > 0) {
         struct str path = STR_INIT;
         str_printf(&path, "%s/%s%s%s", b->lane->lanes->instance->path, job->folder, job->folder[0] ? "/" : "",

@@ -4,9 +4,23 @@
 
 #include "shunt/service/destination.h"
 
+/* What cannot be swept stays: a dot file, in nobody's way. */
+static void sweep(const struct batch *batch, const struct place_item *item)
+{
+    for (size_t i = 0; i < batch->n_stale_tags; i++) {
+        struct place theirs = *batch->place;
+        struct error ignored = {0};
+        theirs.tag = batch->stale_tags[i];
+        place_sweep(&theirs, item, &ignored);
+    }
+}
+
 static void run(struct work *work)
 {
     struct batch *batch = (struct batch *)work;
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->items[i].redone)
+            sweep(batch, &batch->items[i]);
     place_publish(batch->place, batch->items, batch->count);
 }
 

@@ -13,11 +13,25 @@
 #include "shunt/base/str.h"
 #include "shunt/io/files.h"
 
+#define LOCK_TRIES    5
+#define LOCK_PAUSE_US 10000
+
 static char *path_of(const char *root, unsigned number)
 {
     struct str s = STR_INIT;
     str_printf(&s, "%s/%u", root, number);
     return str_take(&s);
+}
+
+/* `shunt status` holds a lock for a moment too (instance_alive): that is not an instance. */
+static int try_lock(int fd)
+{
+    int rc = flock(fd, LOCK_EX | LOCK_NB);
+    for (unsigned i = 0; rc != 0 && errno == EWOULDBLOCK && i < LOCK_TRIES; i++) {
+        usleep(LOCK_PAUSE_US);
+        rc = flock(fd, LOCK_EX | LOCK_NB);
+    }
+    return rc;
 }
 
 /* The folder's descriptor with its lock; -1: held by another, or *e is set. */
@@ -29,7 +43,7 @@ static int try_number(struct instance *in, unsigned number, unsigned folder_mode
         return -1;
     }
     int fd = files_mkdirs(in->path, folder_mode, true, e) == 0 ? files_open_folder(in->path, e) : -1;
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+    if (fd >= 0 && try_lock(fd) == 0) {
         in->locked = true;
         return fd;
     }

@@ -304,7 +304,6 @@ static struct look *look_new(struct intake *in, size_t count)
     look->batch = (struct take_batch){.config = in->rt->config,
                                       .clock = in->rt->clock,
                                       .underprocess = in->instance->path,
-                                      .left_by = in->instance->left_by,
                                       .routes = routes_ref(in->rt->routes),
                                       .items = look->items};
     while (look->worker < (unsigned)in->rt->config->settings->workers && in->busy[look->worker])

@@ -183,6 +183,7 @@ int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes,
         return ERR_NOMEM;
     job->way = way;
     job->worker = worker;
+    job->left = item->left;
     job->taken_ns = uv_hrtime();
     job->own_move_pending = watched;
     job->source = item->source;

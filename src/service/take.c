@@ -10,7 +10,6 @@
 
 #include "shunt/base/mem.h"
 #include "shunt/core/ticket.h"
-#include "shunt/service/leftover.h"
 
 #define TROUBLE_PAUSE_MS 1000 /* after a look that failed for want of memory, descriptors, or by an I/O error */
 #define SWAPPED_MAX      3    /* how often a look is begun anew because the claimed file was another one */
@@ -159,10 +158,12 @@ static enum verdict look_at(const struct take_batch *batch, struct take_item *it
     source_ask_writer(source);
     enum verdict verdict = VERDICT_WAIT;
     bool known = before.seen && item->whole != WHOLE_COMPLETE && same_print(&before.last, &source->print);
-    if (source->writer == WRITER_PRESENT)
+    if (source->writer == WRITER_PRESENT) {
         verdict = look(batch, item, &source->print, WRITER_PRESENT, WHOLE_INCOMPLETE);
-    else if (known) /* nothing changed since it was not whole: read it again only for the last word */
+        item->whole = WHOLE_COMPLETE; /* it was not read: when the writer lets go, it is, at once */
+    } else if (known) { /* nothing changed since it was not whole: read it again only for the last word */
         verdict = look(batch, item, &source->print, source->writer, item->whole);
+    }
     if ((source->writer != WRITER_PRESENT && !known) || verdict == VERDICT_INVALID) {
         enum wholeness whole = WHOLE_BROKEN;
         rc = read_whole(batch, item, &whole);
@@ -298,8 +299,6 @@ static int match(const struct take_batch *batch, struct take_item *item, size_t 
 
 static void conclude(const struct take_batch *batch, struct take_item *item, enum verdict verdict, size_t *scratch)
 {
-    if (item->left)
-        leftover_sweep(batch, item);
     item->taken = TAKEN_CLAIMED;
     item->invalid = verdict == VERDICT_INVALID;
     if (item->invalid)

@@ -6,7 +6,7 @@
 
 BENCH_RUNS=5 rounds; BENCH_QUICK=1 smaller and 2 rounds; BENCH_MILLION=1 also a million waiting; BENCH_DIR=build/bench where it works: the
 file system that is measured; BENCH_KEEP=1 leaves the folders there. SHUNT_BIN is the program. Results: results.json and results.md in
-build/bench.
+build/bench. A missed target is no error; a run after which a ticket is not where it belongs is: exit 1.
 
 What would spoil figures on ext4 and is avoided: an inode that was just freed is not used again for minutes, and looking past such ones makes
 creating files several times slower. So every run has new folders, spread over the disk (chattr +T above them), and nothing is removed before the
@@ -44,7 +44,7 @@ class Bench:
         self.runs = int(os.environ.get("BENCH_RUNS", "2" if self.quick else "5"))
         self.base = pathlib.Path(os.environ.get("BENCH_DIR", build)).resolve() / time.strftime("%Y%m%d-%H%M%S")
         self.base.mkdir(parents=True)
-        self.number, self.notes = 0, []
+        self.number, self.notes, self.broken = 0, [], False
         self.shunt = self.base / "shunt"  # a copy: a build meanwhile must not change what is measured
         shutil.copy(os.environ.get("SHUNT_BIN", TOP / "build/release/shunt"), self.shunt)
         self.spread = subprocess.run(["chattr", "+T", self.base], capture_output=True).returncode == 0
@@ -130,6 +130,7 @@ def measure(bench, names):
         except Broken as error:
             rows.append(report.Row(name, "broken", met=False, raw={"error": str(error)}))
             bench.note("%s: %s" % (name, error))
+            bench.broken = True
     return rows
 
 
@@ -154,7 +155,7 @@ def main():
         bench.make_tools()
         if names == ["calls"]:
             print(calls.table(bench))
-            return
+            return 0
         if os.getloadavg()[0] > 0.5:
             bench.note("something else kept this machine busy: these figures are rough")
         if "steady" in names:
@@ -168,10 +169,11 @@ def main():
         settings = {"runs": bench.runs, "quick": bench.quick, "cases": names}
         (build / "results.json").write_text(report.as_json(rows, about, notes, settings))
         (build / "results.md").write_text(report.markdown(rows, about, notes))
+        return 1 if bench.broken else 0
     finally:
         if not os.environ.get("BENCH_KEEP"):
             shutil.rmtree(bench.base, ignore_errors=True)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -25,21 +25,27 @@ def brief(result):
     return number(result)
 
 
+def of(results, key):
+    return [float("inf") if r[key] is None else r[key] for r in results]
+
+
 # --- backlog ---
 
 def backlog_once(bench, contender, count):
+    """{"rate": tickets/s, "cpu": µs of processor time a ticket}"""
     with bench.run("backlog-" + contender.name) as run:
         bench.prepare("backlog", run, count)
         if isinstance(contender, Floor):
-            rate = contender.backlog(run)
+            result = contender.backlog(run)
         else:
             try:
                 began = contender.start(run)
-                rate = count / (contender.wait_processed(count) - began)
+                end = contender.wait_processed(count)
+                result = {"rate": count / (end - began), "cpu": contender.cpu_seconds() / count * 1e6}
             finally:
                 contender.stop()
         bench.check(run, count)
-        return rate
+        return result
 
 
 def best_floor(bench, durability, count):
@@ -47,11 +53,22 @@ def best_floor(bench, durability, count):
     rates = {threads: [] for threads in (1, 2, 4, 8, 16)}
     for _ in range(1 if bench.quick else 3):
         for threads in rates:
-            rates[threads].append(backlog_once(bench, Floor(bench, durability, threads), count))
+            rates[threads].append(backlog_once(bench, Floor(bench, durability, threads), count)["rate"])
     best = max(rates, key=lambda threads: median(rates[threads]))
     bench.tell("  floor, durability %s, tickets/s by threads: %s; best: %d" %
                (durability, ", ".join("%d: %s" % (t, number(median(r))) for t, r in rates.items()), best))
     return Floor(bench, durability, best)
+
+
+def backlog_row(words, ours, against, theirs, least):
+    ratio = ratios(of(ours, "rate"), of(theirs, "rate"), False)
+    return Row(words + ", tickets/s", middle(of(ours, "rate")), against, middle(of(theirs, "rate")), spread(ratio), "≥ %g" % least,
+               median(ratio) >= least, {"shunt": ours, "other": theirs, "ratio": ratio})
+
+
+def cpu_row(words, ours, against, theirs):
+    return Row(words + ", µs of CPU a ticket", middle(of(ours, "cpu")), against, middle(of(theirs, "cpu")),
+               spread(ratios(of(ours, "cpu"), of(theirs, "cpu"), True)))
 
 
 def backlog(bench):
@@ -62,15 +79,11 @@ def backlog(bench):
     r = turn_about(bench, [(name, lambda c=c: backlog_once(bench, c, count)) for name, c in contenders])
     rows = []
     for durability in ("none", "full"):
-        ratio = ratios(r["shunt " + durability], r["floor " + durability], False)
-        rows.append(Row("backlog of %s, durability %s, tickets/s" % (format(count, ","), durability), middle(r["shunt " + durability]),
-                        "floor, %d threads" % floors[durability].threads, middle(r["floor " + durability]), spread(ratio), "≥ 0.85",
-                        median(ratio) >= 0.85, {"shunt": r["shunt " + durability], "floor": r["floor " + durability], "ratio": ratio}))
+        words, against = "backlog of %s, durability %s" % (format(count, ","), durability), "floor, %d threads" % floors[durability].threads
+        ours, theirs = r["shunt " + durability], r["floor " + durability]
+        rows += [backlog_row(words, ours, against, theirs, 0.85), cpu_row(words, ours, against, theirs)]
     for durability, least in (("none", 7), ("full", 5)):
-        ratio = ratios(r["shunt " + durability], r["watchdog"], False)
-        rows.append(Row("same, durability %s" % durability, middle(r["shunt " + durability]), "Python watchdog, no flush",
-                        middle(r["watchdog"]), spread(ratio), "≥ %d" % least, median(ratio) >= least,
-                        {"shunt": r["shunt " + durability], "watchdog": r["watchdog"], "ratio": ratio}))
+        rows.append(backlog_row("same, durability " + durability, r["shunt " + durability], "Python watchdog, no flush", r["watchdog"], least))
     return rows
 
 
@@ -96,10 +109,6 @@ def drop_once(bench, contender, label, count, rate, style, wait):
         elif result["lost_events"]:
             raise Broken("the consumer's own event queue overflowed: nothing can be said of %s" % label)
         return {"p50": result["p50"], "p99": result["p99"], "max": result["max"], "missing": result["missing"], "scanned": scanned}
-
-
-def of(results, key):
-    return [float("inf") if r[key] is None else r[key] for r in results]
 
 
 def both(results):

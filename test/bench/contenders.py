@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import subprocess
 import time
@@ -89,6 +90,12 @@ class Contender:
                 raise Broken("%s stopped at %d of %d tickets" % (self.name, done, count))
             time.sleep(every)
 
+    def cpu_seconds(self):
+        total = 0
+        for task in pathlib.Path("/proc/%d/task" % self.process.pid).iterdir():
+            total += int((task / "schedstat").read_text().split()[0])
+        return total / 1e9
+
     def stop(self):
         if not self.process:
             return
@@ -132,12 +139,6 @@ class Shunt(Contender):
 
     def forget_peak(self):
         pathlib.Path("/proc/%d/clear_refs" % self.process.pid).write_text("5")
-
-    def cpu_seconds(self):
-        total = 0
-        for task in pathlib.Path("/proc/%d/task" % self.process.pid).iterdir():
-            total += int((task / "schedstat").read_text().split()[0])
-        return total / 1e9
 
 
 class LoopProbe:
@@ -205,6 +206,11 @@ class Chokidar(Contender):
         return run.data / "JSON_PARSER_LOGS/processor.log"
 
 
+def children_cpu():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 class Floor:
     """Not a service: it works off the backlog and ends."""
 
@@ -213,9 +219,9 @@ class Floor:
         self.name = "floor-%s-%d" % (durability, threads)
 
     def backlog(self, run):
-        began = time.time()
+        used, began = children_cpu(), time.time()
         done = subprocess.run([self.bench.tool("floor"), run.data, str(self.threads), self.durability], capture_output=True, text=True)
         if done.returncode != 0:
             raise Broken("floor: " + done.stderr.strip())
         result = json.loads(done.stdout)
-        return result["tickets"] / (result["end"] - began)
+        return {"rate": result["tickets"] / (result["end"] - began), "cpu": (children_cpu() - used) / result["tickets"] * 1e6}

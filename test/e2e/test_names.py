@@ -50,9 +50,10 @@ def test_client_codes_that_differ_or_try_to_leave_the_root(make_site, policy):
     before = {p for p in site.base.iterdir()}
     for i, code in enumerate(EVIL):
         data, name = ticket(code, title="evil %d" % i), "e%d.json" % i
-        if policy == "folder" and code:
+        usable = code in (" ", "RANK ", "rank", "%s%n", "RANK\u202e")  # as a folder's name
+        if policy == "folder" and usable:
             site.drop("RANK", name, data=data, to=[RANK])
-        elif policy == "ticket" and code in (" ", "RANK ", "rank", "%s%n", "RANK\u202e"):
+        elif policy == "ticket" and usable:
             site.drop("RANK", name, data=data, to=[], archive=code)
         else:
             site.drop_bad("RANK", name, data, "ClientCode")
@@ -204,7 +205,11 @@ def test_links_in_the_way_of_archive_and_failed_folders_are_not_followed(site):
 
 def test_titles_and_categories_cannot_break_the_log_or_the_reason(site):
     for i, text in enumerate(["a\nb", "\x1b[31mred\x07", "\r\n2026-02-06 15:30:46 - INFO - fake", "\"}\n{\"event\":\"fake\"}", "\u2028\u0085\u009b", "x" * 100000, "\\u0000"]):
-        site.drop("RANK", "t%d.json" % i, data=ticket("RANK", text, title=text), to=[RANK])
+        site.drop("RANK", "t%d.json" % i, data=ticket("RANK", title=text), to=[RANK])
+        if any(c < " " or "\x7f" <= c < "\xa0" for c in text):
+            site.drop_bad("RANK", "c%d.json" % i, ticket("RANK", text), "JobCategory holds a control character")
+        else:
+            site.drop("RANK", "c%d.json" % i, data=ticket("RANK", text), to=[RANK])
         site.drop_bad("RANK", "m%d.json" % i, ticket("R" + text, text, title=text), "ClientCode")
     site.wait_ended()
     assert not site.events("fake")

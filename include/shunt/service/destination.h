@@ -26,6 +26,10 @@ struct batch {
     const struct place *place; /* where, fully resolved; borrowed until done */
     struct place_item *items;
     size_t count;
+    /* Tags of dead instances whose tickets we adopted; their temporaries are swept before items that are `redone`. Taken:
+     * the lane frees them after done. */
+    char **stale_tags;
+    size_t n_stale_tags;
     void (*done)(struct batch *batch);
 };
 

@@ -45,6 +45,7 @@ struct job {
     enum way way;
     enum job_state state;
     unsigned worker;
+    bool left; /* by a try that may have been cut off: its temporaries may still lie about */
     struct source source; /* open and leased while the job goes on without waiting */
     struct file_print print;
     struct source_content content; /* bytes go when the job waits */

@@ -57,7 +57,6 @@ struct take_batch {
     const struct config *config;
     const struct clock *clock;
     const char *underprocess; /* this instance's folder */
-    uint64_t left_by;         /* instances (bits) whose temporaries for a left ticket are swept away (leftover.h) */
     struct routes *routes;
     struct take_item *items;
     size_t count;
