@@ -14,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 BUILD_PACKAGES=(cmake gcc libc6-dev ninja-build pkg-config
     libinih-dev libjansson-dev libssl-dev libsystemd-dev libuv1-dev libyajl-dev uthash-dev)
-TEST_PACKAGES=(clang clang-format libclang-rt-14-dev libcmocka-dev python3 python3-pytest strace util-linux)
+TEST_PACKAGES=(clang clang-format faketime libclang-rt-14-dev libcmocka-dev python3 python3-pytest strace util-linux)
 
 logs=build/test-logs
 passed=0 failed=0 skipped=0
@@ -149,7 +149,8 @@ clean() {
 
 bench() {
     [ -e test/bench/bench.py ] || die "test/bench/bench.py is not there"
-    need python3
+    need e2fsprogs gcc libc6-dev python3 python3-watchdog strace
+    command -v npm >/dev/null || need nodejs npm
     build_release
     SHUNT_BIN=$PWD/build/release/shunt exec /usr/bin/python3 test/bench/bench.py "$@"
 }

@@ -316,21 +316,35 @@ void files_hex(const uint8_t *bytes, size_t n, char *out)
     out[2 * n] = '\0';
 }
 
+/* Leaves out doubled slashes and "." parts, in place. */
+static void tidy(char *path)
+{
+    char *to = path;
+    for (const char *from = path; *from;) {
+        bool start = from == path || from[-1] == '/';
+        if (*from == '/' && from[1] == '/') {
+            from++;
+        } else if (start && from != path && from[0] == '.' && (from[1] == '/' || from[1] == '\0')) {
+            from += from[1] == '/' ? 2 : 1;
+        } else {
+            *to++ = *from++;
+        }
+    }
+    while (to > path + 1 && to[-1] == '/')
+        to--;
+    *to = '\0';
+}
+
 char *files_join(const char *base, const char *path)
 {
-    if (path[0] == '/')
-        return mem_strdup(path);
-    size_t base_len = strlen(base);
-    size_t path_len = strlen(path);
-    while (base_len > 1 && base[base_len - 1] == '/')
-        base_len--;
-    bool slash = base_len > 0 && base[base_len - 1] != '/';
-    char *out = mem_alloc(base_len + slash + path_len + 1);
+    size_t base_len = path[0] == '/' ? 0 : strlen(base), path_len = strlen(path);
+    char *out = mem_alloc(base_len + path_len + 2);
     if (!out)
         return NULL;
     memcpy(out, base, base_len);
-    if (slash)
-        out[base_len] = '/';
-    memcpy(out + base_len + slash, path, path_len + 1);
+    if (base_len > 0)
+        out[base_len++] = '/';
+    memcpy(out + base_len, path, path_len + 1);
+    tidy(out);
     return out;
 }

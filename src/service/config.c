@@ -14,6 +14,7 @@
 #include "shunt/service/destination.h"
 
 #define SECRET_MAX    65536
+#define ID_NONE       4294967295 /* (uid_t)-1: "not changed" */
 #define LOOKUP_BUFFER 16384
 
 static int read_secret(void *user, const char *path, char **out, struct error *e)
@@ -55,7 +56,7 @@ static bool look_up(const char *text, long *out, long (*find)(const char *))
     char *end;
     errno = 0;
     long n = strtol(text, &end, 10);
-    if (*end == '\0' && errno == 0 && n >= 0) {
+    if (*end == '\0' && errno == 0 && n >= 0 && n < ID_NONE) {
         *out = n;
         return true;
     }
@@ -109,6 +110,43 @@ struct routes *config_load_routes(const char *routes_file, struct faults *faults
     return r;
 }
 
+/* The next part of an absolute path; *len 0: there is none. "." and "//" are passed over. */
+static const char *next_part(const char *p, size_t *len)
+{
+    do {
+        p += strspn(p, "/");
+        *len = strcspn(p, "/");
+    } while (*len == 1 && *p == '.' && p++);
+    return p;
+}
+
+static bool lies_in(const char *inner, const char *outer)
+{
+    size_t a, b;
+    for (;;) {
+        inner = next_part(inner, &a);
+        outer = next_part(outer, &b);
+        if (b == 0)
+            return true;
+        if (a != b || memcmp(inner, outer, a) != 0)
+            return false;
+        inner += a;
+        outer += b;
+    }
+}
+
+/* The settings were checked as written; some may be absolute and others not. */
+static void check_apart(const struct config *c, struct faults *faults)
+{
+    const char *const folders[] = {c->hot, c->archive, c->failed, c->underprocess, c->logs};
+    static const char *const keys[] = {"hot", "archive", "failed", "underprocess", "logs"};
+    for (size_t i = 0; i < 5; i++)
+        for (size_t k = 0; k < 5; k++)
+            if (i != k && lies_in(folders[i], folders[k]) && (i > k || !lies_in(folders[k], folders[i])))
+                faults_add(faults, c->file, 0, "[folders] %s (%s) lies inside %s (%s), or is the same folder", keys[i],
+                           folders[i], keys[k], folders[k]);
+}
+
 static bool resolve_paths(struct config *c, struct faults *faults)
 {
     const struct settings *s = c->settings;
@@ -129,17 +167,44 @@ static bool resolve_paths(struct config *c, struct faults *faults)
         return false;
     if (s->log_file[0] != '\0' && !(c->log_file = files_join(c->logs, s->log_file)))
         return false;
-    const char *const folders[] = {c->hot, c->archive, c->failed, c->underprocess};
-    const char *const keys[] = {"hot", "archive", "failed", "underprocess"};
-    for (size_t i = 0; i < 4; i++)
-        for (size_t k = 0; k < i; k++)
-            if (strcmp(folders[i], folders[k]) == 0)
-                faults_add(faults, c->file, 0, "[folders] %s and %s are the same folder: %s", keys[k], keys[i],
-                           folders[i]);
+    check_apart(c, faults);
     return true;
 }
 
-static struct settings *load_settings(const char *file, const char *const *env, struct faults *faults)
+static void on_entry(void *user, const struct ini_entry *entry)
+{
+    char **routes = user;
+    if (!entry->key || strcmp(entry->section, "folders") != 0 || strcmp(entry->key, "routes") != 0)
+        return;
+    mem_free(*routes);
+    *routes = mem_strdup(entry->value);
+}
+
+/* Where routes.ini would lie by a shunt.ini that is refused. NULL: no memory. */
+static char *guess_routes_file(const struct settings_source *source)
+{
+    static const char name[] = "SHUNT_FOLDERS_ROUTES=";
+    struct faults ignored;
+    char *written = NULL;
+    const char *routes = NULL;
+    faults_init(&ignored);
+    ini_read(source->file, source->text, source->len, on_entry, &written, &ignored);
+    faults_fini(&ignored);
+    for (const char *const *v = source->env; v && *v; v++)
+        if (strncmp(*v, name, sizeof name - 1) == 0)
+            routes = *v + sizeof name - 1;
+    if (!routes)
+        routes = written ? written : "routes.ini";
+    char *here = folder_of(source->file);
+    char *path = here ? files_join(here, routes) : NULL;
+    mem_free(here);
+    mem_free(written);
+    return path;
+}
+
+/* NULL: there are faults; *routes_file says where routes.ini would lie, if that is known. */
+static struct settings *load_settings(const char *file, const char *const *env, char **routes_file,
+                                      struct faults *faults)
 {
     char *text;
     size_t len;
@@ -150,6 +215,8 @@ static struct settings *load_settings(const char *file, const char *const *env, 
     }
     struct settings_source source = {.file = file, .text = text, .len = len, .env = env, .read_secret = read_secret};
     struct settings *s = settings_new(&source, faults);
+    if (!s)
+        *routes_file = guess_routes_file(&source);
     mem_free(text);
     return s;
 }
@@ -162,10 +229,10 @@ struct config *config_load(const char *file, const char *const *env, struct faul
         config_free(c);
         return NULL;
     }
-    c->settings = load_settings(c->file, env, faults);
+    c->settings = load_settings(c->file, env, &c->routes_file, faults);
     if (c->settings && !resolve_paths(c, faults))
         faults_add(faults, file, 0, "out of memory");
-    /* Faults of shunt.ini do not hide those of routes.ini, as long as it is known where that lies. */
+    /* Faults of shunt.ini do not hide those of routes.ini. */
     if (c->routes_file)
         c->routes = config_load_routes(c->routes_file, faults);
     if (faults_any(faults)) {

@@ -178,7 +178,7 @@ static void on_failed(struct lane *lane, struct delivery *d, const struct error 
 {
     enum error_class class = error_class_of(why->code);
     d->error = *why;
-    if (why->code == ERR_CHANGED) {
+    if (why->code == ERR_CHANGED || why->code == ERR_GONE) { /* the claimed file, not the place */
         d->job->changed = true;
         jobs_delivery_to(d, DELIVERY_FAILED);
         return;
@@ -198,9 +198,13 @@ static void on_failed(struct lane *lane, struct delivery *d, const struct error 
     }
     count_failure(lane, why, turned);
     if (probe || lane->breaker.state != BREAKER_CLOSED) {
-        /* The place is down: that is not this ticket's failure. It waits in the lane, at the head. */
+        /* The place is down: that is not this ticket's failure. Who failed as a probe goes to the end, so that one
+         * ticket that the place does not bear cannot keep it down for all. */
         jobs_delivery_to(d, DELIVERY_WAITING);
-        DL_PREPEND(lane->queue, d);
+        if (probe)
+            DL_APPEND(lane->queue, d);
+        else
+            DL_PREPEND(lane->queue, d);
         d->listed = true;
         lane->queued++;
         return;

@@ -133,6 +133,7 @@ static size_t adopt_number(const struct instance *in, unsigned number)
         return 0;
     }
     moved += move_files(fd, in->fd);
+    rewinddir(dir); /* the copy of fd that was read there shares its place */
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
         if (entry->d_name[0] != '.')
             moved += adopt_folder(in, fd, entry->d_name);

@@ -145,7 +145,8 @@ void lanes_retire(struct delivery_lanes *lanes)
 {
     struct lane_map *map, *next;
     LL_FOREACH_SAFE (lanes->maps, map, next) {
-        if (map->routes == lanes->rt->routes || map->routes->references > 1)
+        unsigned held = map->routes == lanes->rt->config->routes ? 2 : 1; /* by the map, and by the configuration */
+        if (map->routes == lanes->rt->routes || map->routes->references > held)
             continue;
         LL_DELETE(lanes->maps, map);
         routes_unref(map->routes);

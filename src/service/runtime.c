@@ -40,6 +40,7 @@ int runtime_init(struct runtime *rt, uv_loop_t *loop, const struct config *confi
     rt->stats = stats_new(clock_local_date(clock->wall_ms(clock)));
     if (!rt->stats) {
         routes_unref(rt->routes);
+        *rt = (struct runtime){0}; /* nothing to close */
         return ERR_NOMEM;
     }
     uv_timer_init(loop, &rt->timer);

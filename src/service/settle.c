@@ -26,7 +26,7 @@ struct settle_item {
     const char *folder, *name, *failed_folder;
     struct source source;
     struct file_print print;
-    bool fail, was_read;
+    bool fail, was_read, gone;
     struct reason reason; /* of a failed one */
     int code;
     struct error error;
@@ -107,9 +107,12 @@ static int act_fail_as(const struct settle_batch *batch, struct settle_item *ite
     }
     struct stat st;
     bool taken = fstatat(failed, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-    int rc = taken || !batch->config->settings->reason_files ? 0 : write_reason(batch, item, path.bytes, &item->error);
+    bool tell = batch->config->settings->reason_files && !taken && !item->gone;
+    int rc = tell ? write_reason(batch, item, path.bytes, &item->error) : 0;
     if (rc == 0)
         rc = place_move(folder, item->name, failed, name, durable, &item->error);
+    if (rc == ERR_GONE) /* an earlier try that could not flush moved it, or somebody else took it away */
+        rc = taken ? 0 : ERR_CHANGED;
     if (rc == 0)
         item->failed_path = str_take(&path);
     str_fini(&path);
@@ -119,8 +122,10 @@ static int act_fail_as(const struct settle_batch *batch, struct settle_item *ite
 static int act_fail(const struct settle_batch *batch, struct settle_item *item, int folder)
 {
     /* Somebody may be mending it this very moment. (An unreadable one was never opened.) */
-    if (item->was_read && still_the_same(item, folder) == ERR_CHANGED)
+    int seen = item->was_read ? still_the_same(item, folder) : 0;
+    if (seen == ERR_CHANGED)
         return ERR_CHANGED;
+    item->gone = seen == ERR_GONE;
     error_clear(&item->error);
     const struct settings *s = batch->config->settings;
     bool durable = s->durability == DURABILITY_FULL;
@@ -163,7 +168,9 @@ static void run(struct work *work)
             folder =
                 inside[0] == '\0' || root < 0 ? root : files_open_below(root, inside, false, 0, false, &item->error);
         }
-        if (folder < 0)
+        if (folder == ERR_NOPLACE && root >= 0) /* somebody took it away, with its folder */
+            item->code = item->fail ? ERR_CHANGED : 0;
+        else if (folder < 0)
             item->code =
                 error_set(&item->error, folder < -1 ? folder : ERR_NOPLACE, "%s cannot be opened", batch->underprocess);
         else

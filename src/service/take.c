@@ -123,7 +123,7 @@ static int read_whole(const struct take_batch *batch, struct take_item *item, en
 static enum verdict look_unreadable(const struct take_batch *batch, struct take_item *item, int folder)
 {
     struct stat st;
-    if (fstatat(folder, item->name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (fstatat(folder, item->name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode)) {
         item->taken = TAKEN_GONE;
         return VERDICT_WAIT;
     }

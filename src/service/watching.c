@@ -1,18 +1,14 @@
 /* watching.c: see watching.h. Events of a client folder go to the intake by name; an event of the hot root means that
  * folders came or went: the root is listed. */
+#define uthash_malloc(size)        mem_alloc(size)
+#define uthash_free(pointer, size) mem_free(pointer)
+#define HASH_NONFATAL_OOM          1 /* before watching.h, which includes uthash.h */
 #include "shunt/service/watching.h"
 
 #include <string.h>
 
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
-
-#undef uthash_malloc
-#undef uthash_free
-#undef HASH_NONFATAL_OOM
-#define uthash_malloc(size)        mem_alloc(size)
-#define uthash_free(pointer, size) mem_free(pointer)
-#define HASH_NONFATAL_OOM          1
 
 struct folder_watch {
     struct watch watch; /* first */

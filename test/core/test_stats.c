@@ -261,7 +261,7 @@ static void the_last_errors_are_kept_in_order(void **state)
     struct stats *s = new_stats();
     struct stats_outcome o = outcome("RANK", NULL, WAY_REALTIME);
     for (int i = 0; i < STATS_ERRORS_MAX + 3; i++) {
-        char file[16];
+        char file[32];
         snprintf(file, sizeof file, "%d.json", i);
         stats_failed(s, &o, file, "bad", 1000 + i);
     }

@@ -156,6 +156,9 @@ static void joining_keeps_absolute_paths(void **state)
     assert_joined("/", "x", "/x");
     assert_joined("/data", "/elsewhere", "/elsewhere");
     assert_joined("", "x", "x");
+    assert_joined("/data", ".", "/data");
+    assert_joined("/data/.", "./a//b/./c.d/.e/", "/data/a/b/c.d/.e");
+    assert_joined("/", ".", "/");
 }
 
 static void a_want_of_memory_is_told_and_leaves_no_descriptor(void **state)

@@ -38,7 +38,7 @@ int files_sha256(const void *bytes, size_t len, uint8_t out[SHA256_SIZE]); /* 0 
 /* Hex, lower case: 2 * n characters and a NUL into out. */
 void files_hex(const uint8_t *bytes, size_t n, char *out);
 
-/* base/path joined; an absolute path stays. mem_free. */
+/* base/path joined, or an absolute path; without "." parts, doubled and last slashes. mem_free. */
 char *files_join(const char *base, const char *path);
 
 #endif

@@ -1,0 +1,256 @@
+"""The commands beside `run`."""
+import json
+import os
+import re
+
+import pytest
+
+from shunt import CELTRA_FOLDER, CLIENTS, ELIGIBLE, OWN_FOLDER, expected_places, ticket, wait_for
+
+
+def test_version_and_help(make_site):
+    site = make_site()
+    assert re.fullmatch(rb"shunt \d+\.\d+\.\d+\S*\n", site.cli("--version").stdout)
+    text = site.cli("--help").stdout.decode()
+    for word in ("run", "once", "check", "explain", "status", "--config", "--json", "exit codes"):
+        assert word in text
+    assert site.cli("--help").returncode == 0
+    for wrong in ([], ["nonsense"], ["run", "--nonsense"], ["run", "extra"]):
+        result = site.cli(*wrong)
+        assert result.returncode == 2 and result.stderr and not result.stdout, wrong
+
+
+# --- once ---
+
+def test_once_takes_a_ticket_of_a_hot_folder(make_site):
+    site = make_site()
+    site.drop("RANK", "x.json", "CELTRA")
+    result = site.command("once", site.hot / "RANK" / "x.json")
+    assert result.returncode == 0 and b"x.json: delivered to" in result.stdout and b"Monday Rank" in result.stdout
+    site.conserve()
+
+
+def test_once_leaves_a_file_from_elsewhere_where_it_is(make_site):
+    site = make_site()
+    path = site.base / "y.json"
+    data = ticket("RANK", "CELTRA")
+    path.write_bytes(data)
+    site.expect("RANK", "y.json", data, "CELTRA")
+    result = site.command("once", "--json", path)
+    assert result.returncode == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert told["delivered"] is True and told["client"] == "RANK" and {d["destination"] for d in told["deliveries"]} == {"archive", "monday-rank", "celtra"}
+    assert path.read_bytes() == data
+    site.conserve()
+
+
+def test_once_fails_with_1_and_says_why(make_site):
+    site = make_site()
+    site.drop_bad("RANK", "bad.json", b"{]", "invalid JSON")
+    result = site.command("once", "--json", site.hot / "RANK" / "bad.json")
+    told = json.loads(result.stdout)
+    assert result.returncode == 1 and told["delivered"] is False and "invalid JSON" in told["error"] and os.path.exists(told["failed_as"])
+    site.drop_bad("RANK", "half.json", b'{"a":', "")
+    assert site.command("once", site.hot / "RANK" / "half.json").returncode == 1
+    site.conserve()
+
+
+def test_once_several_files(make_site):
+    site = make_site()
+    for i in range(20):
+        site.drop("RANK", "t%d.json" % i, "CELTRA")
+    site.drop_bad("RANK", "bad.json", b"{]", "invalid JSON")
+    result = site.command("once", "--json", *sorted((site.hot / "RANK").iterdir()))
+    assert result.returncode == 1 and len(result.stdout.splitlines()) == 21
+    site.conserve()
+
+
+def test_once_with_a_destination_that_is_away(make_site):
+    site = make_site(routes="[destination d]\npath = OUT\ncreate = no\n[route r]\nclient = *\nto = d\n")
+    site.put("RANK", "x.json", ticket("RANK"))
+    result = site.command("once", site.hot / "RANK" / "x.json")
+    assert result.returncode == 1 and b"after 3 attempts" in result.stdout
+
+
+def test_once_usage_and_configuration_are_2(make_site):
+    site = make_site()
+    assert site.command("once").returncode == 2
+    assert site.command("once", site.base / "nothing.json").returncode == 2
+    assert site.cli("once", "-c", site.base / "nothing.ini", "x").returncode == 2
+
+
+def test_once_beside_a_running_service(site):
+    path = site.base / "z.json"
+    data = ticket("RANK")
+    path.write_bytes(data)
+    site.expect("RANK", "z.json", data)
+    assert site.command("once", path).returncode == 0
+    site.drop("RANK", "x.json")
+    site.finish(1)
+
+
+# --- check ---
+
+def test_check_prints_the_matrix(make_site):
+    site = make_site()
+    result = site.command("check")
+    text = result.stdout.decode()
+    assert result.returncode == 0
+    for client in CLIENTS:
+        (line,) = [line for line in text.splitlines() if re.match(r"\s*%s\b" % client, line)]
+        if client in OWN_FOLDER:
+            assert OWN_FOLDER[client] in line or OWN_FOLDER[client].split("/")[-1] in line or OWN_FOLDER[client].split("/")[-2] in line, line
+        if client in ELIGIBLE:
+            assert re.search(r"celtra", line, re.I), line
+    assert "6 routes, 5 destinations: valid" in text
+
+
+def test_check_warns_of_destinations_that_are_missing_or_not_writable(make_site):
+    site = make_site(routes="[destination a]\npath = OUT/a\ncreate = no\n[destination b]\npath = OUT/b\n[route r]\nclient = X\nto = a, b\n")
+    (site.data / "OUT").mkdir()
+    (site.data / "OUT" / "b").mkdir()
+    before = sorted(str(p) for p in site.data.rglob("*"))
+    text = site.command("check").stdout.decode()
+    assert re.search(r"warning: destination a ", text) and not re.search(r"warning: destination b ", text)
+    assert sorted(str(p) for p in site.data.rglob("*")) == before, "check changed something"
+
+
+def test_check_names_file_and_line_of_every_fault(make_site):
+    site = make_site(routes="[destination a]\npath = ../out\nmdoe = 0777\n[route r]\nclient = X\nto = b\n[route r]\nto = a\n[route empty]\n")
+    site.config.write_text("[service]\ndata = .\nworkers = many\n[intake]\nsettle = 3 parsecs\nsettle = 2s\nsetle = 2s\n[nonsense]\na = b\nno equals sign\n")
+    result = site.command("check")
+    text = (result.stdout + result.stderr).decode()
+    assert result.returncode == 1
+    for line in (3, 5, 7, 8):
+        assert re.search(r"shunt\.ini:%d: " % line, text), (line, text)
+    for line in (3, 6, 7):
+        assert re.search(r"routes\.ini:%d: " % line, text), (line, text)
+    assert "settle" in text  # the misspelt key's neighbour is suggested
+
+
+@pytest.mark.parametrize("name", ["shunt.ini", "routes.ini"])
+def test_check_refuses_what_is_no_text_file(make_site, name):
+    for content in (b"\0\0\0", b"[service]\ndata = .\n" + b"x = " + b"y" * 3000000):
+        site = make_site()
+        (site.data / name).write_bytes(content)
+        assert site.command("check").returncode == 1
+    site = make_site()
+    (site.data / name).unlink()
+    assert site.command("check").returncode == 1
+    (site.data / name).mkdir()
+    assert site.command("check").returncode == 1
+
+
+def test_the_printed_configuration_is_one_and_says_the_same(make_site):
+    site = make_site({"intake.tickets": "*.json, *.jsn", "log.file": "", "delivery.mode": "0640", "intake.max_ticket_size": "3MiB", "retry.factor": "2.5"})
+    first = site.command("check", "--print-config")
+    assert first.returncode == 0
+    site.config.write_bytes(first.stdout)
+    second = site.command("check", "--print-config")
+    assert second.returncode == 0 and second.stdout == first.stdout
+    assert b"tickets = *.json, *.jsn" in first.stdout and b"mode = 0640" in first.stdout
+
+
+def test_run_refuses_a_faulty_configuration_and_touches_nothing(make_site):
+    site = make_site()
+    site.drop("RANK", "x.json")
+    for file, text in ((site.routes, "[route r]\nto = nowhere\n"), (site.config, "[service]\ndta = .\n")):
+        good = file.read_text()
+        file.write_text(text)
+        result = site.command("run")
+        assert result.returncode == 2 and file.name.encode() + b":" in result.stderr + result.stdout
+        assert (site.hot / "RANK" / "x.json").exists()
+        file.write_text(good)
+
+
+def test_long_lines_and_semicolons_are_read_as_they_stand(make_site):
+    long = ", ".join("CLIENT-%04d" % i for i in range(1000))
+    site = make_site(routes="[destination semi]\npath = OUT/a ; b # c\n[route r]\nclient = %s\nto = semi\n" % long)
+    site.start()
+    site.drop("CLIENT-0999", "x.json", to=["OUT/a ; b # c"])
+    site.drop("CLIENT-1000", "y.json", to=[])
+    site.finish()
+
+
+def test_hot_and_underprocess_on_two_file_systems_are_refused(make_site, mounts):
+    site = make_site()
+    mounts(site.under, "-t", "tmpfs", "tmpfs")
+    result = site.command("run")
+    assert result.returncode == 2 and b"same file system" in result.stderr + result.stdout
+
+
+# --- explain, status ---
+
+def test_explain_says_for_every_route_why(make_site):
+    site = make_site()
+    site.put("RANK", "x.json", ticket("RANK", "CELTRA"))
+    path = site.hot / "RANK" / "x.json"
+    text = site.command("explain", path).stdout.decode()
+    assert "route rank" in text and "route celtra " in text and "Monday Rank" in text and CELTRA_FOLDER in text
+    assert re.search(r"route loreal .*does not match\n\s+FAILS client = LOREAL\s+\(but it is RANK\)", text), text
+    told = json.loads(site.command("explain", "--json", path).stdout)
+    assert told["valid"] and {d["name"] for d in told["destinations"]} == {"monday-rank", "celtra"} and len(told["routes"]) == 6
+    assert path.exists() and not list(site.archive.rglob("*.json") if site.archive.exists() else [])
+
+
+def test_explain_agrees_with_what_happens(make_site):
+    site = make_site()
+    for client in CLIENTS:
+        for category in ("CELTRA", "X"):
+            path = site.base / ("%s-%s.json" % (client, category))
+            path.write_bytes(ticket(client, category))
+            told = json.loads(site.command("explain", "--json", path).stdout)
+            assert sorted(d["path"] for d in told["destinations"]) == sorted(expected_places(client, category))
+
+
+def test_explain_of_what_would_fail(make_site):
+    site = make_site()
+    site.put("RANK", "x.json", ticket("RB"))
+    site.put("RANK", "y.json", b"{]")
+    for name, why in (("x.json", 'ClientCode "RB" does not match folder RANK'), ("y.json", "invalid JSON at line 1")):
+        result = site.command("explain", "--json", site.hot / "RANK" / name)
+        assert result.returncode == 1 and why in json.loads(result.stdout)["error"]
+        assert why in site.command("explain", site.hot / "RANK" / name).stdout.decode()
+    assert site.command("explain", site.base / "none").returncode == 2
+
+
+def test_status(make_site):
+    site = make_site()
+    assert site.command("status").returncode == 1
+    site.start()
+    site.drop("RANK", "x.json", "CELTRA")
+    site.wait_ended(1)
+    wait_for(lambda: site.command("status", "--quiet").returncode == 0, "it is running")
+    wait_for(lambda: json.loads(site.command("status", "--json").stdout)["snapshot"]["ledger"]["taken"] == 1, "it knows of the ticket", 20)
+    text = site.command("status").stdout.decode()
+    assert "shunt is running" in text and "Today: 1 processed" in text and "Monday Rank" in text
+    site.stop()
+    result = site.command("status", "--json")
+    assert result.returncode == 1 and json.loads(result.stdout)["health"] == "not running"
+    site.conserve()
+
+
+# --- the environment ---
+
+def test_every_setting_can_be_given_in_the_environment(make_site):
+    site = make_site()
+    env = {"SHUNT_INTAKE_SETTLE": "7s", "SHUNT_DELIVERY_MODE": "0600", "SHUNT_LOG_FORMAT": "text", "SHUNT_FOLDERS_HOT": "IN"}
+    text = site.command("check", "--print-config", env=env).stdout.decode()
+    for wanted in ("settle = 7s", "mode = 0600", "format = text", "hot = IN"):
+        assert wanted in text
+    result = site.command("check", env={"SHUNT_INTAKE_SETTLE": "7 parsecs"})
+    assert result.returncode == 1 and b"SHUNT_INTAKE_SETTLE" in result.stdout + result.stderr
+    site.env = {"SHUNT_FOLDERS_HOT": "IN"}
+    site.hot = site.data / "IN"
+    site.start()
+    site.put("RANK", "x.json", ticket("RANK"))
+    site.wait_ended(1)
+    site.stop()
+
+
+def test_the_sample_configuration_is_valid_and_says_the_defaults(make_site):
+    from shunt import TOP
+    site = make_site()
+    site.config.write_text((TOP / "etc" / "shunt.ini").read_text())
+    result = site.command("check", env={"SHUNT_SERVICE_DATA": str(site.data)})
+    assert result.returncode == 0, result.stderr
