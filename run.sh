@@ -216,31 +216,13 @@ test_units() {
     tally "$junit" "$status"
 }
 
-# e2e PRESET PYTEST-ARGUMENT...
-e2e() {
-    SHUNT_BIN=$PWD/build/$1/shunt fixed_addresses /usr/bin/python3 -m pytest test/e2e -q -p no:cacheprovider \
-        --junitxml="$logs/e2e-$1.xml" "${@:2}" </dev/null 2>&1
-}
-
+# test_e2e PRESET PYTEST-ARGUMENT... One after the other: some tests lower limits of the whole machine for a moment.
 test_e2e() {
-    local status=0
-    heading "end to end, release"
-    e2e release "$@" | tee "$logs/e2e-release.log" || status=$?
-    tally "$logs/e2e-release.xml" "$status"
-
-    # These two wait more than they work, and their deadlines are long: side by side.
-    local preset jobs=()
-    for preset in asan tsan; do
-        e2e "$preset" -m "not slow" "$@" >"$logs/e2e-$preset.log" &
-        jobs+=("$preset:$!")
-    done
-    for preset in "${jobs[@]}"; do
-        status=0
-        wait "${preset#*:}" || status=$?
-        heading "end to end, ${preset%:*}"
-        cat "$logs/e2e-${preset%:*}.log"
-        tally "$logs/e2e-${preset%:*}.xml" "$status"
-    done
+    local status=0 junit=$logs/e2e-$1.xml
+    heading "end to end, $1"
+    SHUNT_BIN=$PWD/build/$1/shunt fixed_addresses /usr/bin/python3 -m pytest test/e2e -q -p no:cacheprovider \
+        --junitxml="$junit" "${@:2}" </dev/null 2>&1 | tee "$logs/e2e-$1.log" || status=$?
+    tally "$junit" "$status"
 }
 
 # Formatting differs from version to version; Debian 12's is the one that counts.
@@ -288,7 +270,9 @@ test_all() {
     if test_builds; then
         test_units asan
         test_units tsan
-        test_e2e "$@"
+        test_e2e release "$@"
+        test_e2e asan -m "not slow" "$@"
+        test_e2e tsan -m "not slow" "$@"
         test_container
     else
         failed=$((failed + 1))

@@ -181,19 +181,16 @@ void stats_scan(struct stats *s, bool slow, double ms)
     s->totals.scans++;
     s->totals.scans_slow += slow;
     s->scan_ms += ms;
-    s->changes++;
 }
 
 void stats_scan_skipped(struct stats *s)
 {
     s->totals.scans_skipped++;
-    s->changes++;
 }
 
 void stats_scan_timed_out(struct stats *s)
 {
     s->totals.scans_timed_out++;
-    s->changes++;
 }
 
 void stats_found_by_scan_only(struct stats *s, size_t n)

@@ -401,8 +401,10 @@ void intake_pump(struct intake *in)
             return;
         if (count > limit - held)
             count = limit - held;
-        if (!start_look(in, count))
+        if (!start_look(in, count)) { /* no memory; nothing else may come to wake us */
+            wait_set(in->rt, &in->batch_wait, TROUBLE_PAUSE_MS, on_batch_due);
             return;
+        }
         in->oldest_queued_ms = runtime_now(in->rt);
     }
 }

@@ -209,8 +209,10 @@ void lanes_fini(struct delivery_lanes *lanes)
         mem_free(map);
     }
     struct lane *lane, *next;
-    LL_FOREACH_SAFE (lanes->lanes, lane, next)
+    LL_FOREACH_SAFE (lanes->lanes, lane, next) {
+        wait_cancel(lanes->rt, &lane->probe);
         lane_free(lane);
+    }
     lanes->maps = NULL;
     lanes->lanes = NULL;
 }

@@ -66,7 +66,7 @@ static void begin_full(struct scanner *s, enum way way)
     s->way = way;
     s->busy_ms = 0;
     s->seen = s->found = 0;
-    log_write(LOG_EVENT(LOG_DEBUG, "scan_start", .phase = way_word(way)), "Scan #%u started", s->number);
+    log_write(LOG_EVENT(LOG_INFO, "scan_start", .phase = way_word(way)), "Scan #%u started", s->number);
     if (s->stopped) { /* it goes on where it stopped */
         s->stopped = false;
         return;

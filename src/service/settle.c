@@ -279,10 +279,18 @@ void settle_enqueue(struct settle *s, struct job *job)
     s->tail = &job->next;
 }
 
+static void on_pause_over(struct wait *wait)
+{
+    (void)wait; /* the turn's pump finds the queue */
+}
+
 void settle_pump(struct settle *s)
 {
-    while (s->queue && s->active < REQUESTS_MAX && start(s))
-        continue;
+    while (s->queue && s->active < REQUESTS_MAX)
+        if (!start(s)) { /* no memory; nothing else may come to wake us */
+            wait_set(s->rt, &s->pause, AGAIN_MS, on_pause_over);
+            return;
+        }
 }
 
 bool settle_idle(const struct settle *s)

@@ -88,7 +88,8 @@ class Check:
                     self.say("extra", rel + " (not a regular file)")
                     continue
                 if name.startswith(".shunt-") or name.endswith(".tmp"):
-                    self.say("temporary", rel)
+                    if not self.unfinished_ok:  # the delivery that was cut short is done again, and uses it up
+                        self.say("temporary", rel)
                     continue
                 sha = sha256_of(path)
                 self.files[rel] = sha
@@ -248,7 +249,7 @@ def main():
     parser.add_argument("--data", required=True, help="the data root")
     parser.add_argument("--manifest", required=True, help="what was dropped, a JSON object a line")
     parser.add_argument("--no-reasons", action="store_true", help="reason_files = no")
-    parser.add_argument("--unfinished-ok", action="store_true", help="tickets may still lie in hot and underprocess, or in failed")
+    parser.add_argument("--unfinished-ok", action="store_true", help="a moment in the middle: tickets may still lie in hot and underprocess, and temporaries in their places")
     parser.add_argument("--others", nargs="*", default=[], help="files in the data root that are none of its business")
     args = parser.parse_args()
     layout = type("Given", (Layout,), {"others": Layout.others + tuple(args.others)})

@@ -58,7 +58,7 @@ struct stats_totals {
     double total_ms;
 };
 const struct stats_totals *stats_totals_of(const struct stats *s);
-uint64_t stats_changes(const struct stats *s); /* grows with every count: "did something change since?" */
+uint64_t stats_changes(const struct stats *s); /* grows with all but scans: "is there news?" */
 
 /* The success rate is rounded down: 100.0% means no error.
  * "Today: 51 processed (startup: 50) (periodic: 0), 1 errors, 98.0% success" */

@@ -17,6 +17,7 @@ struct settle {
     const char *underprocess; /* of this instance */
     struct job *queue, **tail;
     unsigned active;
+    struct wait pause; /* after a request that found no memory */
 };
 
 void settle_init(struct settle *s, struct runtime *rt, const char *underprocess);
