@@ -116,6 +116,14 @@ static int done(struct newcomer *n, const char *name, enum placed placed)
     return STEP_DONE;
 }
 
+/* A temporary that stays is a failure: the next try finds it and removes it. */
+static int remove_temp(const struct newcomer *n, struct error *e)
+{
+    if (unlinkat(n->folder_fd, n->temp, 0) == 0 || errno == ENOENT)
+        return 0;
+    return error_errno(e, errno, "cannot remove %s", n->temp);
+}
+
 /* The same bytes are there: it may be ours of before a crash, so its durability is not known. */
 static int already_there(struct newcomer *n, const char *name, struct taken *t, struct error *e)
 {
@@ -124,8 +132,8 @@ static int already_there(struct newcomer *n, const char *name, struct taken *t, 
         if (rc != 0)
             return rc;
     }
-    unlinkat(n->folder_fd, n->temp, 0);
-    return done(n, name, PLACED_ALREADY_THERE);
+    int rc = remove_temp(n, e);
+    return rc == 0 ? done(n, name, PLACED_ALREADY_THERE) : rc;
 }
 
 static int replace(struct newcomer *n, const char *name, enum placed placed, struct error *e)
@@ -168,8 +176,8 @@ static int replace_own(struct newcomer *n, const char *name, enum placed placed,
     if (fstatat(n->folder_fd, n->temp, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
         (st.st_ino != print->ino || st.st_dev != print->dev))
         return give_back(n, name, placed, e);
-    unlinkat(n->folder_fd, n->temp, 0);
-    return done(n, name, placed);
+    int rc = remove_temp(n, e);
+    return rc == 0 ? done(n, name, placed) : rc;
 }
 
 static int copy_version(struct newcomer *n, const char *version, struct taken *t, struct error *e)

@@ -352,7 +352,7 @@ class Site:
         return found[0].read_text(errors="surrogateescape")
 
     def files(self, folder, pattern="*"):
-        return sorted(p.name for p in (self.data / folder).glob(pattern) if p.is_file() and not p.name.endswith(".reason.txt"))
+        return sorted(p.name for p in (self.data / folder).glob(pattern) if p.is_file() and not p.name.startswith(".") and not p.name.endswith(".reason.txt"))
 
     def conserve(self, unfinished_ok=False):
         path = self.base / "manifest.jsonl"

@@ -208,6 +208,8 @@ def test_titles_and_categories_cannot_break_the_log_or_the_reason(site):
         site.drop("RANK", "t%d.json" % i, data=ticket("RANK", title=text), to=[RANK])
         if any(c < " " or "\x7f" <= c < "\xa0" for c in text):
             site.drop_bad("RANK", "c%d.json" % i, ticket("RANK", text), "JobCategory holds a control character")
+        elif len(text) > 50000:
+            site.drop_bad("RANK", "c%d.json" % i, ticket("RANK", text), "JobCategory is longer than")
         else:
             site.drop("RANK", "c%d.json" % i, data=ticket("RANK", text), to=[RANK])
         site.drop_bad("RANK", "m%d.json" % i, ticket("R" + text, text, title=text), "ClientCode")

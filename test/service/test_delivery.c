@@ -497,7 +497,7 @@ static void an_altered_destination_gets_a_new_lane_and_a_removed_one_goes(void *
 {
     struct parts *p = parts_new(*state, SETTINGS, ROUTES_TWO);
     struct lane *a = lane_named(p, "a");
-    reload(p, "[destination a]\npath = out/elsewhere\n[route r]\nclient = *\nto = a\n");
+    reload(p, "[destination a]\npath = out/elsewhere\nlabel = a\n[route r]\nclient = *\nto = a\n");
     struct lane *altered = lanes_of(&p->lanes, p->rt.routes, 0);
     assert_ptr_not_equal(altered, a);
     assert_string_equal(altered->place.path + strlen(altered->place.path) - 14, "/out/elsewhere");

@@ -152,6 +152,22 @@ static void the_loop_wakes_by_itself_on_the_real_clock_and_never_early(void **st
     bench_free(b);
 }
 
+static void a_wait_that_is_set_later_but_comes_earlier_wakes_the_loop_earlier(void **state)
+{
+    struct bench *b = bench_new(state);
+    b->rt.clock = &clock_real;
+    struct named late = {.name = 'b', .b = b}, early = {.name = 'a', .b = b};
+    int64_t start = clock_real.mono_ms(&clock_real);
+    wait_set(&b->rt, &late.wait, 30000, on_fired);
+    wait_set(&b->rt, &early.wait, 5, on_fired);
+    while (fired[0] == '\0')
+        uv_run(&b->loop, UV_RUN_ONCE);
+    assert_string_equal(fired, "a");
+    assert_true(clock_real.mono_ms(&clock_real) - start < 30000);
+    wait_cancel(&b->rt, &late.wait);
+    bench_free(b);
+}
+
 static void no_memory_for_a_wait_is_told_and_sets_nothing(void **state)
 {
     struct bench *b = bench_new(state);
@@ -176,6 +192,7 @@ int main(void)
         T(a_wait_that_is_cancelled_never_fires),
         T(a_wait_may_set_itself_anew_when_it_fires),
         T(the_loop_wakes_by_itself_on_the_real_clock_and_never_early),
+        T(a_wait_that_is_set_later_but_comes_earlier_wakes_the_loop_earlier),
         T(no_memory_for_a_wait_is_told_and_sets_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,8 +5,23 @@
 #include "shunt/service/service.h"
 
 #define FAST "[intake]\nsettle = 100ms\nsettle_complete = 10ms\nscan_interval = 200ms\n[delivery]\ndurability = none\n"
+#define SWEEP "[service]\ndrain_timeout = 1h\n" FAST "hang = 1h\n[retry]\nfirst = 10ms\nmax = 10ms\n"
 #define DEADLINE_MS 20000
 #define POLL_MS     5
+
+/* Twenty times as fast, so that pauses of seconds do not make a sweep of hundreds of runs long. */
+#define FASTER 20
+static int64_t fast_mono(const struct clock *clock)
+{
+    (void)clock;
+    return clock_real.mono_ms(&clock_real) * FASTER;
+}
+static int64_t fast_wall(const struct clock *clock)
+{
+    (void)clock;
+    return clock_real.wall_ms(&clock_real);
+}
+static const struct clock clock_fast = {.mono_ms = fast_mono, .wall_ms = fast_wall};
 
 /* Looks every few milliseconds: done? Then the service is stopped. */
 struct watcher {
@@ -22,6 +37,9 @@ struct watcher {
 static void on_poll(uv_timer_t *timer)
 {
     struct watcher *w = timer->data;
+    uv_timer_t *waits = &w->service->rt.timer;
+    if (waits->timer_cb) /* libuv does not know how fast the clock is */
+        waits->timer_cb(waits);
     w->in_time = w->done(w);
     if (!w->in_time && uv_hrtime() < w->until_ns)
         return;
@@ -29,15 +47,20 @@ static void on_poll(uv_timer_t *timer)
     service_stop(w->service);
 }
 
-static struct service *start(struct scratch *s, bool once)
+static struct service *start_by(struct scratch *s, bool once, const struct clock *clock)
 {
     struct error e = {0};
     struct config *config = load_config(s);
     assert_non_null(config);
-    struct service *service = service_new(config, &clock_real, once, &e);
+    struct service *service = service_new(config, clock, once, &e);
     if (!service)
         fail_msg("%s", e.text);
     return service;
+}
+
+static struct service *start(struct scratch *s, bool once)
+{
+    return start_by(s, once, &clock_real);
 }
 
 static void count_handle(uv_handle_t *handle, void *count)
@@ -254,6 +277,32 @@ static void a_stop_leaves_what_waits_and_the_next_start_takes_it_up(void **state
     log_close();
 }
 
+static bool a_look_is_in_work(struct watcher *w)
+{
+    return w->service->intake.active > 0;
+}
+
+static void a_stop_finishes_what_is_being_looked_at(void **state)
+{
+    struct scratch *s = *state;
+    char path[64];
+    open_log(s);
+    put_config(s, FAST, ROUTES_ONE);
+    make_folder(s, "hot/RANK");
+    for (unsigned i = 0; i < 600; i++) {
+        snprintf(path, sizeof path, "hot/RANK/t%u.json", i);
+        put(in(s, path), TICKET("RANK"));
+    }
+    struct service *service = start(s, false);
+    run_until(service, s, a_look_is_in_work);
+    assert_true(service->rt.ledger.delivered > 0);
+    assert_int_equal(service->rt.ledger.in_work, 0);
+    assert_int_equal(in_folder(s, "under/0/RANK"), 0);
+    assert_int_equal(in_folder(s, "hot/RANK") + in_folder(s, "out/a"), 600);
+    service_free(service);
+    log_close();
+}
+
 static bool reloaded(struct watcher *w)
 {
     struct scratch *s = w->s;
@@ -400,7 +449,7 @@ static void no_memory_at_the_start_is_told(void **state)
     log_close();
 }
 
-static bool three_are_somewhere(struct watcher *w)
+static bool three_are_through(struct watcher *w)
 {
     const struct ledger *l = &w->service->rt.ledger;
     return l->delivered + l->failed >= 3 && l->in_work == 0 && l->waiting == 0 && w->service->intake.count == 0;
@@ -411,17 +460,16 @@ static void no_memory_while_it_runs_loses_nothing(void **state)
 {
     struct scratch *s = *state;
     open_log(s);
-    put_config(s, FAST, ROUTES_TWO);
+    put_config(s, SWEEP, ROUTES_TWO);
     bool failed = true;
-    size_t step = 1;
-    for (size_t n = 1; failed; n += step) {
+    for (size_t n = 1; failed; n++) {
         make_folder(s, "hot/RANK");
         put(in(s, "hot/RANK/a.json"), TICKET("RANK"));
         put(in(s, "hot/RANK/b.json"), TICKET("RANK"));
         put(in(s, "hot/RANK/bad.json"), "nonsense");
-        struct service *service = start(s, false);
+        struct service *service = start_by(s, false, &clock_fast);
         parts_fail_allocation(n);
-        run_until(service, s, three_are_somewhere);
+        run_until(service, s, three_are_through);
         failed = parts_failed();
         parts_fail_allocation(0);
         service_free(service);
@@ -437,21 +485,62 @@ static void no_memory_while_it_runs_loses_nothing(void **state)
     log_close();
 }
 
+/* Stands in for libuv's knowledge of the fast clock. */
+static void on_tick(uv_timer_t *timer)
+{
+    struct service *service = timer->data;
+    if (service->rt.timer.timer_cb && !service->closing)
+        service->rt.timer.timer_cb(&service->rt.timer);
+    if (service->closing)
+        uv_close((uv_handle_t *)timer, NULL);
+}
+
+/* After the service's own turn, before the loop sleeps: where there is something to do, something must come to wake it. */
+static bool sleeps_for_ever;
+static void on_going_to_sleep(uv_prepare_t *prepare)
+{
+    const struct service *s = prepare->data;
+    if (s->closing) {
+        uv_close((uv_handle_t *)prepare, NULL);
+        return;
+    }
+    bool wakes = s->rt.waits.count > 0 || s->intake.active + s->lanes.active + s->settle.active > 0;
+    sleeps_for_ever = sleeps_for_ever || !wakes;
+}
+
+static void watch_sleep(struct service *service, uv_prepare_t *prepare)
+{
+    uv_prepare_cb turn = service->before_poll.prepare_cb;
+    sleeps_for_ever = false;
+    uv_prepare_init(&service->loop, prepare);
+    prepare->data = service;
+    uv_prepare_stop(&service->before_poll); /* the last one started runs first */
+    uv_prepare_start(prepare, on_going_to_sleep);
+    uv_prepare_start(&service->before_poll, turn);
+}
+
 static void no_memory_in_once_loses_nothing_and_ends(void **state)
 {
     struct scratch *s = *state;
     open_log(s);
-    put_config(s, FAST "[retry]\nfirst = 10ms\nmax = 10ms\n", ROUTES_TWO);
+    put_config(s, SWEEP, ROUTES_TWO);
     bool failed = true;
     for (size_t n = 1; failed; n++) {
+        uv_timer_t tick;
+        uv_prepare_t prepare;
         make_folder(s, "hot/RANK");
         put(in(s, "hot/RANK/a.json"), TICKET("RANK"));
-        struct service *service = start(s, true);
+        struct service *service = start_by(s, true, &clock_fast);
         assert_true(intake_see(&service->intake, "RANK", "a.json", WAY_ONCE, false, false));
+        uv_timer_init(&service->loop, &tick);
+        tick.data = service;
+        uv_timer_start(&tick, on_tick, POLL_MS, POLL_MS);
+        watch_sleep(service, &prepare);
         parts_fail_allocation(n);
-        alarm(20); /* it must end by itself */
+        alarm(DEADLINE_MS / 1000); /* it must end by itself */
         assert_int_equal(service_run(service), EXIT_DONE);
         alarm(0);
+        assert_false(sleeps_for_ever);
         failed = parts_failed();
         parts_fail_allocation(0);
         service_free(service);
@@ -475,6 +564,7 @@ int main(void)
         T(what_a_crash_left_in_underprocess_is_delivered_also_of_another_instance),
         T(many_at_once_are_all_delivered_once),
         T(a_stop_leaves_what_waits_and_the_next_start_takes_it_up),
+        T(a_stop_finishes_what_is_being_looked_at),
         T(a_reload_takes_good_routes_and_keeps_them_over_bad_ones),
         T(once_ends_by_itself_with_every_outcome),
         T(a_service_that_never_runs_is_freed_whole),

@@ -447,6 +447,20 @@ static void no_memory_only_delays(void **state)
     }
 }
 
+static void a_request_without_memory_wakes_the_loop_for_another(void **state)
+{
+    struct parts *p = parts_new(*state, SETTINGS, ROUTES_ONE);
+    begin_text(p, "bad.json", "nonsense");
+    parts_fail_allocation(1);
+    settle_pump(&p->settle);
+    parts_fail_allocation(0);
+    assert_int_equal(p->settle.active, 0);
+    assert_int_equal(p->rt.waits.count, 1);
+    settle_now(p);
+    assert_int_equal(p->jobs.count, 0);
+    parts_free(p);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
 
 int main(void)
@@ -471,6 +485,7 @@ int main(void)
         T(a_failed_folder_that_cannot_be_written_is_tried_again_until_it_can),
         T(a_full_disk_keeps_the_ticket_until_there_is_room),
         T(a_job_that_waits_for_another_try_is_freed_at_the_end),
+        T(a_request_without_memory_wakes_the_loop_for_another),
         T(no_memory_only_delays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
