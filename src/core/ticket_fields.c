@@ -72,6 +72,11 @@ static int keep(struct ticket_parser *p, enum field_kind kind, const char *text,
     return 1;
 }
 
+bool ticket_may_cut(size_t field)
+{
+    return field == FIELD_STUDIO || field == FIELD_TITLE;
+}
+
 void ticket_refuse_long(struct ticket_parser *p, size_t field)
 {
     error_set(&p->refused, ERR_BAD_FIELD, "%s is longer than %d bytes", pointer_set_label(p->set, field),
@@ -105,7 +110,7 @@ static int on_string(void *context, const unsigned char *bytes, size_t len)
     uint64_t leaf = leaf_mask(p);
     if (leaf != 0) {
         size_t index = (size_t)__builtin_ctzll(leaf);
-        if (len > FIELD_TEXT_MAX) {
+        if (len > FIELD_TEXT_MAX && !ticket_may_cut(index)) {
             ticket_refuse_long(p, index);
             return 0;
         }
@@ -113,6 +118,7 @@ static int on_string(void *context, const unsigned char *bytes, size_t len)
             error_set(&p->refused, ERR_BAD_FIELD, "%s is not valid UTF-8", pointer_set_label(p->set, index));
             return 0;
         }
+        len = len > FIELD_TEXT_MAX ? utf8_cut(text, len, FIELD_TEXT_MAX) : len;
     }
     return keep(p, FIELD_STRING, text, len);
 }

@@ -149,7 +149,7 @@ static int limit_open(struct ticket_parser *p, struct error *e)
     }
     bool field;
     if (open->len > ticket_open_worth(p, &field)) {
-        if (field) {
+        if (field && !ticket_may_cut(ticket_open_field(p))) {
             ticket_refuse_long(p, ticket_open_field(p));
             return refuse(p, open->place, e);
         }

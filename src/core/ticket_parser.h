@@ -90,6 +90,8 @@ extern const yajl_callbacks ticket_callbacks; /* their context is the struct tic
 size_t ticket_open_worth(const struct ticket_parser *p, bool *field);
 /* The field that the open value belongs to: only after ticket_open_worth said that it is one. */
 size_t ticket_open_field(const struct ticket_parser *p);
+/* A field that decides nothing is kept as far as it fits. */
+bool ticket_may_cut(size_t field);
 void ticket_refuse_long(struct ticket_parser *p, size_t field);
 
 #endif

@@ -341,11 +341,34 @@ static void a_field_may_be_so_long_and_no_longer(void **state)
         assert_int_equal(r.ticket.fields[FIELD_TITLE].len, FIELD_TEXT_MAX);
         read_end(&r);
         read_begin(&r);
-        read_long(&r, "\"Title\":", "\\u0041", FIELD_TEXT_MAX + 1, "", chunk);
+        read_long(&r, "\"JobCategory\":", "\\u0041", FIELD_TEXT_MAX + 1, "", chunk);
         assert_int_equal(r.code, ERR_BAD_FIELD);
         assert_string_equal(r.error.text,
-                            "JobSpecification.JobDetails.Title is longer than 65536 bytes, at line 1, column 44");
+                            "JobSpecification.JobDetails.JobCategory is longer than 65536 bytes, at line 1, column 50");
         read_end(&r);
+    }
+}
+
+/* They decide nothing: a ticket does not fail for them. */
+static void a_title_of_any_length_is_cut_at_a_character(void **state)
+{
+    (void)state;
+    static const char *const units[] = {"QUJD", "\\n\\u20ac", "ü€😀", "\\u0041"};
+    static const size_t counts[] = {FIELD_TEXT_MAX + 1, 300000};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        for (size_t k = 0; k < 2; k++) {
+            for (size_t chunk = 4093; chunk < 1 << 20; chunk *= 17) {
+                struct read r;
+                read_begin(&r);
+                read_long(&r, "\"Title\":", units[i], counts[k], ",\"ClientCode\":\"RANK\"", chunk);
+                assert_field(&r, FIELD_CLIENT, FIELD_STRING, "RANK");
+                const struct field *title = &r.ticket.fields[FIELD_TITLE];
+                assert_int_equal(title->kind, FIELD_STRING);
+                assert_in_range(title->len, 1, FIELD_TEXT_MAX);
+                assert_true(utf8_valid(title->text, title->len));
+                read_end(&r);
+            }
+        }
     }
 }
 
@@ -576,6 +599,7 @@ int main(void)
         cmocka_unit_test(a_field_that_is_not_strict_utf8_is_refused),
         cmocka_unit_test(depth_and_size_have_limits),
         cmocka_unit_test(a_field_may_be_so_long_and_no_longer),
+        cmocka_unit_test(a_title_of_any_length_is_cut_at_a_character),
         cmocka_unit_test(long_strings_and_keys_beside_the_fields_pass),
         cmocka_unit_test(a_fault_deep_inside_a_long_string_is_found),
         cmocka_unit_test(a_number_without_end_is_refused),

@@ -2,6 +2,7 @@
 work goes on by itself, and nothing was lost. No restart, no signal."""
 import os
 import random
+import signal
 import time
 
 from common import CLIENTS, Mount, Report, conservation, conserve, drain, left, needs, random_ticket, shunt, ticket, wait_for, world
@@ -86,19 +87,20 @@ def one_round(seed, name, resource, tight, said=None):
             os.rmdir(site.hot)
             site.hot, site.under = site.data / "fs/JSON", site.data / "fs/underprocess"
         folder = place_of(site, name)
-        small = options(resource, rng.choice(["256k", "1m"]) if resource == "space" else rng.choice(["12", "40"]))
+        amounts = ("256k", "1m") if resource == "space" else ("12", "40") if name != "hot" else ("30", "60")
+        small = options(resource, rng.choice(amounts))
         disk = Mount(folder, "-t", "tmpfs", "-o", small, "tmpfs")
         site.cleanup.append(disk.unmount)
         for client in CLIENTS:
             site.folder(client)
-        if name == "hot" and not tight:
-            for client in CLIENTS:
-                (site.under / "0" / client).mkdir(parents=True)
-        site.start()
+        process = site.start()
+        if name == "hot":
+            process.send(signal.SIGSTOP)  # or it would never be full
         filler = use_up(folder, resource) if tight and name != "hot" else []
         dropped = drop_until_full(site, rng, 300, name == "failed")
         if tight and name == "hot":  # full behind the producer's back
             filler = use_up(folder, resource)
+        process.send(signal.SIGCONT)
         shunt.holds_for(site.process.alive, lambda: site.process.stderr(), 1.0 + rng.random())
         waiting = left(site)
         if rng.random() < 0.5:
