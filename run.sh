@@ -156,9 +156,10 @@ bench() {
 }
 
 soak() {
-    [ -x test/soak ] || die "test/soak is not there"
+    [ -e test/soak/soak.py ] || die "test/soak/soak.py is not there"
+    need faketime python3 strace util-linux xfsprogs
     build_release
-    SHUNT_BIN=$PWD/build/release/shunt exec test/soak "$@"
+    SHUNT_BIN=$PWD/build/release/shunt exec /usr/bin/python3 test/soak/soak.py "$@"
 }
 
 # The tests. Each part adds to the three numbers.

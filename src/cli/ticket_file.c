@@ -38,6 +38,8 @@ static int parse(struct ticket_file *file, struct source *source, const struct c
     struct ticket_limits limits = {.max_bytes = s->max_ticket_bytes, .max_depth = s->max_depth};
     struct ticket_parser *parser =
         file->kind == NAME_TICKET ? ticket_parser_new(config->routes->pointers, limits) : NULL;
+    if (file->kind == NAME_TICKET && !parser)
+        return error_set(&file->invalid, ERR_NOMEM, "out of memory");
     int rc = source_read(source, parser, (uint64_t)s->max_ticket_bytes, 0, &file->content, &file->invalid);
     if (rc == 0 && parser)
         rc = ticket_parser_finish(parser, &file->ticket, &file->invalid);

@@ -98,10 +98,16 @@ static bool batch_add(struct lane_batch *b, struct delivery *d)
     return true;
 }
 
-/* The breaker turned: what waits in the lane is waiting, or queued again. */
+/* Does it deliver now? Where not, its deliveries wait, and so do their jobs: they hold up nobody else. */
+static bool takes(const struct lane *lane)
+{
+    return lane->breaker.state == BREAKER_CLOSED && lane->hanging == 0;
+}
+
+/* That turned: what stands in the lane is waiting, or queued again. */
 static void relabel_queue(struct lane *lane)
 {
-    enum delivery_state state = lane->breaker.state == BREAKER_CLOSED ? DELIVERY_QUEUED : DELIVERY_WAITING;
+    enum delivery_state state = takes(lane) ? DELIVERY_QUEUED : DELIVERY_WAITING;
     struct delivery *d, *next;
     DL_FOREACH_SAFE (lane->queue, d, next) {
         jobs_delivery_to(d, state);
@@ -235,12 +241,14 @@ static void on_delivered(struct lane *lane, struct delivery *d, const struct pla
     answers(lane, turned);
 }
 
-static void stop_watching(struct lane_batch *b)
+static void stop_watching(struct lane_batch *b, bool *turned)
 {
     struct lane *lane = b->lane;
     wait_cancel(lane->lanes->rt, &b->hang);
     if (b->hangs) {
         lane->hanging--;
+        lane->lanes->rt->stuck -= b->batch.count;
+        *turned = lane->hanging == 0;
         log_write(LOG_EVENT(LOG_WARN, "destination_answers", .destination = lane->name), "%s answers again",
                   lane->label);
     }
@@ -252,8 +260,8 @@ static void on_batch_done(struct batch *batch)
     struct lane *lane = b->lane;
     bool turned = false;
     lane->active--;
-    lane->lanes->active--;
-    stop_watching(b);
+    lane->lanes->active -= !lane->is_archive;
+    stop_watching(b, &turned);
     for (size_t i = 0; i < batch->count; i++) {
         struct delivery *d = b->deliveries[i];
         const struct place_item *item = &batch->items[i];
@@ -277,9 +285,11 @@ static void on_hang(struct wait *wait)
     struct lane_batch *b = (struct lane_batch *)((char *)wait - offsetof(struct lane_batch, hang));
     b->hangs = true;
     b->lane->hanging++;
+    b->lane->lanes->rt->stuck += b->batch.count;
     log_write(LOG_EVENT(LOG_ERROR, "destination_hangs", .destination = b->lane->name),
               "%s has not answered for %.0f s: nothing else is sent there until it does; others go on", b->lane->label,
               (double)b->lane->lanes->rt->config->settings->hang_ms / 1000);
+    relabel_queue(b->lane);
 }
 
 static void take_from_queue(struct lane *lane, struct delivery *d)
@@ -292,7 +302,7 @@ static void take_from_queue(struct lane *lane, struct delivery *d)
 void lanes_enqueue(struct delivery *d)
 {
     struct lane *lane = d->lane;
-    jobs_delivery_to(d, lane->breaker.state == BREAKER_CLOSED ? DELIVERY_QUEUED : DELIVERY_WAITING);
+    jobs_delivery_to(d, takes(lane) ? DELIVERY_QUEUED : DELIVERY_WAITING);
     DL_APPEND(lane->queue, d);
     d->listed = true;
     lane->queued++;
@@ -327,7 +337,7 @@ static bool start_batch(struct lane *lane, bool probe)
         return false;
     }
     lane->active++;
-    lane->lanes->active++;
+    lane->lanes->active += !lane->is_archive;
     for (size_t i = 0; i < b->batch.count; i++) {
         take_from_queue(lane, b->deliveries[i]);
         if (b->deliveries[i]->state == DELIVERY_WAITING)
@@ -339,10 +349,16 @@ static bool start_batch(struct lane *lane, bool probe)
     return true;
 }
 
+/* The archive has its own: what hangs elsewhere never keeps it from working. */
+static bool has_thread(const struct lane *lane)
+{
+    return lane->is_archive || lane->lanes->active < lane->lanes->limit;
+}
+
 static void pump_lane(struct lane *lane)
 {
     struct delivery_lanes *lanes = lane->lanes;
-    while (lane->queued > 0 && lane->active < lane->concurrency && lane->hanging == 0 && lanes->active < lanes->limit) {
+    while (lane->queued > 0 && lane->active < lane->concurrency && lane->hanging == 0 && has_thread(lane)) {
         if (lanes->rt->draining && lane->breaker.state != BREAKER_CLOSED)
             return;
         bool probe;
@@ -369,8 +385,7 @@ bool lanes_idle(const struct delivery_lanes *lanes)
 {
     const struct lane *lane;
     LL_FOREACH (lanes->lanes, lane)
-        if (lane->active > lane->hanging ||
-            (lane->queued > 0 && lane->breaker.state == BREAKER_CLOSED && lane->hanging == 0))
+        if (lane->active > lane->hanging || (lane->queued > 0 && takes(lane)))
             return false;
     return true;
 }

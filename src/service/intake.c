@@ -162,10 +162,8 @@ bool intake_see(struct intake *in, const char *folder, const char *name, enum wa
     }
     if (claimed && (c = find(in, false, folder, name)) && c->state == CANDIDATE_LOOKING)
         return true; /* it may be this very look that claimed it */
-    if (intake_room(in) == 0 || !(c = add(in, claimed, folder, name))) {
-        in->turned_away++;
+    if (intake_room(in) == 0 || !(c = add(in, claimed, folder, name)))
         return false;
-    }
     c->kind = kind;
     c->way = way;
     enqueue(c);
@@ -391,13 +389,20 @@ static bool wait_for_more(struct intake *in)
     return wait_set(in->rt, &in->batch_wait, left, on_batch_due) == 0;
 }
 
+/* Tickets that use up in_work_limit: those that move. */
+static size_t in_hand(const struct intake *in)
+{
+    size_t in_work = (size_t)in->rt->ledger.in_work, stuck = in->rt->stuck;
+    return in->looking + (in_work > stuck ? in_work - stuck : 0);
+}
+
 void intake_pump(struct intake *in)
 {
     const struct settings *s = in->rt->config->settings;
     while (in->queued > 0 && in->active < (unsigned)s->workers && !in->rt->draining && !wait_for_more(in)) {
-        size_t held = (size_t)in->rt->ledger.in_work + in->looking, limit = (size_t)s->in_work_limit;
+        size_t held = in_hand(in), limit = (size_t)s->in_work_limit;
         size_t count = in->queued < (size_t)s->batch_size ? in->queued : (size_t)s->batch_size;
-        if (held >= limit || in->rt->ledger.waiting >= CANDIDATES_MAX)
+        if (held >= limit || in->rt->ledger.waiting + in->rt->stuck >= CANDIDATES_MAX)
             return;
         if (count > limit - held)
             count = limit - held;

@@ -23,9 +23,9 @@
 #include "shunt/service/reload.h"
 #include "shunt/service/upkeep.h"
 
-#define THREADS_OWN 6 /* listing, settling, store, reload */
-#define THREADS_MAX 256
-#define THREADS_MIN 32
+#define THREADS_OWN    8 /* listing, settling, store, reload */
+#define DELIVERIES_MIN 48
+#define DELIVERIES_MAX 256
 #define ARENAS_MAX  2 /* of the allocator: a pool of many mostly idle threads must not cost one each */
 
 static const int signal_numbers[SERVICE_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD};
@@ -43,11 +43,11 @@ static void tell_manager(const char *state)
 
 static bool work_is_done(const struct service *s)
 {
-    return intake_idle(&s->intake) && lanes_idle(&s->lanes) && settle_idle(&s->settle) && upkeep_idle(s->upkeep) &&
+    return !s->scanner.in_work && intake_idle(&s->intake) && lanes_idle(&s->lanes) && settle_idle(&s->settle) && upkeep_idle(s->upkeep) &&
            reload_idle(s->reload);
 }
 
-static unsigned hanging(const struct service *s)
+static unsigned requests_in_work(const struct service *s)
 {
     unsigned n = 0;
     for (const struct lane *lane = s->lanes.lanes; lane; lane = lane->next)
@@ -60,7 +60,7 @@ static void leave(struct service *s, int code)
 {
     log_warn("stopped",
              "Stopped with %u requests unanswered; their tickets stay in %s and are taken up at the next start",
-             hanging(s), s->instance.path);
+             requests_in_work(s), s->instance.path);
     log_flush();
     log_close();
     _exit(code);
@@ -74,8 +74,8 @@ static void finish(struct service *s)
     if (s->rt.ledger.waiting > 0)
         log_info("waiting_left", "%llu tickets wait in %s and are taken up at the next start",
                  (unsigned long long)s->rt.ledger.waiting, s->instance.path);
-    if (hanging(s) > 0)
-        leave(s, s->exit_code);
+    if (requests_in_work(s) > 0)
+        leave(s, EXIT_UNFINISHED);
     wait_cancel(&s->rt, &s->drain_deadline);
     scanner_close(&s->scanner);
     for (size_t i = 0; i < SERVICE_SIGNALS; i++)
@@ -115,7 +115,6 @@ static void on_deadline(struct wait *wait)
 {
     struct service *s = (struct service *)((char *)wait - offsetof(struct service, drain_deadline));
     log_warn("drain_timeout", "Not everything was finished in time");
-    upkeep_last(s->upkeep);
     leave(s, EXIT_UNFINISHED);
 }
 
@@ -123,7 +122,6 @@ void service_stop(struct service *s)
 {
     if (s->rt.draining) {
         log_warn("stop_now", "Asked to stop again: stopping at once");
-        upkeep_last(s->upkeep);
         leave(s, EXIT_UNFINISHED);
     }
     s->rt.draining = true;
@@ -192,21 +190,20 @@ static void set_limits(void)
     umask(0);               /* modes are those of the settings */
 }
 
-/* Requests limit themselves; the pool is large enough that none waits in libuv's queue. */
+/* Requests limit themselves; the pool is large enough that none waits in libuv's queue: a share for looks, one for the
+ * archive, and one for all destinations, also those that a reload will bring. An idle thread costs next to nothing. */
 static int set_threads(struct service *s)
 {
     const struct settings *set = s->config->settings;
-    size_t wanted = (size_t)set->workers * 2 + THREADS_OWN;
+    size_t deliveries = 0;
     for (size_t i = 0; i < s->config->routes->n_destinations; i++) {
         unsigned own = s->config->routes->destinations[i].concurrency;
-        wanted += own > 0 ? own : (size_t)set->concurrency;
+        deliveries += own > 0 ? own : (size_t)set->concurrency;
     }
-    wanted = wanted < THREADS_MIN ? THREADS_MIN : wanted > THREADS_MAX ? THREADS_MAX : wanted;
-    if (wanted < (size_t)set->workers + THREADS_OWN + 2)
-        wanted = (size_t)set->workers + THREADS_OWN + 2;
-    s->rt.threads = (unsigned)wanted;
-    s->lanes.limit = (unsigned)(wanted - (size_t)set->workers - THREADS_OWN);
-    return work_set_threads((unsigned)wanted);
+    deliveries *= 2;
+    deliveries = deliveries < DELIVERIES_MIN ? DELIVERIES_MIN : deliveries > DELIVERIES_MAX ? DELIVERIES_MAX : deliveries;
+    s->lanes.limit = (unsigned)deliveries;
+    return work_set_threads((unsigned)((size_t)set->workers * 2 + THREADS_OWN + deliveries));
 }
 
 static void start_signals(struct service *s)

@@ -16,6 +16,7 @@ import os
 import pathlib
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -29,6 +30,7 @@ from contenders import HERE, TOP, Broken  # noqa: E402
 
 CHOKIDAR = "chokidar@4.0.3"
 BYTES_A_TICKET = 30000  # waiting and in its places, with blocks half used
+FILES_A_TICKET = 3
 
 
 class Run:
@@ -64,7 +66,9 @@ class Bench:
         self.tell("  note: " + text)
 
     def has_room(self, tickets):
-        fits = shutil.disk_usage(self.base).free > tickets * BYTES_A_TICKET * self.runs
+        room = os.statvfs(self.base)
+        fits = (room.f_bavail * room.f_frsize > tickets * BYTES_A_TICKET * self.runs
+                and (room.f_files == 0 or room.f_favail > tickets * FILES_A_TICKET * self.runs))
         if not fits:
             self.note("%d waiting: left out, the disk has not the room" % tickets)
         return fits
@@ -77,7 +81,9 @@ class Bench:
         yield run
 
     def prepare(self, verb, run, number=0):
-        subprocess.run([self.tool("prepare"), verb, run.data, str(number)], check=True)
+        done = subprocess.run([self.tool("prepare"), verb, run.data, str(number)], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Broken("%s: %s" % (run.path.name, done.stderr.strip()))
 
     def check(self, run, count):
         done = subprocess.run([self.tool("prepare"), "check", run.data, str(count)], capture_output=True, text=True)
@@ -104,14 +110,18 @@ class Bench:
 
 
 def mount_of(path):
-    """(type, options) of the file system that holds path."""
-    best = ("", "?", "")
+    """Type and options of the file system that holds path, and whether an ext4 keeps a journal."""
+    best = ("", "", "?", "")
     for line in pathlib.Path("/proc/self/mounts").read_text().splitlines():
-        _, where, kind, options = line.split()[:4]
+        device, where, kind, options = line.split()[:4]
         where = where.replace("\\040", " ")
         if (str(path) + "/").startswith(where.rstrip("/") + "/") and len(where) >= len(best[0]):
-            best = (where, kind, options)
-    return best[1:]
+            best = (where, device, kind, options)
+    _, device, kind, options = best
+    journal = pathlib.Path("/sys/fs/ext4/%s/journal_task" % pathlib.Path(device).name)
+    if journal.exists() and "none" in journal.read_text():
+        kind += " without a journal"
+    return kind, options
 
 
 def machine(path):
@@ -144,6 +154,7 @@ def standing_notes(bench):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is stopped and removed
     names = sys.argv[1:] or list(CASES)
     if names != ["calls"] and any(name not in CASES for name in names):
         sys.exit(__doc__.split("\n\n")[1])

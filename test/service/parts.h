@@ -4,9 +4,8 @@
 #ifndef SHUNT_TEST_PARTS_H
 #define SHUNT_TEST_PARTS_H
 
-#include "../io/scratch.h"
-
 #include <stdatomic.h>
+
 #include <uv.h>
 
 #include "shunt/base/log.h"
@@ -17,6 +16,8 @@
 #include "shunt/service/lane.h"
 #include "shunt/service/settle.h"
 #include "shunt/service/take.h"
+
+#include "../io/scratch.h"
 
 #define ROUTES_ONE                                                                                                     \
     "[destination a]\npath = out/a\n"                                                                                  \
@@ -101,7 +102,8 @@ static inline void make_folder(struct scratch *s, const char *name)
 static inline void open_log(struct scratch *s)
 {
     struct error e = {0};
-    struct log_options options = {.level = LOG_DEBUG, .format = LOG_FORMAT_JSON, .file = in(s, "log"), .clock = &clock_real};
+    struct log_options options = {
+        .level = LOG_DEBUG, .format = LOG_FORMAT_JSON, .file = in(s, "log"), .clock = &clock_real};
     assert_int_equal(log_open(&options, &e), 0);
 }
 

@@ -1,7 +1,7 @@
 /* test_config.c: both INI files from disk: what is made of them, and every fault with its place. */
-#include "parts.h"
-
 #include "shunt/io/place.h"
+
+#include "parts.h"
 
 static struct config *load(struct scratch *s, const char *const *env, struct faults *faults)
 {

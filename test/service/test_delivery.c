@@ -3,7 +3,7 @@
 
 #define REQUESTS_MAX 32
 #define SETTINGS                                                                                                       \
-    "[intake]\nbatch_size = 3\n[delivery]\nconcurrency = 2\nbreaker_failures = 4\nbreaker_pause = 10s\n"              \
+    "[intake]\nbatch_size = 3\n[delivery]\nconcurrency = 2\nbreaker_failures = 4\nbreaker_pause = 10s\n"               \
     "breaker_max = 30s\nhang = 5s\n[retry]\nattempts = 3\nfirst = 100ms\nfactor = 1\nmax = 100ms\n"
 
 static struct batch *requests[REQUESTS_MAX];
@@ -586,7 +586,12 @@ static void no_memory_on_the_way_only_delays(void **state)
         snprintf(name, sizeof name, "t.json");
         put(in(*state, "hot/RANK/t.json"), TICKET("RANK"));
         struct take_item item = {.client = "RANK", .name = name, .kind = NAME_TICKET, .source.fd = -1};
-        struct take_batch batch = {.config = p->config, .clock = &p->clock.clock, .underprocess = p->instance.path, .routes = p->rt.routes, .items = &item, .count = 1};
+        struct take_batch batch = {.config = p->config,
+                                   .clock = &p->clock.clock,
+                                   .underprocess = p->instance.path,
+                                   .routes = p->rt.routes,
+                                   .items = &item,
+                                   .count = 1};
         take_run(&batch);
         assert_int_equal(item.taken, TAKEN_CLAIMED);
         parts_fail_allocation(n);

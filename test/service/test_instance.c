@@ -1,7 +1,7 @@
 /* test_instance.c: numbers, locks held by other processes, and what the dead leave behind. */
-#include "parts.h"
-
 #include <sys/wait.h>
+
+#include "parts.h"
 
 /* Another process that holds a number until it is told to go. */
 struct other {

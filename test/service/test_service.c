@@ -1,11 +1,11 @@
 /* test_service.c: the whole service in this process, on a folder of its own and the real clock: started, fed, stopped by
  * a timer of the test. Nothing may be left in its loop, and no descriptor. */
-#include "parts.h"
-
 #include "shunt/service/service.h"
 
-#define FAST "[intake]\nsettle = 100ms\nsettle_complete = 10ms\nscan_interval = 200ms\n[delivery]\ndurability = none\n"
-#define SWEEP "[service]\ndrain_timeout = 1h\n" FAST "hang = 1h\n[retry]\nfirst = 10ms\nmax = 10ms\n"
+#include "parts.h"
+
+#define FAST        "[intake]\nsettle = 100ms\nsettle_complete = 10ms\nscan_interval = 200ms\n[delivery]\ndurability = none\n"
+#define SWEEP       "[service]\ndrain_timeout = 1h\n" FAST "hang = 1h\n[retry]\nfirst = 10ms\nmax = 10ms\n"
 #define DEADLINE_MS 20000
 #define POLL_MS     5
 
@@ -225,7 +225,8 @@ static bool hundreds_are_through(struct watcher *w)
         snprintf(folder, sizeof folder, "hot/C%u", w->step % 7);
         make_folder(w->s, folder);
         char text[256];
-        snprintf(text, sizeof text, "{\"JobSpecification\":{\"JobDetails\":{\"ClientCode\":\"C%u\",\"JobCategory\":\"X\"}}}", w->step % 7);
+        snprintf(text, sizeof text,
+                 "{\"JobSpecification\":{\"JobDetails\":{\"ClientCode\":\"C%u\",\"JobCategory\":\"X\"}}}", w->step % 7);
         put(in(w->s, path), text);
         if (++w->step % 50 == 0)
             return false;

@@ -1,8 +1,8 @@
 /* test_settle.c: the last act: what becomes of the claimed original and of the failed ticket, on a real file system. */
-#include "parts.h"
-
 #include <sys/mount.h>
 #include <sys/wait.h>
+
+#include "parts.h"
 
 #define SETTINGS "[delivery]\ndurability = none\n"
 
@@ -58,7 +58,12 @@ static struct job *begin_text(struct parts *p, const char *name, const char *tex
     put(in(p->s, path), text);
     /* What is broken is invalid only after it kept still. */
     struct take_item item = {.client = "RANK", .name = name, .kind = NAME_TICKET, .source.fd = -1};
-    struct take_batch batch = {.config = p->config, .clock = &p->clock.clock, .underprocess = p->instance.path, .routes = p->rt.routes, .items = &item, .count = 1};
+    struct take_batch batch = {.config = p->config,
+                               .clock = &p->clock.clock,
+                               .underprocess = p->instance.path,
+                               .routes = p->rt.routes,
+                               .items = &item,
+                               .count = 1};
     take_run(&batch);
     while (item.taken == TAKEN_WAIT) {
         clock_virtual_advance(&p->clock, item.pause_ms);
@@ -269,7 +274,12 @@ static void a_ticket_from_the_hot_root_fails_right_in_the_failed_folder(void **s
     struct scratch *s = *state;
     put(in(s, "hot/a.json"), TICKET("RANK"));
     struct take_item item = {.client = "", .name = "a.json", .kind = NAME_TICKET, .source.fd = -1};
-    struct take_batch batch = {.config = p->config, .clock = &p->clock.clock, .underprocess = p->instance.path, .routes = p->rt.routes, .items = &item, .count = 1};
+    struct take_batch batch = {.config = p->config,
+                               .clock = &p->clock.clock,
+                               .underprocess = p->instance.path,
+                               .routes = p->rt.routes,
+                               .items = &item,
+                               .count = 1};
     take_run(&batch);
     assert_int_equal(jobs_begin(&p->jobs, &item, p->rt.routes, WAY_STARTUP, 1, false), 0);
     take_item_fini(&item);
@@ -432,7 +442,8 @@ static void no_memory_only_delays(void **state)
                 if (p->settle.active > 0)
                     uv_run(&p->loop, UV_RUN_ONCE);
             }
-            assert_int_equal(p->jobs.count, exists(in(s, "under/0/RANK/t0.json")) + exists(in(s, "under/0/RANK/bad.json")));
+            assert_int_equal(p->jobs.count,
+                             exists(in(s, "under/0/RANK/t0.json")) + exists(in(s, "under/0/RANK/bad.json")));
             advance(p, 2000);
         }
         failed = parts_failed();

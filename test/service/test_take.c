@@ -1,9 +1,9 @@
 /* test_take.c: what one look makes of a file, by real files and real leases. */
-#include "parts.h"
-
 #include <sys/wait.h>
 
 #include "shunt/core/name.h"
+
+#include "parts.h"
 
 struct bench {
     struct scratch *s;
@@ -202,7 +202,8 @@ static void a_claimed_file_is_looked_at_where_it_lies(void **state)
     make_folder(b->s, "under/0/RANK");
     put(in(b->s, "under/0/RANK/a.json"), TICKET("RANK"));
     put(in(b->s, "hot/RANK/a.json"), "newer");
-    b->item = (struct take_item){.client = "RANK", .name = "a.json", .kind = NAME_TICKET, .claimed = true, .source.fd = -1};
+    b->item =
+        (struct take_item){.client = "RANK", .name = "a.json", .kind = NAME_TICKET, .claimed = true, .source.fd = -1};
     assert_int_equal(look_again(b), TAKEN_CLAIMED);
     assert_false(b->item.invalid);
     assert_file(in(b->s, "under/0/RANK/a.json"), TICKET("RANK"));
@@ -234,7 +235,12 @@ static void look_with_meddler(struct bench *b, const char *newer)
     char under[600];
     snprintf(under, sizeof under, "%s/0", b->config->underprocess);
     b->item = (struct take_item){.client = "RANK", .name = "a.json", .kind = NAME_TICKET, .source.fd = -1};
-    struct take_batch batch = {.config = b->config, .clock = &m.clock, .underprocess = under, .routes = b->config->routes, .items = &b->item, .count = 1};
+    struct take_batch batch = {.config = b->config,
+                               .clock = &m.clock,
+                               .underprocess = under,
+                               .routes = b->config->routes,
+                               .items = &b->item,
+                               .count = 1};
     take_run(&batch);
 }
 

@@ -170,7 +170,7 @@ def make_pairs(site, folder, canary, count):
 def folder_pairs(site, outside):
     """Folders of clients that turn into links to a folder outside, and back."""
     pairs = []
-    for root, client in ((site.hot, "SWAPPED"), (site.archive, "RANK"), (site.archive, "SWAPPED")):
+    for root, client in ((site.hot, "SWAPPED"), (site.archive, "RANK"), (site.failed, "RANK"), (site.archive, "SWAPPED")):
         real, link = root / client, root / (".%s.link" % client)
         real.mkdir(parents=True, exist_ok=True)
         real.chmod(0o777)

@@ -45,7 +45,7 @@ struct delivery_lanes {
     struct lane *lanes;
     struct lane *archive;
     struct lane_map *maps;
-    unsigned active, limit; /* requests of all lanes */
+    unsigned active, limit; /* requests of all lanes but the archive's */
 };
 
 void lanes_enqueue(struct delivery *d); /* state QUEUED, or WAITING where the breaker is not closed */

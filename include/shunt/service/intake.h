@@ -30,7 +30,6 @@ struct intake {
     bool busy[WORKERS_MAX]; /* by worker number - 1 */
     struct wait batch_wait; /* until a small batch goes anyway */
     int64_t oldest_queued_ms;
-    uint64_t turned_away;                            /* names that found no room */
     bool (*watched)(void *user, const char *folder); /* do events of this folder come? */
     void *user;
 };

@@ -29,7 +29,7 @@ struct runtime {
     struct ledger ledger;
     struct due_list waits;
     uv_timer_t timer; /* armed for the earliest of `waits` */
-    unsigned threads; /* of libuv's pool */
+    size_t stuck;     /* tickets in work that cannot move: in a request that hangs, or whose last act fails for now */
     bool draining;    /* no new work is begun */
     bool once;        /* `shunt once`: no watching, no breaker, everything ends */
 };
