@@ -6,8 +6,10 @@
 #include <jansson.h>
 
 #include "shunt/base/clock.h"
+#include "shunt/base/mem.h"
 #include "shunt/cli/cli.h"
 #include "shunt/service/service.h"
+#include "shunt/service/snapshot.h"
 #include "shunt/store/store.h"
 
 #define STALE_MS 60000 /* a living loop saves every ten seconds */
@@ -58,24 +60,59 @@ static void print_text(const json_t *snapshot, const char *health)
     print_destinations(snapshot);
 }
 
-/* "running" is the only healthy word. */
-static const char *health_of(const struct config *c, const json_t *snapshot)
-{
-    if (!instance_alive(c->underprocess))
-        return "not running";
-    if (!snapshot || clock_real.wall_ms(&clock_real) - number(snapshot, "saved_ms") > STALE_MS)
-        return "stuck";
-    return "running";
-}
-
-static json_t *load(const struct config *c, struct error *e)
+static json_t *load(const struct config *c, unsigned instance, struct error *e)
 {
     struct store *store = NULL;
     json_t *snapshot = NULL;
-    if (store_open(&store, c->settings->store_url, c->data, e) == 0)
+    char *url = snapshot_url(c, instance);
+    if (!url)
+        error_set(e, ERR_NOMEM, "out of memory");
+    else if (store_open(&store, url, c->data, e) == 0)
         store_load(store, &snapshot, e);
     store_close(store);
+    mem_free(url);
     return snapshot;
+}
+
+static bool fresh(const json_t *snapshot)
+{
+    return snapshot && clock_real.wall_ms(&clock_real) - number(snapshot, "saved_ms") <= STALE_MS;
+}
+
+/* What is told of: the first instance that lives and moves, else the first that lives, else what instance 0 left. */
+struct finding {
+    const char *health; /* "running" is the only good word */
+    unsigned living;
+    json_t *snapshot;
+};
+
+static void find(struct finding *f, const struct config *c, struct error *e)
+{
+    *f = (struct finding){.health = "not running"};
+    for (unsigned i = 0; i < INSTANCES_MAX; i++) {
+        if (!instance_alive(c->underprocess, i))
+            continue;
+        json_t *snapshot = load(c, i, e);
+        f->living++;
+        if (f->living == 1 || (fresh(snapshot) && f->health[0] != 'r')) {
+            json_decref(f->snapshot);
+            f->snapshot = json_incref(snapshot);
+            f->health = fresh(snapshot) ? "running" : "stuck";
+        }
+        json_decref(snapshot);
+    }
+    if (f->living == 0)
+        f->snapshot = load(c, 0, e);
+}
+
+static void print_json(const struct finding *f)
+{
+    json_t *all =
+        json_pack("{s:s, s:i, s:O*}", "health", f->health, "instances", (int)f->living, "snapshot", f->snapshot);
+    char *dump = all ? json_dumps(all, JSON_INDENT(2)) : NULL;
+    puts(dump ? dump : "{}");
+    free(dump);
+    json_decref(all);
 }
 
 static int run(const struct cli *cli)
@@ -84,21 +121,19 @@ static int run(const struct cli *cli)
     if (!c)
         return EXIT_CONFIG;
     struct error e = {0};
-    json_t *snapshot = load(c, &e);
-    const char *health = health_of(c, snapshot);
-    bool healthy = snapshot && health[0] == 'r';
+    struct finding f;
+    find(&f, c, &e);
     if (cli->json && !cli->quiet) {
-        json_t *all = json_pack("{s:s, s:O*}", "health", health, "snapshot", snapshot);
-        char *dump = all ? json_dumps(all, JSON_INDENT(2)) : NULL;
-        puts(dump ? dump : "{}");
-        free(dump);
-        json_decref(all);
-    } else if (!cli->quiet && snapshot) {
-        print_text(snapshot, health);
+        print_json(&f);
+    } else if (!cli->quiet && f.snapshot) {
+        if (f.living > 1)
+            printf("%u instances work on this hot folder; of the first:\n", f.living);
+        print_text(f.snapshot, f.health);
     } else if (!cli->quiet) {
-        printf("shunt is %s, and nothing is stored yet%s%s\n", health, e.code ? ": " : "", e.text);
+        printf("shunt is %s, and nothing is stored yet%s%s\n", f.health, e.code ? ": " : "", e.text);
     }
-    json_decref(snapshot);
+    bool healthy = f.snapshot && f.health[0] == 'r';
+    json_decref(f.snapshot);
     config_free(c);
     return healthy ? EXIT_DONE : EXIT_FAILED;
 }

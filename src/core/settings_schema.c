@@ -74,7 +74,7 @@ const struct setting settings_schema[] = {
     OTHER("intake", "tickets", SETTING_LIST, tickets, "*.json", "Names of files that are JSON tickets."),
     OTHER("intake", "files", SETTING_LIST, files, "",
           "Names of files that are delivered as they are, without being parsed."),
-    NUMBER("intake", "queue_limit", SETTING_COUNT, queue_limit, "4096", 1, 1000000,
+    NUMBER("intake", "queue_limit", SETTING_COUNT, queue_limit, "4096", 1, 100000,
            "Names that wait between listing and work; listing pauses beyond."),
     NUMBER("intake", "in_work_limit", SETTING_COUNT, in_work_limit, "512", 1, 100000, "Tickets in work at once."),
 

@@ -88,29 +88,6 @@ static void resolve_destination(const char *file, struct destination *d, struct 
         faults_add(faults, file, d->line, "destination %s: unknown driver %s (known: dir)", d->name, d->driver);
 }
 
-struct routes *config_load_routes(const char *routes_file, struct faults *faults)
-{
-    char *text;
-    size_t len;
-    struct error e = {0};
-    if (files_read(routes_file, INI_FILE_MAX, &text, &len, &e) != 0) {
-        faults_add(faults, routes_file, 0, "%s", e.text);
-        return NULL;
-    }
-    struct routes *r = routes_new(routes_file, text, len, faults);
-    mem_free(text);
-    if (!r)
-        return NULL;
-    for (size_t i = 0; i < r->n_destinations; i++)
-        resolve_destination(routes_file, &r->destinations[i], faults);
-    if (faults_any(faults)) {
-        routes_unref(r);
-        return NULL;
-    }
-    return r;
-}
-
-/* The next part of an absolute path; *len 0: there is none. "." and "//" are passed over. */
 static const char *next_part(const char *p, size_t *len)
 {
     do {
@@ -147,6 +124,45 @@ static void check_apart(const struct config *c, struct faults *faults)
                            folders[i], keys[k], folders[k]);
 }
 
+/* What is delivered into a folder of ours would be taken up again, or taken for ours. */
+static void check_place(const struct config *c, const struct destination *d, struct faults *faults)
+{
+    const char *const folders[] = {c->hot, c->archive, c->failed, c->underprocess};
+    static const char *const keys[] = {"hot", "archive", "failed", "underprocess"};
+    char *path = c->data ? config_destination_path(c, d) : NULL; /* NULL: shunt.ini is refused anyway */
+    for (size_t i = 0; path && i < sizeof folders / sizeof folders[0]; i++)
+        if (folders[i] && lies_in(path, folders[i]))
+            faults_add(faults, c->routes_file, d->line, "[destination %s] path lies inside [folders] %s (%s)", d->name,
+                       keys[i], folders[i]);
+    mem_free(path);
+}
+
+struct routes *config_load_routes(const struct config *c, struct faults *faults)
+{
+    const char *routes_file = c->routes_file;
+    char *text;
+    size_t len;
+    struct error e = {0};
+    if (files_read(routes_file, INI_FILE_MAX, &text, &len, &e) != 0) {
+        faults_add(faults, routes_file, 0, "%s", e.text);
+        return NULL;
+    }
+    struct routes *r = routes_new(routes_file, text, len, faults);
+    mem_free(text);
+    if (!r)
+        return NULL;
+    for (size_t i = 0; i < r->n_destinations; i++) {
+        resolve_destination(routes_file, &r->destinations[i], faults);
+        check_place(c, &r->destinations[i], faults);
+    }
+    if (faults_any(faults)) {
+        routes_unref(r);
+        return NULL;
+    }
+    return r;
+}
+
+/* The next part of an absolute path; *len 0: there is none. "." and "//" are passed over. */
 static bool resolve_paths(struct config *c, struct faults *faults)
 {
     const struct settings *s = c->settings;
@@ -234,7 +250,7 @@ struct config *config_load(const char *file, const char *const *env, struct faul
         faults_add(faults, file, 0, "out of memory");
     /* Faults of shunt.ini do not hide those of routes.ini. */
     if (c->routes_file)
-        c->routes = config_load_routes(c->routes_file, faults);
+        c->routes = config_load_routes(c, faults);
     if (faults_any(faults)) {
         config_free(c);
         return NULL;

@@ -3,8 +3,8 @@
  */
 #include "shunt/service/delivery.h"
 
-#include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <utlist.h>
 
 #include "shunt/base/log.h"
@@ -180,6 +180,13 @@ static void pause_delivery(struct delivery *d, int64_t pause_ms)
         lanes_enqueue(d); /* no memory to wait in: at once again */
 }
 
+static uint64_t any_number(void)
+{
+    uint64_t n = 0;
+    (void)!getrandom(&n, sizeof n, GRND_NONBLOCK); /* without it all pauses are a little shorter, no more */
+    return n;
+}
+
 static void on_failed(struct lane *lane, struct delivery *d, const struct error *why, bool probe, bool *turned)
 {
     enum error_class class = error_class_of(why->code);
@@ -217,7 +224,7 @@ static void on_failed(struct lane *lane, struct delivery *d, const struct error 
     }
     d->attempts++;
     bool out = retry_exhausted(&lane->retry, d->attempts);
-    int64_t pause = out ? 0 : retry_pause_ms(&lane->retry, d->attempts, (uint64_t)random() << 32 ^ (uint64_t)random());
+    int64_t pause = out ? 0 : retry_pause_ms(&lane->retry, d->attempts, any_number());
     char of[32] = "";
     if (lane->retry.attempts > 0)
         snprintf(of, sizeof of, " of %lld", (long long)lane->retry.attempts);

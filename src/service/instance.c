@@ -161,18 +161,15 @@ char *instance_tag(unsigned number, const char *place)
     return str_take(&s);
 }
 
-bool instance_alive(const char *underprocess)
+bool instance_alive(const char *underprocess, unsigned number)
 {
-    bool alive = false;
-    for (unsigned i = 0; i < INSTANCES_MAX && !alive; i++) {
-        struct error ignored = {0};
-        char *path = path_of(underprocess, i);
-        int fd = path ? files_open_folder(path, &ignored) : -1;
-        mem_free(path);
-        if (fd < 0)
-            continue;
-        alive = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-        close(fd);
-    }
+    struct error ignored = {0};
+    char *path = path_of(underprocess, number);
+    int fd = path ? files_open_folder(path, &ignored) : -1;
+    mem_free(path);
+    if (fd < 0)
+        return false;
+    bool alive = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    close(fd);
     return alive;
 }

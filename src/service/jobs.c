@@ -249,7 +249,6 @@ static void rest(struct job *job)
         mem_free(job->content.bytes);
         job->content.bytes = NULL;
     }
-    job->content_gone = true;
 }
 
 /* Why a job fails that was valid: its first delivery that is out of attempts; the reason file tells of all. */
@@ -371,10 +370,25 @@ void jobs_settled(struct job *job, int code, const char *failed_path)
     end(job, failed ? JOB_FAILED : JOB_DONE, job->again, false);
 }
 
+void jobs_abandon(struct job *job, const struct error *why)
+{
+    struct jobs *jobs = job->jobs;
+    error_clear(&job->error);
+    error_set(&job->error, why->code, "%s; it stays in %s", why->text, jobs->lanes->instance->path);
+    if (jobs->on_outcome)
+        jobs->on_outcome(jobs->outcome_user, job, jobs->lanes->instance->path);
+    end(job, JOB_RETURNED, false, false);
+}
+
 void jobs_check_ledger(struct jobs *jobs)
 {
     int64_t difference;
-    bool fine = ledger_balances(&jobs->rt->ledger, &difference);
+    const struct ledger *l = &jobs->rt->ledger;
+    bool fine = ledger_balances(l, &difference);
+    if (fine && l->in_work + l->waiting != jobs->count) { /* what is counted as in hand is what is there */
+        difference = (int64_t)(l->in_work + l->waiting) - (int64_t)jobs->count;
+        fine = false;
+    }
     if (fine)
         difference = 0;
     if (difference != jobs->ledger_difference && !fine) {

@@ -18,7 +18,7 @@ struct reload {
 static void run(struct work *work)
 {
     struct reload *r = (struct reload *)work;
-    r->routes = config_load_routes(r->file, &r->faults);
+    r->routes = config_load_routes(r->service->config, &r->faults);
 }
 
 static void log_change(void *user, const char *text)
@@ -79,6 +79,8 @@ void reload_request(struct reload *r)
         return;
     faults_init(&r->faults);
     r->busy = work_submit(r->service->rt.loop, &r->work, run, on_read) == 0;
+    if (!r->busy)
+        log_error("reload_refused", "%s cannot be read now, the routes from before stay in force", r->file);
 }
 
 struct reload *reload_new(struct service *s)

@@ -47,7 +47,10 @@ static bool add_target(struct scanner *s, enum where where, const char *folder, 
     t->where = where;
     t->way = way;
     strcpy(t->folder, folder);
-    LL_APPEND(s->targets, t);
+    if (way == WAY_REALTIME) /* what an event asks for does not wait behind a full scan */
+        LL_PREPEND(s->targets, t);
+    else
+        LL_APPEND(s->targets, t);
     return true;
 }
 
@@ -67,7 +70,7 @@ static void begin_full(struct scanner *s, enum way way)
     s->busy_ms = 0;
     s->seen = s->found = 0;
     log_write(LOG_EVENT(LOG_INFO, "scan_start", .phase = way_word(way)), "Scan #%u started", s->number);
-    if (s->stopped) { /* it goes on where it stopped */
+    if (s->stopped) { /* it goes on where it stopped: with the parked listing and the targets left */
         s->stopped = false;
         return;
     }
@@ -87,6 +90,10 @@ static void end_full(struct scanner *s, bool timed_out)
     bool slow = s->busy_ms > set->slow_scan_ms;
     s->full = false;
     s->stopped = timed_out;
+    if (timed_out) {
+        s->parked = s->listing;
+        s->listing = NULL;
+    }
     if (timed_out)
         stats_scan_timed_out(s->rt->stats);
     else
@@ -119,7 +126,10 @@ void scanner_want_full(struct scanner *s)
 
 static void on_recheck(struct wait *wait)
 {
-    scanner_want_full((struct scanner *)((char *)wait - offsetof(struct scanner, recheck)));
+    struct scanner *s = (struct scanner *)((char *)wait - offsetof(struct scanner, recheck));
+    struct client_folder *root = watching_find(s, "");
+    if (root)
+        scanner_list_folder(s, root, WAY_PERIODIC);
 }
 
 /* --- the worker's part --- */
@@ -267,7 +277,7 @@ static void on_list_failed(struct scanner *s, const struct listing *l)
     const struct target *t = l->target;
     if (t->where == IN_HOT_ROOT) {
         tell_missing(s, &l->error);
-        watching_forget(s, "");
+        watching_lost(s, t->folder);
     } else if (t->where == IN_HOT && (l->code == ERR_NOPLACE || l->code == ERR_NOT_OURS)) {
         watching_forget(s, t->folder);
     } else if (l->code != ERR_NOPLACE) {
@@ -287,7 +297,9 @@ static void check_identity(struct scanner *s, const struct listing *l)
     folder->dev = l->dev;
     if (anew || !folder->watch)
         watching_restart(s, folder);
-    if (anew) /* what came between its making and the new watch */
+    if (anew && folder->name[0] == '\0') /* another tree: what is known of its folders is of the old one */
+        scanner_want_full(s);
+    else if (anew) /* what came between its making and the new watch */
         scanner_list_folder(s, folder, WAY_REALTIME);
 }
 
@@ -298,6 +310,8 @@ static void end_listing(struct scanner *s)
     if (l->target->where == IN_HOT_ROOT && l->code == 0) {
         if (s->told_missing)
             log_write(LOG_EVENT(LOG_INFO, "hot_back"), "The hot folder %s is there again", s->rt->config->hot);
+        if (s->told_missing)
+            scanner_want_full(s);
         s->told_missing = false;
         watching_forget_unseen(s);
     }
@@ -335,8 +349,18 @@ static bool out_of_time(struct scanner *s)
 /* Goes on with the listing in hand; false: it waits for a worker or for room. */
 static bool go_on(struct scanner *s)
 {
+    if (!s->listing && s->parked && !s->stopped) {
+        s->listing = s->parked;
+        s->parked = NULL;
+        return true;
+    }
     if (!s->listing) {
-        if (!s->targets || !(s->listing = next_listing(s)))
+        if (s->full && out_of_time(s)) {
+            end_full(s, true);
+            return false;
+        }
+        /* After a time-out only what an event asks for is listed, until the next tick. */
+        if (!s->targets || (s->stopped && s->targets->way != WAY_REALTIME) || !(s->listing = next_listing(s)))
             return false;
         read_slice(s);
         return false;
@@ -347,7 +371,7 @@ static bool go_on(struct scanner *s)
         end_listing(s);
         return true;
     }
-    if (s->full && out_of_time(s)) {
+    if (s->full && s->listing->target->way != WAY_REALTIME && out_of_time(s)) {
         end_full(s, true);
         return false;
     }
@@ -365,11 +389,11 @@ void scanner_pump(struct scanner *s)
         s->full_wanted = true;
     }
     s->events_in_turn = 0;
-    if (s->rt->draining || s->in_work || s->stopped)
+    if (s->rt->draining || s->in_work)
         return;
     while (go_on(s))
         continue;
-    if (!s->in_work && !s->listing && !s->targets) {
+    if (!s->in_work && !s->listing && (s->stopped || (!s->targets && !s->parked))) {
         if (s->full)
             end_full(s, false);
         if (s->full_wanted)
@@ -398,17 +422,13 @@ void scanner_close(struct scanner *s)
     watching_close_all(s);
 }
 
-bool scanner_closed(const struct scanner *s)
-{
-    return !s->in_work && s->watches == 0;
-}
-
 void scanner_fini(struct scanner *s)
 {
     struct target *t, *next;
     listing_free(s->listing);
+    listing_free(s->parked);
     LL_FOREACH_SAFE (s->targets, t, next)
         mem_free(t);
-    s->listing = NULL;
+    s->listing = s->parked = NULL;
     s->targets = NULL;
 }

@@ -26,7 +26,7 @@
 #define THREADS_OWN    8 /* listing, settling, store, reload */
 #define DELIVERIES_MIN 48
 #define DELIVERIES_MAX 256
-#define ARENAS_MAX  2 /* of the allocator: a pool of many mostly idle threads must not cost one each */
+#define ARENAS_MAX     2 /* of the allocator: a pool of many mostly idle threads must not cost one each */
 
 static const int signal_numbers[SERVICE_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD};
 
@@ -43,8 +43,8 @@ static void tell_manager(const char *state)
 
 static bool work_is_done(const struct service *s)
 {
-    return !s->scanner.in_work && intake_idle(&s->intake) && lanes_idle(&s->lanes) && settle_idle(&s->settle) && upkeep_idle(s->upkeep) &&
-           reload_idle(s->reload);
+    return !s->scanner.in_work && intake_idle(&s->intake) && lanes_idle(&s->lanes) && settle_idle(&s->settle) &&
+           upkeep_idle(s->upkeep) && reload_idle(s->reload);
 }
 
 static unsigned requests_in_work(const struct service *s)
@@ -201,7 +201,9 @@ static int set_threads(struct service *s)
         deliveries += own > 0 ? own : (size_t)set->concurrency;
     }
     deliveries *= 2;
-    deliveries = deliveries < DELIVERIES_MIN ? DELIVERIES_MIN : deliveries > DELIVERIES_MAX ? DELIVERIES_MAX : deliveries;
+    deliveries = deliveries < DELIVERIES_MIN   ? DELIVERIES_MIN
+                 : deliveries > DELIVERIES_MAX ? DELIVERIES_MAX
+                                               : deliveries;
     s->lanes.limit = (unsigned)deliveries;
     return work_set_threads((unsigned)((size_t)set->workers * 2 + THREADS_OWN + deliveries));
 }
@@ -291,9 +293,8 @@ int service_run(struct service *s)
     if (!s->instance.locked)
         log_warn("no_lock", "%s knows no locks: make sure that this is the only instance", s->instance.path);
     if (s->instance.number > 0)
-        log_info(
-            "second_instance",
-            "Another instance works on this hot folder: tickets are shared, the statistics that outlive us are the first one's");
+        log_info("second_instance",
+                 "Another instance works on this hot folder: tickets are shared, each has its own statistics");
     if (!s->rt.once) {
         upkeep_start(s->upkeep);
         scanner_start(&s->scanner);

@@ -17,9 +17,10 @@
 #include "shunt/service/delivery.h"
 #include "shunt/service/reason.h"
 
-#define REQUESTS_MAX 2
-#define AGAIN_MS     2000
-#define COPIES_MAX   1000 /* tickets of one name that fail in one second */
+#define REQUESTS_MAX      2 /* of each kind */
+#define AGAIN_MS          2000
+#define AGAIN_DOUBLED_MAX 5    /* then about a minute */
+#define COPIES_MAX        1000 /* tickets of one name that fail in one second */
 
 struct settle_item {
     struct job *job; /* only to find it again; the worker looks at the rest */
@@ -36,6 +37,7 @@ struct settle_item {
 struct settle_batch {
     struct work work;
     struct settle *settle;
+    struct settle_queue *queue;
     const struct config *config;
     const char *underprocess;
     size_t count;
@@ -183,30 +185,64 @@ static void run(struct work *work)
         close(root);
 }
 
+/* --- the loop's part --- */
+
+static struct settle_queue *queue_of(struct settle *s, const struct job *job)
+{
+    return job->state == JOB_FAILING ? &s->aside : &s->remove;
+}
+
 static void on_again(struct wait *wait)
 {
     struct job *job = (struct job *)((char *)wait - offsetof(struct job, settle_wait));
+    job->jobs->rt->stuck--;
     settle_enqueue(job->jobs->settle, job);
 }
 
 static void try_again(struct settle *s, struct job *job, const struct error *why)
 {
-    log_write(LOG_EVENT(LOG_ERROR, "settle_failed", .client = job->client, .file = job->name, .job = job->id,
-                        .error = why->text),
-              "%s cannot be %s yet, tried again in %d s", job->key,
-              job->state == JOB_FAILING ? "moved to the failed folder" : "taken off underprocess", AGAIN_MS / 1000);
-    if (wait_set(s->rt, &job->settle_wait, AGAIN_MS, on_again) != 0)
+    struct settle_queue *queue = queue_of(s, job);
+    bool fail = job->state == JOB_FAILING;
+    int64_t pause_ms = AGAIN_MS << (job->settle_tries < AGAIN_DOUBLED_MAX ? job->settle_tries : AGAIN_DOUBLED_MAX);
+    job->settle_tries++;
+    if (!queue->troubled)
+        log_write(
+            LOG_EVENT(LOG_ERROR, "settle_failed", .client = job->client, .file = job->name, .job = job->id,
+                      .error = why->text),
+            fail ? "%s cannot be moved to the failed folder: it and its like wait in underprocess and are tried again"
+                 : "%s cannot be taken off underprocess: it and its like are tried again",
+            job->key);
+    queue->troubled = true;
+    if (s->rt->once) { /* nobody waits for a better time */
+        jobs_abandon(job, why);
+        return;
+    }
+    if (wait_set(s->rt, &job->settle_wait, pause_ms, on_again) != 0) {
         settle_enqueue(s, job);
+        return;
+    }
+    s->rt->stuck++;
+}
+
+static void note_success(struct settle_queue *queue)
+{
+    if (queue->troubled)
+        log_info("settle_works", "Tickets can be settled again");
+    queue->troubled = false;
 }
 
 static void on_done(struct work *work)
 {
     struct settle_batch *batch = (struct settle_batch *)work;
     struct settle *s = batch->settle;
-    s->active--;
-    struct jobs *jobs = batch->count > 0 ? batch->items[0].job->jobs : NULL;
+    struct jobs *jobs = batch->items[0].job->jobs;
+    batch->queue->active--;
     for (size_t i = 0; i < batch->count; i++) {
         struct settle_item *item = &batch->items[i];
+        if (item->code == 0)
+            note_success(batch->queue);
+        if (item->fail)
+            s->rt->stuck--;
         if (item->code == 0 || item->code == ERR_CHANGED)
             jobs_settled(item->job, item->code, item->failed_path);
         else
@@ -215,8 +251,7 @@ static void on_done(struct work *work)
         mem_free(item->failed_path);
     }
     mem_free(batch);
-    if (jobs)
-        jobs_check_ledger(jobs);
+    jobs_check_ledger(jobs);
 }
 
 static void fill(struct settle_item *item, struct job *job)
@@ -232,18 +267,19 @@ static void fill(struct settle_item *item, struct job *job)
     job->source.fd = -1;
 }
 
-static bool start(struct settle *s)
+static bool start(struct settle *s, struct settle_queue *queue)
 {
     size_t most = (size_t)s->rt->config->settings->batch_size, count = 0;
-    for (const struct job *job = s->queue; job && count < most; job = job->next)
+    for (const struct job *job = queue->head; job && count < most; job = job->next)
         count++;
     struct settle_batch *batch = mem_zalloc(sizeof *batch + count * sizeof batch->items[0]);
     if (!batch)
         return false;
     batch->settle = s;
+    batch->queue = queue;
     batch->config = s->rt->config;
     batch->underprocess = s->underprocess;
-    for (struct job *job = s->queue; batch->count < count; job = job->next) {
+    for (struct job *job = queue->head; batch->count < count; job = job->next) {
         struct settle_item *item = &batch->items[batch->count];
         if (job->state == JOB_FAILING && reason_of(&item->reason, job, s->rt->clock->wall_ms(s->rt->clock)) != 0)
             break;
@@ -259,24 +295,30 @@ static bool start(struct settle *s)
         return false;
     }
     for (size_t i = 0; i < batch->count; i++)
-        s->queue = s->queue->next;
-    if (!s->queue)
-        s->tail = &s->queue;
-    s->active++;
+        queue->head = queue->head->next;
+    if (!queue->head)
+        queue->tail = &queue->head;
+    queue->active++;
     return true;
 }
 
 void settle_init(struct settle *s, struct runtime *rt, const char *underprocess)
 {
     *s = (struct settle){.rt = rt, .underprocess = underprocess};
-    s->tail = &s->queue;
+    s->remove.tail = &s->remove.head;
+    s->aside.tail = &s->aside.head;
 }
 
 void settle_enqueue(struct settle *s, struct job *job)
 {
+    struct settle_queue *queue = queue_of(s, job);
+    if (job->state == JOB_FAILING) { /* there may come many more: they keep no descriptor, and hold up nobody */
+        source_close(&job->source);
+        s->rt->stuck++;
+    }
     job->next = NULL;
-    *s->tail = job;
-    s->tail = &job->next;
+    *queue->tail = job;
+    queue->tail = &job->next;
 }
 
 static void on_pause_over(struct wait *wait)
@@ -284,16 +326,22 @@ static void on_pause_over(struct wait *wait)
     (void)wait; /* the turn's pump finds the queue */
 }
 
-void settle_pump(struct settle *s)
+static void pump(struct settle *s, struct settle_queue *queue)
 {
-    while (s->queue && s->active < REQUESTS_MAX)
-        if (!start(s)) { /* no memory; nothing else may come to wake us */
+    while (queue->head && queue->active < REQUESTS_MAX)
+        if (!start(s, queue)) { /* no memory; nothing else may come to wake us */
             wait_set(s->rt, &s->pause, AGAIN_MS, on_pause_over);
             return;
         }
 }
 
+void settle_pump(struct settle *s)
+{
+    pump(s, &s->remove);
+    pump(s, &s->aside);
+}
+
 bool settle_idle(const struct settle *s)
 {
-    return !s->queue && s->active == 0;
+    return !s->remove.head && s->remove.active == 0 && !s->aside.head && s->aside.active == 0;
 }

@@ -161,7 +161,7 @@ static enum verdict look_at(const struct take_batch *batch, struct take_item *it
     if (source->writer == WRITER_PRESENT) {
         verdict = look(batch, item, &source->print, WRITER_PRESENT, WHOLE_INCOMPLETE);
         item->whole = WHOLE_COMPLETE; /* it was not read: when the writer lets go, it is, at once */
-    } else if (known) { /* nothing changed since it was not whole: read it again only for the last word */
+    } else if (known) {               /* nothing changed since it was not whole: read it again only for the last word */
         verdict = look(batch, item, &source->print, source->writer, item->whole);
     }
     if ((source->writer != WRITER_PRESENT && !known) || verdict == VERDICT_INVALID) {

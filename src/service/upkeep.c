@@ -9,11 +9,12 @@
 #include "shunt/io/work.h"
 #include "shunt/service/lane.h"
 #include "shunt/service/snapshot.h"
+#include "shunt/service/watching.h"
 
 struct upkeep {
     struct work work; /* of the save; first */
     struct service *service;
-    struct store *store; /* NULL: another instance keeps it */
+    struct store *store;
     struct wait tick;
     int64_t next_line_ms, next_save_ms;
     uint64_t line_changes; /* what the last line knew */
@@ -100,7 +101,7 @@ static void on_saved(struct work *work)
 
 static void save(struct upkeep *u, const char *state)
 {
-    if (!u->store || u->saving || !(u->snapshot = snapshot_of(u->service, state)))
+    if (u->saving || !(u->snapshot = snapshot_of(u->service, state)))
         return;
     error_clear(&u->save_error);
     u->saving = work_submit(u->service->rt.loop, &u->work, run_save, on_saved) == 0;
@@ -138,9 +139,9 @@ void upkeep_log_state(struct upkeep *u)
     log_info("state", "Ledger since start: %s", text.bytes);
     str_clear(&text);
     log_info("state",
-             "Intake: %zu names known, %zu queued, %zu being looked at; scan #%u %s; %zu folders, %u unwatched",
+             "Intake: %zu names known, %zu queued, %zu being looked at; scan #%u %s; %zu folders, %zu of them not watched",
              s->intake.count, s->intake.queued, s->intake.looking, s->scanner.number,
-             s->scanner.full ? "running" : "ended", s->scanner.n_folders, s->scanner.unwatched);
+             s->scanner.full ? "running" : "ended", s->scanner.n_folders, watching_unwatched(&s->scanner));
     for (const struct lane *lane = s->lanes.lanes; lane; lane = lane->next)
         log_write(LOG_EVENT(LOG_INFO, "state", .destination = lane->name),
                   "%s: %s, %zu deliveries in hand, %zu of them queued, %u requests%s, %llu delivered, %llu failures",
@@ -176,10 +177,10 @@ struct upkeep *upkeep_new(struct service *s, struct error *e)
         return NULL;
     }
     u->service = s;
-    /* One day's numbers have one keeper: the first instance. */
-    if (s->instance.number > 0)
-        return u;
-    if (store_open(&u->store, s->config->settings->store_url, s->config->data, e) != 0) {
+    char *url = snapshot_url(s->config, s->instance.number);
+    int rc = url ? store_open(&u->store, url, s->config->data, e) : error_set(e, ERR_NOMEM, "out of memory");
+    mem_free(url);
+    if (rc != 0) {
         mem_free(u);
         return NULL;
     }
@@ -204,7 +205,7 @@ void upkeep_last(struct upkeep *u)
 {
     wait_cancel(&u->service->rt, &u->tick);
     log_stats_line(u);
-    json_t *snapshot = u->store ? snapshot_of(u->service, "stopped") : NULL;
+    json_t *snapshot = snapshot_of(u->service, "stopped");
     if (!snapshot)
         return;
     error_clear(&u->save_error);

@@ -26,7 +26,6 @@ struct client_folder *watching_find(const struct scanner *s, const char *name)
 static void on_closed(struct watch *watch)
 {
     struct folder_watch *w = (struct folder_watch *)watch;
-    w->scanner->watches--;
     mem_free(w);
 }
 
@@ -91,7 +90,6 @@ static void start(struct scanner *s, struct client_folder *folder)
     w->folder = folder;
     w->watch.on_event = on_event;
     w->watch.on_closed = on_closed;
-    s->watches++;
     folder->watch = w;
     if (watch_start(s->rt->loop, &w->watch, path.bytes, &e) != 0) {
         if (e.code != ERR_NOPLACE)
@@ -132,6 +130,15 @@ static void forget(struct scanner *s, struct client_folder *folder)
     mem_free(folder);
 }
 
+void watching_lost(struct scanner *s, const char *name)
+{
+    struct client_folder *folder = watching_find(s, name);
+    if (!folder)
+        return;
+    stop(folder);
+    folder->ino = 0;
+}
+
 void watching_forget(struct scanner *s, const char *name)
 {
     struct client_folder *folder = watching_find(s, name);
@@ -152,6 +159,14 @@ void watching_close_all(struct scanner *s)
     struct client_folder *folder, *next;
     HASH_ITER (hh, s->folders, folder, next)
         forget(s, folder);
+}
+
+size_t watching_unwatched(const struct scanner *s)
+{
+    size_t n = 0;
+    for (const struct client_folder *folder = s->folders; folder; folder = folder->hh.next)
+        n += folder->watch == NULL;
+    return n;
 }
 
 bool scanner_watches(void *scanner, const char *folder)

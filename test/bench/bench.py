@@ -4,13 +4,15 @@
     bench.py [CASE...]     backlog steady burst waiting idle large: all of them by default
     bench.py calls         instead: system calls a ticket, shunt's beside the floor's
 
-BENCH_RUNS=5 rounds; BENCH_QUICK=1 smaller and 2 rounds; BENCH_MILLION=1 also a million waiting; BENCH_DIR=build/bench where it works: the
-file system that is measured; BENCH_KEEP=1 leaves the folders there. SHUNT_BIN is the program. Results: results.json and results.md in
-build/bench. A missed target is no error; a run after which a ticket is not where it belongs is: exit 1.
+BENCH_RUNS=5 rounds; BENCH_QUICK=1 smaller and 2 rounds; BENCH_MILLION=1 also a million waiting; BENCH_DIR=build/bench
+where it works: the file system that is measured; BENCH_KEEP=1 leaves the folders there. SHUNT_BIN is the program.
+Results: results.json and results.md in build/bench. A missed target is no error; a run after which a ticket is not where
+it belongs is: exit 1.
 
-What would spoil figures on ext4 and is avoided: an inode that was just freed is not used again for minutes, and looking past such ones makes
-creating files several times slower. So every run has new folders, spread over the disk (chattr +T above them), and nothing is removed before the
-last one has been measured. Contenders take turns, and ratios are taken round by round."""
+What would spoil figures on ext4 and is avoided: an inode that was just freed is not used again for minutes, and looking
+past such ones makes creating files several times slower. So every run has new folders, spread over the disk (chattr +T
+above them), and nothing is removed before the last one has been measured. Contenders take turns, and ratios are taken
+round by round."""
 import contextlib
 import os
 import pathlib

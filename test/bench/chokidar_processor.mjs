@@ -2,8 +2,8 @@
 //
 //   node chokidar_processor.mjs DATA
 //
-// chokidar is looked for in NODE_PATH's first folder, since a module is not found there by itself. Nothing is flushed, copies are written in
-// place, a document that cannot be parsed yet is tried again for two seconds.
+// chokidar is looked for in the folder NODE_PATH, since a module (.mjs) is not found there by itself. Nothing is flushed,
+// copies are written in place, a document that cannot be parsed yet is tried again for two seconds.
 import fs from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -67,7 +67,9 @@ async function setAside(file, error) {
 const watcher = chokidar.watch(hot, { depth: 1, ignoreInitial: false });
 watcher.on("add", (file) => {
   if (!file.endsWith(".json")) return;
-  processTicket(file).catch((error) => setAside(file, error).catch((second) => say(`Cannot set aside: ${second.message}`)));
+  processTicket(file)
+    .catch((error) => setAside(file, error))
+    .catch((error) => say(`Cannot set aside: ${error.message}`));
 });
 watcher.on("ready", () => say(`Watching ${hot}`));
 process.on("SIGTERM", () => watcher.close().then(() => log.end(() => process.exit(0))));

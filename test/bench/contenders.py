@@ -1,5 +1,5 @@
-"""Those who do the work that is measured: shunt, the floor, and what people write by hand instead. Each is started on the data root of a
-run, tells by its log how many tickets it has processed and when the last one was, and is stopped again."""
+"""Those who do the work that is measured: shunt, the floor, and what people write by hand instead. Each is started on the
+data root of a run, tells by its log how many tickets it has processed and when the last one was, and is stopped again."""
 import calendar
 import json
 import os
@@ -46,7 +46,7 @@ class LogTail:
 
 
 class Contender:
-    """Subclasses say: name, command(run), log(run), READY and PROCESSED (bytes in log lines), when(line) -> wall clock."""
+    """Subclasses say: name, command(run), log(run), READY and PROCESSED (bytes in log lines), when(line): wall clock."""
 
     def __init__(self, bench):
         self.bench = bench

@@ -3,8 +3,8 @@
 
     watchdog_processor.py DATA
 
-Start-up scan, file events, and a scan every minute as the net below them; ten workers; a document that cannot be parsed yet is tried again
-for two seconds, then set aside. Nothing is flushed, and copies are written in place."""
+Start-up scan, file events, and a scan every minute as the net below them; ten workers; a document that cannot be parsed
+yet is tried again for two seconds, then set aside. Nothing is flushed, and copies are written in place."""
 import concurrent.futures
 import json
 import logging

@@ -82,6 +82,60 @@ static void a_write_that_fails_leaves_the_old_file(void **state)
     assert_int_equal(files_write(in(s, "missing/x"), "new", 3, 0644, NULL), ERR_NOPLACE);
 }
 
+static void a_write_into_a_held_folder_stays_there_when_its_path_becomes_a_link(void **state)
+{
+    struct scratch *s = *state;
+    struct error e = {0};
+    assert_int_equal(mkdir(in(s, "folder"), 0755), 0);
+    assert_int_equal(mkdir(in(s, "outside"), 0755), 0);
+    int folder = files_open_folder(in(s, "folder"), &e);
+    assert_true(folder >= 0);
+    assert_int_equal(rename(in(s, "folder"), in(s, "moved")), 0);
+    assert_int_equal(symlink("outside", in(s, "folder")), 0);
+    assert_int_equal(files_write_at(folder, "f", "first", 5, 0640, &e), 0);
+    assert_int_equal(files_write_at(folder, "f", "second", 6, 0640, &e), 0);
+    assert_file(in(s, "moved/f"), "second");
+    assert_int_equal(mode_of(in(s, "moved/f")), 0640);
+    assert_int_equal(entries(in(s, "moved")), 1);
+    assert_int_equal(entries(in(s, "outside")), 0);
+    assert_int_equal(files_write_at(folder, "../outside/f", "x", 1, 0640, &e), ERR_BAD_NAME);
+    close(folder);
+}
+
+struct renaming {
+    const char *from, *to;
+    int errnum;
+};
+
+static void rename_it(void *arg)
+{
+    struct renaming *r = arg;
+    r->errnum = files_rename_new(AT_FDCWD, r->from, AT_FDCWD, r->to);
+}
+
+static void a_rename_never_replaces_whatever_the_file_system_can(void **state)
+{
+    struct scratch *s = *state;
+    struct renaming r = {.from = in(s, "a"), .to = in(s, "b")};
+    for (int kernel = 0; kernel < 3; kernel++) {
+        put(in(s, "a"), "one");
+        put(in(s, "b"), "two");
+        for (int taken = 1; taken >= 0; taken--) {
+            if (kernel < 2)
+                on_old_kernel(kernel == 1, rename_it, &r);
+            else
+                rename_it(&r);
+            assert_int_equal(r.errnum, taken ? EEXIST : 0);
+            assert_int_equal(exists(r.from), taken);
+            assert_file(r.to, taken ? "two" : "one");
+            if (taken)
+                assert_int_equal(remove(r.to), 0);
+        }
+        rename_it(&r);
+        assert_int_equal(r.errnum, ENOENT);
+    }
+}
+
 static void folders_are_made_with_their_parents_whatever_the_umask(void **state)
 {
     struct scratch *s = *state;
@@ -196,6 +250,8 @@ int main(void)
         TEST(a_write_replaces_the_whole_file_and_leaves_nothing_beside_it),
         TEST(a_write_never_follows_a_link_at_its_name),
         TEST(a_write_that_fails_leaves_the_old_file),
+        TEST(a_write_into_a_held_folder_stays_there_when_its_path_becomes_a_link),
+        TEST(a_rename_never_replaces_whatever_the_file_system_can),
         TEST(folders_are_made_with_their_parents_whatever_the_umask),
         TEST(a_folder_below_is_opened_or_made_but_never_through_a_link),
         TEST(a_mount_point_is_told_from_a_folder),

@@ -234,6 +234,49 @@ static void a_source_that_is_not_what_was_read_is_never_published(void **state)
     assert_int_equal(entries(path), 0);
 }
 
+static void a_source_below_a_folder_that_became_a_link_is_not_read(void **state)
+{
+    struct scratch *s = *state;
+    char path[128];
+    snprintf(path, sizeof path, "%s", in(s, "to"));
+    struct place place = place_at(path);
+    struct place_item item = {.name = "x", .client = "RANK", .source = in(s, "RANK/x"), .size = 6};
+    assert_int_equal(mkdir(in(s, "elsewhere"), 0755), 0);
+    put(in(s, "elsewhere/x"), "secret");
+    assert_int_equal(symlink("elsewhere", in(s, "RANK")), 0);
+    assert_int_equal(publish(&place, &item), ERR_CHANGED);
+    assert_int_equal(entries(path), 0);
+    assert_int_equal(remove(in(s, "RANK")), 0);
+    assert_int_equal(publish(&place, &item), ERR_GONE);
+}
+
+/* That is not the place's fault: nothing is held against it. */
+static void a_source_that_cannot_be_read_is_told_from_a_place_that_fails(void **state)
+{
+    struct scratch *s = *state;
+    char path[128], broken[64];
+    snprintf(path, sizeof path, "%s", in(s, "to"));
+    assert_int_equal(mkdir(path, 0777), 0);
+    assert_int_equal(chmod(path, 0777), 0);
+    snprintf(broken, sizeof broken, "/proc/%d/mem", (int)getpid()); /* regular; its first byte is EIO */
+    struct place place = place_at(path);
+    struct place_item item = {.name = "x", .client = "RANK", .source = broken, .size = 6};
+    assert_int_equal(publish(&place, &item), ERR_SOURCE);
+    assert_int_equal(error_class_of(item.error.code), CLASS_RESOURCE);
+    assert_int_equal(entries(path), 0);
+    if (geteuid() != 0)
+        return;
+    item.source = in(s, "claimed");
+    put(item.source, "secret");
+    assert_int_equal(chmod(item.source, 0600), 0);
+    assert_int_equal(chmod(s->root, 0755), 0);
+    assert_int_equal(seteuid(65534), 0);
+    int rc = publish(&place, &item);
+    assert_int_equal(seteuid(0), 0);
+    assert_int_equal(rc, ERR_SOURCE);
+    assert_non_null(strstr(item.error.text, "claimed"));
+}
+
 /* Reads a file all the time, and counts what is not one of the two whole contents. */
 struct observer {
     pthread_t thread;
@@ -520,6 +563,8 @@ int main(void)
         TEST(one_bad_item_does_not_harm_the_others),
         TEST(a_large_file_is_copied_from_where_it_was_claimed),
         TEST(a_source_that_is_not_what_was_read_is_never_published),
+        TEST(a_source_below_a_folder_that_became_a_link_is_not_read),
+        TEST(a_source_that_cannot_be_read_is_told_from_a_place_that_fails),
         TEST(a_reader_never_sees_half_a_file_nor_none),
         TEST(a_replaced_ticket_is_always_there_whole),
         TEST(what_a_crash_left_is_overwritten_or_swept),

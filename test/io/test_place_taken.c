@@ -32,6 +32,33 @@ static void a_newer_ticket_of_the_same_client_replaces_the_older(void **state)
     assert_int_equal(entries(s->root), 1);
 }
 
+/* Delivered a second time: its consumer is not to see it again. */
+static void a_clients_own_identical_ticket_is_left_as_it_is(void **state)
+{
+    struct scratch *s = *state;
+    struct place place = place_at(s->root);
+    struct stat before, after;
+    const char *text = ticket_of("RANK", "one");
+    place.durable = true;
+    published(&place, "x.json", "RANK", text);
+    assert_int_equal(stat(in(s, "x.json"), &before), 0);
+    struct place_item item = published(&place, "x.json", "RANK", text);
+    assert_published(&item, PLACED_ALREADY_THERE, "x.json");
+    assert_int_equal(stat(in(s, "x.json"), &after), 0);
+    assert_int_equal(after.st_ino, before.st_ino);
+    assert_int_equal(after.st_ctim.tv_nsec, before.st_ctim.tv_nsec);
+    place.mode = 0640; /* the setting changed meanwhile */
+    place.gid = geteuid() == 0 ? 12345 : (long)getegid();
+    item = published(&place, "x.json", "RANK", text);
+    assert_published(&item, PLACED_ALREADY_THERE, "x.json");
+    assert_int_equal(stat(in(s, "x.json"), &after), 0);
+    assert_int_equal(after.st_ino, before.st_ino);
+    assert_int_equal(after.st_mtim.tv_nsec, before.st_mtim.tv_nsec);
+    assert_int_equal(after.st_mode & 07777, 0640);
+    assert_int_equal(after.st_gid, place.gid);
+    assert_int_equal(entries(s->root), 1);
+}
+
 static void another_clients_ticket_is_kept_and_the_newcomer_goes_beside_it(void **state)
 {
     struct scratch *s = *state;
@@ -352,6 +379,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_newer_ticket_of_the_same_client_replaces_the_older),
+        TEST(a_clients_own_identical_ticket_is_left_as_it_is),
         TEST(another_clients_ticket_is_kept_and_the_newcomer_goes_beside_it),
         TEST(a_name_beside_that_is_anothers_is_left_too),
         TEST(a_file_whose_owner_cannot_be_told_is_never_overwritten),

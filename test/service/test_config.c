@@ -60,7 +60,7 @@ static void a_relative_name_of_the_file_is_made_absolute(void **state)
     assert_true(c->routes_file[0] == '/');
     assert_true(c->hot[0] == '/');
     /* as a reload does, from whatever folder */
-    struct routes *again = config_load_routes(c->routes_file, &faults);
+    struct routes *again = config_load_routes(c, &faults);
     assert_non_null(again);
     routes_unref(again);
     faults_fini(&faults);
@@ -87,7 +87,7 @@ static void routes_are_found_again_where_the_file_is_a_link_that_turned(void **s
     assert_int_equal(rename(in(s, "next"), in(s, "now")), 0);
     scratch_remove(in(s, "first"));
     faults_init(&faults);
-    struct routes *r = config_load_routes(c->routes_file, &faults);
+    struct routes *r = config_load_routes(c, &faults);
     print_all(&faults);
     assert_non_null(r);
     assert_int_equal(r->n_destinations, 2);
@@ -245,12 +245,12 @@ static void faulty_routes_alone_are_refused_whole(void **state)
     struct faults faults;
     faults_init(&faults);
     put(in(s, "routes.ini"), "[destination a]\npath = a\nowner = no-such-user\n[route r]\nclient = *\nto = a\n");
-    assert_null(config_load_routes(in(s, "routes.ini"), &faults));
+    assert_null(config_load_routes(&(struct config){.routes_file = (char *)(uintptr_t)in(s, "routes.ini")}, &faults));
     assert_int_equal(faults.count, 1);
     faults_fini(&faults);
     faults_init(&faults);
     put(in(s, "routes.ini"), "");
-    assert_null(config_load_routes(in(s, "routes.ini"), &faults));
+    assert_null(config_load_routes(&(struct config){.routes_file = (char *)(uintptr_t)in(s, "routes.ini")}, &faults));
     assert_true(faults_any(&faults));
     faults_fini(&faults);
 }

@@ -84,14 +84,14 @@ static void a_number_that_another_process_holds_is_passed_over(void **state)
 static void an_instance_is_alive_as_long_as_its_process_is(void **state)
 {
     struct scratch *s = *state;
-    assert_false(instance_alive(in(s, "under")));
+    assert_false(instance_alive(in(s, "under"), 0));
     make_folder(s, "under");
-    assert_false(instance_alive(in(s, "under")));
+    assert_false(instance_alive(in(s, "under"), 0));
     struct other o = other_start(in(s, "under"));
-    assert_true(instance_alive(in(s, "under")));
+    assert_true(instance_alive(in(s, "under"), 0));
     kill(o.pid, SIGKILL);
     other_end(&o);
-    assert_false(instance_alive(in(s, "under")));
+    assert_false(instance_alive(in(s, "under"), 0));
 }
 
 static void files_of_a_dead_instance_are_adopted_those_of_a_living_one_are_not(void **state)

@@ -124,7 +124,7 @@ static void it_starts_stops_and_leaves_nothing(void **state)
     assert_true(exists(in(s, "archive")));
     assert_true(exists(in(s, "failed")));
     assert_true(exists(in(s, "shunt.state.json")));
-    assert_false(instance_alive(in(s, "under")));
+    assert_false(instance_alive(in(s, "under"), 0));
     log_close();
 }
 
@@ -505,7 +505,7 @@ static void on_going_to_sleep(uv_prepare_t *prepare)
         uv_close((uv_handle_t *)prepare, NULL);
         return;
     }
-    bool wakes = s->rt.waits.count > 0 || s->intake.active + s->lanes.active + s->settle.active > 0;
+    bool wakes = s->rt.waits.count > 0 || s->intake.active + s->lanes.active + s->settle.remove.active + s->settle.aside.active > 0;
     sleeps_for_ever = sleeps_for_ever || !wakes;
 }
 

@@ -11,13 +11,14 @@ import struct
 import threading
 import time
 
-from common import Report, conserve, drain, needs, producers, shunt, ticket, wait_for, world
+from common import Report, conserve, needs, ticket, world
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 IN_ANYTHING = 0x00000FFF  # also opened, read, closed
 SETTINGS = {"intake.scan_interval": "200ms", "intake.settle": "600ms", "retry.attempts": "1000", "delivery.breaker_pause": "50ms",
             "delivery.breaker_max": "200ms"}
+SECONDS = 15
 
 
 def exchange(one, other):
@@ -265,5 +266,5 @@ def soak(args):
     for i in range(args.rounds or 6):
         as_root = i % 2 == 0
         with report.round("%s, --seed %d" % ("as root" if as_root else "as another user", seed + i)) as said:
-            one_round(seed + i, args.minutes if args.minutes != 60 else 15, as_root, said)
+            one_round(seed + i, SECONDS, as_root, said)
     return report

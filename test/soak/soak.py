@@ -6,6 +6,7 @@
 
     --rounds N     of kill (100) and powercut (20)      --seed N      repeats a round: it is printed with each
     --tickets N    of a backlog (5,000)                 --minutes N   of long (60)
+    --disk         long on a disk, not in memory
     --runs N       of each fuzz target (1,000,000)      --only TEXT   only rounds of faults and disks whose name holds it
 
 Needs root for power cuts, disks, devices and users; what cannot be had is said and left out. A round that fails keeps its folder and says
@@ -29,6 +30,7 @@ def arguments():
     for name in ("rounds", "seed", "tickets", "runs"):
         parser.add_argument("--" + name, type=int)
     parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--disk", action="store_true")
     parser.add_argument("--only", default="")
     args = parser.parse_args()
     for verb in args.verbs:

@@ -25,7 +25,7 @@ struct config *config_load(const char *file, const char *const *env, struct faul
 void config_free(struct config *c);
 
 /* routes.ini alone, as a reload does. NULL: see faults. */
-struct routes *config_load_routes(const char *routes_file, struct faults *faults);
+struct routes *config_load_routes(const struct config *c, struct faults *faults);
 
 /* Absolute path of a destination's folder, from the data root. mem_free. */
 char *config_destination_path(const struct config *c, const struct destination *d);

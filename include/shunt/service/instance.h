@@ -36,7 +36,7 @@ size_t instance_adopt(const struct instance *in, uint64_t *numbers);
 /* What the temporaries of an instance at a place (a destination's name, "archive") are named by (io/place.h). mem_free.
  */
 char *instance_tag(unsigned number, const char *place);
-/* Is an instance alive on this underprocess? (status, health) */
-bool instance_alive(const char *underprocess);
+/* Is the instance of that number alive? (status, health) */
+bool instance_alive(const char *underprocess, unsigned number);
 
 #endif

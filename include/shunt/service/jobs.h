@@ -45,22 +45,22 @@ struct job {
     enum way way;
     enum job_state state;
     unsigned worker;
-    bool left; /* by a try that may have been cut off: its temporaries may still lie about */
+    bool left;            /* by a try that may have been cut off: its temporaries may still lie about */
     struct source source; /* open and leased while the job goes on without waiting */
     struct file_print print;
     struct source_content content; /* bytes go when the job waits */
-    bool content_gone;
-    bool changed;          /* the original changed under us: returned, not failed */
-    bool again;            /* something arrived under the same name meanwhile */
-    bool own_move_pending; /* the event of our own claim is still to come */
-    uint64_t taken_ns;     /* uv_hrtime */
-    struct error error;    /* why it is invalid */
+    bool changed;                  /* the original changed under us: returned, not failed */
+    bool again;                    /* something arrived under the same name meanwhile */
+    bool own_move_pending;         /* the event of our own claim is still to come */
+    uint64_t taken_ns;             /* uv_hrtime */
+    struct error error;            /* why it is invalid */
     struct delivery *deliveries;
     size_t n_deliveries;
     struct delivery_counts counts;
     bool counted_in_work;
-    struct job *next;          /* in settle's queue */
-    struct wait settle_wait;   /* until settle tries again */
+    struct job *next;        /* in settle's queue */
+    struct wait settle_wait; /* until settle tries again */
+    unsigned settle_tries;
     struct job_handle *handle; /* in the table */
 };
 
@@ -100,6 +100,9 @@ void jobs_delivery_to(struct delivery *d, enum delivery_state to);
 void jobs_advance(struct job *job); /* after one or more of its deliveries moved */
 void jobs_settled(struct job *job, int code,
                   const char *failed_path); /* 0; ERR_CHANGED: returned; else tried again by settle */
+
+/* `shunt once` gives up: the job ends, its file stays in underprocess, where the next start takes it up. */
+void jobs_abandon(struct job *job, const struct error *why);
 
 /* Every now and then, and after every batch: does the ledger balance? An imbalance is an ERROR in the log, once for
  * each difference. */

@@ -31,6 +31,7 @@ struct scanner {
     size_t n_folders;
     struct target *targets;  /* still to be listed, in order */
     struct listing *listing; /* of the target in hand; NULL: none */
+    struct listing *parked; /* of a full scan that stopped at its time-out */
     bool in_work;            /* a slice is being read */
     unsigned number;         /* of the last full scan */
     bool full;               /* one is running */
@@ -42,17 +43,14 @@ struct scanner {
     unsigned generation;     /* of the listing of the root */
     struct wait tick, recheck;
     unsigned long events_in_turn, events_max;
-    unsigned unwatched; /* folders without a watch */
     bool told_unwatched, told_missing;
-    unsigned watches; /* handles not yet closed */
     bool closing;
 };
 
 void scanner_init(struct scanner *s, struct runtime *rt, struct intake *intake, struct instance *instance);
 void scanner_start(struct scanner *s); /* the start-up scan, then every scan_interval */
 void scanner_pump(struct scanner *s);  /* once a turn */
-void scanner_close(struct scanner *s); /* watches are closed; turn the loop until scanner_closed */
-bool scanner_closed(const struct scanner *s);
+void scanner_close(struct scanner *s); /* watches are closed; turn the loop until it is empty */
 void scanner_fini(struct scanner *s);
 bool scanner_watches(void *scanner, const char *folder); /* for the intake */
 

@@ -4,7 +4,7 @@
  * Before it is removed it is asked once more whether it is still what was delivered: nobody began to open it for
  * writing under our lease, or, where there is no lease, nobody has it open now and nothing changed. If not, the job
  * ends as returned and the file is taken up again where it lies. What cannot be done now (full disk, missing folder) is
- * tried again without limit; the file stays in underprocess. Thread: loop; the acts run in work requests, many jobs
+ * tried again without limit, with growing pauses; the file stays in underprocess, and other tickets go on. Thread: loop; the acts run in work requests, many jobs
  * each.
  */
 #ifndef SHUNT_SERVICE_SETTLE_H
@@ -12,11 +12,17 @@
 
 #include "shunt/service/jobs.h"
 
+/* Each kind has its own requests: a failed folder that hangs does not keep originals from being removed. */
+struct settle_queue {
+    struct job *head, **tail;
+    unsigned active; /* requests */
+    bool troubled;   /* that it fails stands in the log */
+};
+
 struct settle {
     struct runtime *rt;
     const char *underprocess; /* of this instance */
-    struct job *queue, **tail;
-    unsigned active;
+    struct settle_queue remove, aside;
     struct wait pause; /* after a request that found no memory */
 };
 

@@ -1,0 +1,36 @@
+"""The soak's rounds of kill -9 and power cuts, a few of each. Longer: ./run.sh soak kill powercut."""
+import os
+import random
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent.parent / "soak"))
+
+import kill  # noqa: E402
+import powercut  # noqa: E402
+from suite import possible  # noqa: E402
+
+pytestmark = pytest.mark.slow
+
+
+def seed():
+    """Printed where a test fails; SHUNT_E2E_SEED repeats it."""
+    number = int(os.environ.get("SHUNT_E2E_SEED", random.SystemRandom().randrange(10 ** 6)))
+    print("SHUNT_E2E_SEED=%d" % number)
+    return number
+
+
+def test_killed_again_and_again_while_producers_go_on():
+    kill.one_round(seed(), 1000, kills=(4, 8))
+
+
+def test_one_of_two_instances_killed_again_and_again():
+    kill.two_instances(seed(), 1000)
+
+
+@pytest.mark.parametrize("kind,seconds,pause", [("ext4", 1.0, 0.004), ("xfs", 5.0, 0.02)])
+def test_after_a_power_cut_what_was_promised_is_there(kind, seconds, pause):
+    with possible():
+        powercut.one_round(seed(), kind, seconds, pause=pause)
