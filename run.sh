@@ -157,7 +157,7 @@ bench() {
 
 soak() {
     [ -e test/soak/soak.py ] || die "test/soak/soak.py is not there"
-    need faketime python3 strace util-linux xfsprogs
+    need clang e2fsprogs faketime libclang-rt-14-dev libcmocka-dev python3 strace tzdata util-linux xfsprogs
     build_release
     SHUNT_BIN=$PWD/build/release/shunt exec /usr/bin/python3 test/soak/soak.py "$@"
 }

@@ -15,6 +15,7 @@ static const struct {
     {ERR_NONE, CLASS_NONE, "none"},
     {ERR_NOMEM, CLASS_RESOURCE, "no_memory"},
     {ERR_NOFILES, CLASS_RESOURCE, "no_descriptors"},
+    {ERR_SOURCE, CLASS_RESOURCE, "source"},
     {ERR_SYNTAX, CLASS_INVALID, "syntax"},
     {ERR_MISSING_FIELD, CLASS_INVALID, "missing_field"},
     {ERR_BAD_FIELD, CLASS_INVALID, "bad_field"},

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shunt/base/log.h"
+#include "shunt/io/files.h"
 #include "shunt/service/service.h"
 
 #define ZONES "/usr/share/zoneinfo/"
@@ -171,4 +173,15 @@ struct config *cli_config(const struct cli *cli)
     }
     faults_fini(&faults);
     return config;
+}
+
+int cli_open_log(const struct config *c, bool to_stdout, struct error *e)
+{
+    struct log_options how = {.level = c->settings->log_level,
+                              .format = c->settings->log_format,
+                              .file = c->log_file,
+                              .to_stdout = to_stdout,
+                              .clock = &clock_real};
+    int rc = files_mkdirs(c->logs, c->settings->folder_mode, false, e);
+    return rc != 0 ? rc : log_open(&how, e);
 }

@@ -34,22 +34,18 @@ static void warn_folder(const char *what, const char *path, bool made_when_missi
         printf("warning: %s %s is not writable\n", what, path);
 }
 
-static int warn_destination(const struct config *c, const struct destination *d)
+static void warn_destination(const struct config *c, const struct destination *d)
 {
     char *path = config_destination_path(c, d);
     char *mount = d->mount[0] ? files_join(c->data, d->mount) : NULL;
     struct error e = {0};
     struct place place = {
         .path = path, .tag = "check", .mode = 0600, .folder_mode = 0755, .uid = -1, .gid = -1, .mount = mount};
-    int warned = 0;
-    if (path && place_probe(&place, &e) != 0) {
+    if (path && place_probe(&place, &e) != 0)
         printf("warning: destination %s (line %u): %s%s\n", d->name, d->line, e.text,
                e.code == ERR_NOPLACE && d->create && !mount ? " (it is made at the first delivery)" : "");
-        warned = 1;
-    }
     mem_free(path);
     mem_free(mount);
-    return warned;
 }
 
 static int run(const struct cli *cli)

@@ -107,14 +107,6 @@ static int feed(struct service *s, const struct cli *cli, const char *path, stru
     return rc;
 }
 
-static int open_log(const struct config *c, struct error *e)
-{
-    struct log_options options = {
-        .level = c->settings->log_level, .format = c->settings->log_format, .file = c->log_file, .clock = &clock_real};
-    int rc = files_mkdirs(c->logs, c->settings->folder_mode, false, e);
-    return rc != 0 ? rc : log_open(&options, e);
-}
-
 static int process(const struct cli *cli, struct service *s)
 {
     struct tally tally = {.json = cli->json};
@@ -147,7 +139,7 @@ static int run(const struct cli *cli)
     struct error e = {0};
     if (!config)
         return EXIT_CONFIG;
-    if (open_log(config, &e) != 0) {
+    if (cli_open_log(config, false, &e) != 0) {
         fprintf(stderr, "shunt: the log cannot be opened: %s\n", e.text);
         config_free(config);
         return EXIT_CONFIG;

@@ -6,17 +6,6 @@
 #include "shunt/io/files.h"
 #include "shunt/service/service.h"
 
-static int open_log(const struct config *c, struct error *e)
-{
-    struct log_options options = {.level = c->settings->log_level,
-                                  .format = c->settings->log_format,
-                                  .file = c->log_file,
-                                  .to_stdout = c->settings->log_stdout,
-                                  .clock = &clock_real};
-    int rc = files_mkdirs(c->logs, c->settings->folder_mode, false, e);
-    return rc != 0 ? rc : log_open(&options, e);
-}
-
 static int run(const struct cli *cli)
 {
     if (cli->n_args > 0) {
@@ -27,7 +16,7 @@ static int run(const struct cli *cli)
     struct error e = {0};
     if (!config)
         return EXIT_CONFIG;
-    if (open_log(config, &e) != 0) {
+    if (cli_open_log(config, config->settings->log_stdout, &e) != 0) {
         fprintf(stderr, "shunt: the log cannot be opened: %s\n", e.text);
         config_free(config);
         return EXIT_CONFIG;

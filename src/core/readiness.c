@@ -1,7 +1,7 @@
 /* readiness.c: the decision whether a file is whole. Nothing here can fail; the caller looks, we judge. */
 #include "shunt/core/readiness.h"
 
-static bool same(const struct file_print *a, const struct file_print *b)
+bool file_print_same(const struct file_print *a, const struct file_print *b)
 {
     return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime_ns == b->mtime_ns &&
            a->ctime_ns == b->ctime_ns;
@@ -34,7 +34,7 @@ static enum verdict after_stillness(struct readiness *r, enum verdict then, int6
 enum verdict readiness_look(struct readiness *r, const struct readiness_rules *rules, const struct file_print *print,
                             enum writer writer, enum wholeness whole, int64_t now_ms, int64_t *pause_ms)
 {
-    bool changed = !r->seen || !same(&r->last, print);
+    bool changed = !r->seen || !file_print_same(&r->last, print);
     if (changed) {
         r->last = *print;
         r->looks = 0;

@@ -114,10 +114,29 @@ static int fill(int fd, const void *bytes, size_t len, unsigned mode, const char
     return rc;
 }
 
+/* `told` is how errors name it. */
+static int write_in(int folder, const char *name, const char *told, const void *bytes, size_t len, unsigned mode,
+                    struct error *e)
+{
+    char temporary[64];
+    temporary_of(name, temporary);
+    int fd = open_again(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    if (fd < 0 && errno == EEXIST && unlinkat(folder, temporary, 0) == 0) /* a crash left it */
+        fd = open_again(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return error_errno(e, errno, "cannot write %s", told);
+    int rc = fill(fd, bytes, len, mode, told, e);
+    if (rc == 0 && renameat(folder, temporary, folder, name) != 0)
+        rc = error_errno(e, errno, "cannot write %s", told);
+    if (rc == 0)
+        return files_sync(folder, told, e);
+    unlinkat(folder, temporary, 0);
+    return rc;
+}
+
 int files_write(const char *path, const void *bytes, size_t len, unsigned mode, struct error *e)
 {
     const char *name;
-    char temporary[64];
     char *folder_path = split(path, &name);
     if (!folder_path)
         return error_set(e, ERR_NOMEM, "out of memory");
@@ -125,25 +144,47 @@ int files_write(const char *path, const void *bytes, size_t len, unsigned mode, 
     mem_free(folder_path);
     if (folder < 0)
         return folder;
-    temporary_of(name, temporary);
-    int rc;
-    int fd = open_again(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-    if (fd < 0 && errno == EEXIST && unlinkat(folder, temporary, 0) == 0) /* a crash left it */
-        fd = open_again(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-    if (fd < 0) {
-        rc = error_errno(e, errno, "cannot write %s", path);
-        close(folder);
-        return rc;
-    }
-    rc = fill(fd, bytes, len, mode, path, e);
-    if (rc == 0 && renameat(folder, temporary, folder, name) != 0)
-        rc = error_errno(e, errno, "cannot write %s", path);
-    if (rc != 0)
-        unlinkat(folder, temporary, 0);
-    else
-        rc = files_sync(folder, path, e);
+    int rc = write_in(folder, name, path, bytes, len, mode, e);
     close(folder);
     return rc;
+}
+
+int files_write_at(int folder_fd, const char *name, const void *bytes, size_t len, unsigned mode, struct error *e)
+{
+    if (!*name || strchr(name, '/'))
+        return error_set(e, ERR_BAD_NAME, "\"%s\" cannot be a file's name", name);
+    return write_in(folder_fd, name, name, bytes, len, mode, e);
+}
+
+/* For file systems without RENAME_NOREPLACE and without link(2): looks first. Never removes what is there. */
+static int rename_after_look(int from_fd, const char *from, int to_fd, const char *to)
+{
+    struct stat st;
+    if (fstatat(to_fd, to, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return EEXIST;
+    if (errno != ENOENT)
+        return errno;
+    return renameat(from_fd, from, to_fd, to) == 0 ? 0 : errno;
+}
+
+static int rename_by_link(int from_fd, const char *from, int to_fd, const char *to)
+{
+    if (linkat(from_fd, from, to_fd, to, 0) == 0)
+        return unlinkat(from_fd, from, 0) == 0 ? 0 : errno;
+    return errno == EEXIST ? EEXIST : rename_after_look(from_fd, from, to_fd, to);
+}
+
+int files_rename_new(int from_fd, const char *from, int to_fd, const char *to)
+{
+    int rc;
+    do
+        rc = renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE);
+    while (rc != 0 && errno == EINTR);
+    if (rc == 0)
+        return 0;
+    if (errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)
+        return rename_by_link(from_fd, from, to_fd, to);
+    return errno;
 }
 
 /* Gives the folder that was just made its mode and makes its entry durable. Undone where that fails, so that the

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -76,20 +77,42 @@ static int folder_of(struct group *g, const char *name, struct error *e)
     return (int)g->n_folders++;
 }
 
+/* What a producer may have swapped for a link is not followed: the file, and the client's folder that it lies in. An fd
+ * or -errno. */
+static int open_claimed(const char *path)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t len = slash ? (size_t)(slash - path) : 0;
+    if (len == 0 || len >= sizeof folder)
+        return len == 0 ? -ENOENT : -ENAMETOOLONG;
+    memcpy(folder, path, len);
+    folder[len] = '\0';
+    int parent = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (parent < 0)
+        return -errno;
+    int fd;
+    do
+        fd = openat(parent, slash + 1, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
+    int errnum = errno;
+    close(parent);
+    return fd < 0 ? -errnum : fd;
+}
+
 static int fill_from_source(const struct place_item *item, struct pending *p, struct error *e)
 {
     struct stat st;
-    int in;
-    do
-        in = open(item->source, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    while (in < 0 && errno == EINTR);
-    if (in < 0 && errno == ENOENT)
+    int in = open_claimed(item->source);
+    if (in == -ENOENT)
         return error_set(e, ERR_GONE, "%s is gone", item->source);
+    if (in == -ELOOP || in == -ENOTDIR)
+        return error_set(e, ERR_CHANGED, "%s is no longer a regular file in a folder", item->source);
     if (in < 0)
-        return error_errno(e, errno, "cannot open %s", item->source);
+        return source_error(e, -in, item->source);
     int rc;
     if (fstat(in, &st) != 0)
-        rc = error_errno(e, errno, "cannot look at %s", item->source);
+        rc = source_error(e, errno, item->source);
     else if (!S_ISREG(st.st_mode))
         rc = error_set(e, ERR_CHANGED, "%s is no longer a regular file", item->source);
     else
@@ -174,7 +197,7 @@ static bool add_item(struct group *g)
     *p = (struct pending){.fd = -1};
     int rc = name_check(item->name, strlen(item->name), e);
     int folder = rc == 0 ? folder_of(g, item->subfolder, e) : rc;
-    if (folder >= 0 && temp_name(g->place->tag, item->client, item->name, p->temp) != 0)
+    if (folder >= 0 && temp_name(g->place->tag, item_whose(item), item->name, p->temp) != 0)
         folder = error_set(e, ERR_NOMEM, "out of memory");
     if (folder < 0) {
         g->count++;

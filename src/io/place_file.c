@@ -1,4 +1,4 @@
-/* place_file.c: the file operations below place: temporaries, copying, renaming without replacing. */
+/* place_file.c: the file operations below place: temporaries, copying, renaming. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,9 +15,9 @@
 #define CHUNK           ((size_t)256 * 1024)
 #define TEMP_HASH_BYTES 8
 
-int temp_name(const char *tag, const char *client, const char *name, char out[TEMP_SIZE])
+int temp_name(const char *tag, const char *whose, const char *name, char out[TEMP_SIZE])
 {
-    const char *texts[] = {tag, client, name};
+    const char *texts[] = {tag, whose, name};
     struct digest digest;
     uint8_t hash[SHA256_SIZE];
     char hex[2 * TEMP_HASH_BYTES + 1];
@@ -61,6 +61,16 @@ int temp_close(int fd, struct error *e)
     return error_errno(e, errno, "cannot close the file");
 }
 
+int source_error(struct error *e, int errnum, const char *what)
+{
+    struct error why = {0};
+    int rc = error_errno(&why, errnum, "%s", what);
+    rc = error_set(e, error_class_of(rc) == CLASS_RESOURCE ? rc : ERR_SOURCE, "%s", why.text);
+    if (e && e->sys == 0)
+        e->sys = errnum;
+    return rc;
+}
+
 static int copy_loop(int in, int out, uint64_t size, char *chunk, struct digest *digest, struct error *e)
 {
     uint64_t total = 0;
@@ -69,7 +79,7 @@ static int copy_loop(int in, int out, uint64_t size, char *chunk, struct digest 
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return error_errno(e, errno, "cannot read the original");
+            return source_error(e, errno, "cannot read the original");
         total += (uint64_t)n;
         if (total > size || (n == 0 && total < size))
             return error_set(e, ERR_CHANGED, "the original changed its size while it was copied");
@@ -103,37 +113,6 @@ int copy_bytes(int in, int out, uint64_t size, const uint8_t *expected, uint8_t 
     if (rc == 0 && expected && memcmp(expected, sha256, SHA256_SIZE) != 0)
         rc = error_set(e, ERR_CHANGED, "the original changed: its content is not what was read first");
     return rc;
-}
-
-/* For file systems without RENAME_NOREPLACE and without link(2): looks first. Never removes what is there. */
-static int rename_after_look(int from_fd, const char *from, int to_fd, const char *to)
-{
-    struct stat st;
-    if (fstatat(to_fd, to, &st, AT_SYMLINK_NOFOLLOW) == 0)
-        return EEXIST;
-    if (errno != ENOENT)
-        return errno;
-    return renameat(from_fd, from, to_fd, to) == 0 ? 0 : errno;
-}
-
-static int rename_by_link(int from_fd, const char *from, int to_fd, const char *to)
-{
-    if (linkat(from_fd, from, to_fd, to, 0) == 0)
-        return unlinkat(from_fd, from, 0) == 0 ? 0 : errno;
-    return errno == EEXIST ? EEXIST : rename_after_look(from_fd, from, to_fd, to);
-}
-
-int rename_new(int from_fd, const char *from, int to_fd, const char *to)
-{
-    int rc;
-    do
-        rc = renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE);
-    while (rc != 0 && errno == EINTR);
-    if (rc == 0)
-        return 0;
-    if (errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)
-        return rename_by_link(from_fd, from, to_fd, to);
-    return errno;
 }
 
 int rename_over(int folder_fd, const char *from, const char *to)

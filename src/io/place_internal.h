@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "shunt/core/readiness.h"
 #include "shunt/io/place.h"
 
 #define TEMP_SIZE 32 /* ".shunt-<16 hex>.tmp" */
@@ -15,17 +16,23 @@
 int open_place(const struct place *place, bool make, struct error *e);
 
 /* The same for the same three texts (NULL: ""). 0 or ERR_NOMEM. */
-int temp_name(const char *tag, const char *client, const char *name, char out[TEMP_SIZE]);
+int temp_name(const char *tag, const char *whose, const char *name, char out[TEMP_SIZE]);
+/* Two items with one name at one moment are told apart by it. */
+static inline const char *item_whose(const struct place_item *item)
+{
+    return item->key ? item->key : item->client;
+}
 /* Made anew, writable by us only; what a crash left of that name is removed. An fd, or -errno. */
 int temp_create(int folder_fd, const char *temp);
 /* Closes a file that was written. An error counts as a failed write. */
 int temp_close(int fd, struct error *e);
 
-/* Copies to the end of `in`, which is to be at `size` with that SHA-256 (NULL: any): else ERR_CHANGED. */
+/* As error_errno, for a file that is to be published: ERR_SOURCE, or what we ran out of. */
+int source_error(struct error *e, int errnum, const char *what);
+/* Copies to the end of `in`, which is to be at `size` with that SHA-256 (NULL: any): else ERR_CHANGED. ERR_SOURCE where
+ * `in` cannot be read. */
 int copy_bytes(int in, int out, uint64_t size, const uint8_t *expected, uint8_t sha256[SHA256_SIZE], struct error *e);
 
-/* rename that never replaces. 0, EEXIST where the name is taken, or another errno. */
-int rename_new(int from_fd, const char *from, int to_fd, const char *to);
 int rename_over(int folder_fd, const char *from, const char *to); /* 0 or errno */
 int rename_exchange(int folder_fd, const char *a, const char *b); /* 0 or errno */
 
@@ -39,6 +46,8 @@ struct newcomer {
     int folder_fd;
     const char *temp;
     uint8_t sha256[SHA256_SIZE];
+    struct file_print print; /* of the temporary; ino 0: not asked yet */
+    bool strange;            /* under the temporary's name lies what came out of an exchange: not ours to remove */
 };
 /* Gives the name as the place's `conflict` says; item->placed and final_name are set. The temporary is gone
  * afterwards, also where that fails. */

@@ -84,7 +84,7 @@ static int move_across(int from_fd, const char *from_name, int to_fd, const char
     if (rc != 0)
         return rc;
     rc = copy_across(&original, to_fd, temp, sha256, e);
-    int errnum = rc == 0 ? rename_new(to_fd, temp, to_fd, to_name) : 0;
+    int errnum = rc == 0 ? files_rename_new(to_fd, temp, to_fd, to_name) : 0;
     if (rc != 0 || errnum != 0)
         unlinkat(to_fd, temp, 0);
     if (errnum == EEXIST)
@@ -116,7 +116,7 @@ static int move_onto_taken(int from_fd, const char *from_name, int to_fd, const 
 int place_move(int from_fd, const char *from_name, int to_fd, const char *to_name, bool durable, struct error *e)
 {
     struct stat st;
-    int errnum = rename_new(from_fd, from_name, to_fd, to_name);
+    int errnum = files_rename_new(from_fd, from_name, to_fd, to_name);
     switch (errnum) {
     case 0:
         return durable ? files_sync(to_fd, to_name, e) : 0;

@@ -34,7 +34,7 @@ int place_sweep(const struct place *place, const struct place_item *item, struct
 {
     struct error why = {0};
     char temp[TEMP_SIZE];
-    if (temp_name(place->tag, item->client, item->name, temp) != 0)
+    if (temp_name(place->tag, item_whose(item), item->name, temp) != 0)
         return error_set(e, ERR_NOMEM, "out of memory");
     int fd = open_place(place, false, &why);
     if (fd >= 0 && item->subfolder) {

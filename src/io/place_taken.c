@@ -151,7 +151,7 @@ static int give_back(struct newcomer *n, const char *name, enum placed placed, s
         if (errnum == 0)
             return STEP_AGAIN;
         if (errnum == ENOENT)
-            errnum = rename_new(n->folder_fd, n->temp, n->folder_fd, name);
+            errnum = files_rename_new(n->folder_fd, n->temp, n->folder_fd, name);
         if (errnum == 0)
             return done(n, name, placed);
         if (errnum != EEXIST)
@@ -197,7 +197,7 @@ static int copy_version(struct newcomer *n, const char *version, struct taken *t
     int closed = temp_close(fd, e);
     if (rc == 0)
         rc = closed;
-    int errnum = rc == 0 ? rename_new(n->folder_fd, temp, n->folder_fd, version) : 0;
+    int errnum = rc == 0 ? files_rename_new(n->folder_fd, temp, n->folder_fd, version) : 0;
     if (rc != 0 || errnum != 0)
         unlinkat(n->folder_fd, temp, 0);
     return errnum == 0 || errnum == EEXIST ? rc
@@ -294,7 +294,7 @@ static int try_name(struct newcomer *n, const char *name, unsigned copy, struct 
 {
     for (unsigned round = 0; round < ROUNDS_MAX; round++) {
         struct taken taken;
-        int errnum = rename_new(n->folder_fd, n->temp, n->folder_fd, name);
+        int errnum = files_rename_new(n->folder_fd, n->temp, n->folder_fd, name);
         if (errnum == 0)
             return done(n, name, copy == 0 ? PLACED_NEW : PLACED_BESIDE);
         if (errnum != EEXIST)

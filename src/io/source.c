@@ -14,7 +14,7 @@
 
 #define CHUNK ((size_t)256 * 1024)
 
-static struct file_print print_of(const struct stat *st)
+struct file_print file_print_of(const struct stat *st)
 {
     return (struct file_print){
         .dev = st->st_dev,
@@ -66,7 +66,7 @@ int source_open(struct source *s, int folder_fd, const char *name, struct error 
         return rc;
     }
     s->fd = fd;
-    s->print = print_of(&st);
+    s->print = file_print_of(&st);
     return 0;
 }
 
@@ -82,20 +82,14 @@ void source_ask_writer(struct source *s)
         s->writer = errno == EAGAIN ? WRITER_PRESENT : WRITER_UNKNOWN;
 }
 
-static bool same_print(const struct file_print *a, const struct file_print *b)
-{
-    return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime_ns == b->mtime_ns &&
-           a->ctime_ns == b->ctime_ns;
-}
-
 int source_look(struct source *s, struct error *e)
 {
     struct stat st;
     if (fstat(s->fd, &st) != 0)
         return error_errno(e, errno, "cannot look at the file");
     struct file_print before = s->print;
-    s->print = print_of(&st);
-    if (same_print(&before, &s->print))
+    s->print = file_print_of(&st);
+    if (file_print_same(&before, &s->print))
         return 0;
     return error_set(e, ERR_CHANGED, "the file changed while it was read");
 }

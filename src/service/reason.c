@@ -53,8 +53,7 @@ int reason_of(struct reason *r, const struct job *job, int64_t wall_ms)
     tell_head(&head, job, wall_ms);
     for (size_t i = 0; i < job->n_deliveries; i++)
         tell_delivery(&deliveries, &job->deliveries[i], i == 0);
-    *r = (struct reason){.wall_ms = wall_ms,
-                         .head = str_take(&head),
+    *r = (struct reason){.head = str_take(&head),
                          .deliveries = str_take(&deliveries),
                          .folder = mem_strdup(job->folder),
                          .name = mem_strdup(job->name)};

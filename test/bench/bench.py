@@ -6,8 +6,8 @@
 
 BENCH_RUNS=5 rounds; BENCH_QUICK=1 smaller and 2 rounds; BENCH_MILLION=1 also a million waiting; BENCH_DIR=build/bench
 where it works: the file system that is measured; BENCH_KEEP=1 leaves the folders there. SHUNT_BIN is the program.
-Results: results.json and results.md in build/bench. A missed target is no error; a run after which a ticket is not where
-it belongs is: exit 1.
+Results: results.json and results.md in build/bench. A missed target is no error; a ticket that is not where it belongs
+after a run is: exit 1.
 
 What would spoil figures on ext4 and is avoided: an inode that was just freed is not used again for minutes, and looking
 past such ones makes creating files several times slower. So every run has new folders, spread over the disk (chattr +T
@@ -95,16 +95,17 @@ class Bench:
     def make_tools(self):
         (self.build / "bin").mkdir(exist_ok=True)
         for name in ("prepare", "floor", "drop"):
-            subprocess.run([os.environ.get("CC", "cc"), "-std=c17", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-o", self.tool(name),
-                            HERE / (name + ".c"), HERE / "tickets.c", "-lm", "-pthread"], check=True)
+            compiler = [os.environ.get("CC", "cc"), "-std=c17", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra"]
+            sources = [HERE / (name + ".c"), HERE / "tickets.c"]
+            subprocess.run([*compiler, "-o", self.tool(name), *sources, "-lm", "-pthread"], check=True)
 
     def get_chokidar(self):
         place = self.build / "node"
         if not (place / "node_modules/chokidar").exists():
             try:
                 place.mkdir(exist_ok=True)
-                subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", place, CHOKIDAR], check=True,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=180)
+                install = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", place, CHOKIDAR]
+                subprocess.run(install, check=True, capture_output=True, timeout=180)
             except (OSError, subprocess.SubprocessError) as error:
                 self.note("no chokidar to compare with: %s" % error)
                 return
@@ -127,10 +128,11 @@ def mount_of(path):
 
 
 def machine(path):
-    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
+    models = [line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
     memory = int(open("/proc/meminfo").readline().split()[1]) / 1048576
-    return "%d cores (%s), %.0f GiB, %s (%s), Linux %s, %s, load %.1f at the start" % (
-        os.cpu_count(), cpu, memory, *mount_of(path), platform.release(), time.strftime("%Y-%m-%d"), os.getloadavg()[0])
+    hardware = "%d cores (%s), %.0f GiB" % (os.cpu_count(), models[0] if models else platform.machine(), memory)
+    return "%s, %s (%s), Linux %s, %s, load %.1f at the start" % (
+        hardware, *mount_of(path), platform.release(), time.strftime("%Y-%m-%d"), os.getloadavg()[0])
 
 
 def measure(bench, names):
@@ -147,12 +149,17 @@ def measure(bench, names):
 
 
 def standing_notes(bench):
-    return ["Medians of %d rounds, least and most in brackets; contenders take turns; ratios are taken round by round%s." %
-            (bench.runs, "; BENCH_QUICK: smaller and fewer than the targets are meant for" if bench.quick else ""),
-            "shunt has its defaults and its log at level info, as JSON, to a file. Half of the tickets are archived only, 30% go to one destination,"
-            " 20% to two; sizes log-normal around 4 KiB, at most 1 MiB. After every run all copies are compared byte by byte.",
-            "Time runs from the start of the program (backlog, waiting), from the rename or close of the producer (latencies) or from the rename (large)."
-            + ("" if bench.spread else " Folders could not be spread over the disk (chattr +T).")]
+    quick = "; BENCH_QUICK: smaller and fewer than the targets are meant for" if bench.quick else ""
+    unspread = "" if bench.spread else " Folders could not be spread over the disk (chattr +T)."
+    return [
+        "Medians of %d rounds, least and most in brackets; contenders take turns; ratios are taken round by round,"
+        " more than 1 is in shunt's favour%s." % (bench.runs, quick),
+        "shunt has its defaults, and its log at level info, as JSON, to a file. Half of the tickets are archived only,"
+        " 30% go to one destination, 20% to two; sizes log-normal around 4 KiB, at most 1 MiB. After every run all"
+        " copies are compared byte by byte.",
+        "Time runs from the start of the program (backlog, waiting), from the rename or close of the producer"
+        " (latencies), from the rename (large ticket)." + unspread,
+    ]
 
 
 def main():

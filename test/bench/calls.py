@@ -24,7 +24,8 @@ def calls_of_shunt(bench, durability):
     with bench.run("calls-" + shunt.name) as run:
         bench.prepare("backlog", run, COUNT)
         plain = shunt.command
-        shunt.command = lambda run: ["strace", "-D", "-f", "-c", "-o", run.path / "calls", *plain(run)]  # -D: shunt is our child
+        # -D: the program is our child, not strace
+        shunt.command = lambda run: ["strace", "-D", "-f", "-c", "-o", run.path / "calls", *plain(run)]
         try:
             shunt.start(run)
             shunt.wait_processed(COUNT)
@@ -37,13 +38,13 @@ def calls_of_shunt(bench, durability):
 def calls_of_floor(bench, durability):
     with bench.run("calls-floor-" + durability) as run:
         bench.prepare("backlog", run, COUNT)
-        subprocess.run(["strace", "-f", "-c", "-o", run.path / "calls", bench.tool("floor"), run.data, "4", durability], check=True,
-                       stdout=subprocess.DEVNULL)
+        floor = [bench.tool("floor"), run.data, "4", durability]
+        subprocess.run(["strace", "-f", "-c", "-o", run.path / "calls", *floor], check=True, capture_output=True)
         return counted(run.path / "calls")
 
 
 def table(bench):
-    columns = [calls_of(bench, durability) for durability in ("none", "full") for calls_of in (calls_of_shunt, calls_of_floor)]
+    columns = [calls_of(bench, d) for d in ("none", "full") for calls_of in (calls_of_shunt, calls_of_floor)]
     names = sorted(set().union(*columns), key=lambda name: -columns[0].get(name, 0) - columns[2].get(name, 0))
     lines = ["%-18s %10s %10s %12s %10s" % ("calls a ticket", "shunt none", "floor none", "shunt full", "floor full")]
     for name in names + ["all"]:

@@ -2,7 +2,7 @@
 //
 //   node chokidar_processor.mjs DATA
 //
-// chokidar is looked for in the folder NODE_PATH, since a module (.mjs) is not found there by itself. Nothing is flushed,
+// chokidar is looked for in the folder NODE_PATH, since an .mjs file does not look there by itself. Nothing is flushed,
 // copies are written in place, a document that cannot be parsed yet is tried again for two seconds.
 import fs from "node:fs";
 import { createRequire } from "node:module";

@@ -1,5 +1,5 @@
-"""Those who do the work that is measured: shunt, the floor, and what people write by hand instead. Each is started on the
-data root of a run, tells by its log how many tickets it has processed and when the last one was, and is stopped again."""
+"""Those who do the work that is measured: shunt, the floor, and what people write by hand instead. Each is started on
+the data root of a run, tells by its log how many tickets it has processed and when the last one was, and is stopped."""
 import calendar
 import json
 import os
@@ -46,7 +46,7 @@ class LogTail:
 
 
 class Contender:
-    """Subclasses say: name, command(run), log(run), READY and PROCESSED (bytes in log lines), when(line): wall clock."""
+    """Subclasses say: name, command(run), log(run), READY and PROCESSED (in log lines), when(line): wall clock."""
 
     def __init__(self, bench):
         self.bench = bench
@@ -54,11 +54,11 @@ class Contender:
 
     def start(self, run):
         self.tail = LogTail(self.log(run))
-        output = open(run.path / "output", "wb")
-        began = time.time()
-        self.process = subprocess.Popen(self.command(run), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                        env=dict(os.environ, TZ="UTC", PYTHONDONTWRITEBYTECODE="1", **self.environment()))
-        output.close()
+        command, environment = self.command(run), dict(os.environ, TZ="UTC", **self.environment())
+        with open(run.path / "output", "wb") as output:
+            began = time.time()
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                            env=environment)
         return began
 
     def environment(self):
@@ -220,8 +220,10 @@ class Floor:
 
     def backlog(self, run):
         used, began = children_cpu(), time.time()
-        done = subprocess.run([self.bench.tool("floor"), run.data, str(self.threads), self.durability], capture_output=True, text=True)
+        command = [self.bench.tool("floor"), run.data, str(self.threads), self.durability]
+        done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             raise Broken("floor: " + done.stderr.strip())
         result = json.loads(done.stdout)
-        return {"rate": result["tickets"] / (result["end"] - began), "cpu": (children_cpu() - used) / result["tickets"] * 1e6}
+        count = result["tickets"]
+        return {"rate": count / (result["end"] - began), "cpu": (children_cpu() - used) / count * 1e6}

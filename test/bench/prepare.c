@@ -70,7 +70,8 @@ static void make_backlog(const char *data, unsigned count)
 static void make_large(const char *data, unsigned mib)
 {
     static const char head[] =
-        "{\"JobSpecification\": {\"JobDetails\": {\"ClientCode\": \"RANK\", \"JobCategory\": \"CELTRA\"}},\n\"Parts\": [\n";
+        "{\"JobSpecification\": {\"JobDetails\":\n{\"ClientCode\": \"RANK\", \"JobCategory\": \"CELTRA\"}},\n"
+        "\"Parts\": [\n";
     static const char tail[] = "\"\"]}\n";
     char path[4096];
     snprintf(path, sizeof path, "%s/%s/large.json", data, INCOMING);

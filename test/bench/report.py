@@ -66,5 +66,6 @@ def markdown(rows, machine, notes):
 
 
 def as_json(rows, machine, notes, settings):
-    table = [dict(zip(["case", "shunt", "against", "does", "ratio", "target"], row.cells()), met=row.met, raw=row.raw) for row in rows]
+    keys = ["case", "shunt", "against", "does", "ratio", "target"]
+    table = [dict(zip(keys, row.cells()), met=row.met, raw=row.raw) for row in rows]
     return json.dumps({"machine": machine, "settings": settings, "notes": notes, "rows": table}, indent=1) + "\n"

@@ -54,7 +54,7 @@ static void a_delivery_is_done_or_failed_only_from_work(void **state)
     assert_true(delivery_allows(DELIVERY_QUEUED, DELIVERY_ACTIVE));
     assert_true(delivery_allows(DELIVERY_QUEUED, DELIVERY_WAITING));
     assert_true(delivery_allows(DELIVERY_ACTIVE, DELIVERY_WAITING));
-    assert_true(delivery_allows(DELIVERY_ACTIVE, DELIVERY_QUEUED));
+    assert_false(delivery_allows(DELIVERY_ACTIVE, DELIVERY_QUEUED));
     assert_true(delivery_allows(DELIVERY_WAITING, DELIVERY_QUEUED));
     assert_false(delivery_allows(DELIVERY_WAITING, DELIVERY_ACTIVE));
 }

@@ -82,7 +82,7 @@ class Check:
             for name in names:
                 path = os.path.join(folder, name)
                 rel = os.path.relpath(path, self.data)
-                if rel in self.left or rel in self.layout.others or rel.startswith(self.layout.logs + "/"):
+                if rel in self.left or rel in self.layout.others or re.fullmatch(r"shunt\.state\.json\.\d+", rel) or rel.startswith(self.layout.logs + "/"):
                     continue
                 if not stat.S_ISREG(os.lstat(path).st_mode):
                     self.say("extra", rel + " (not a regular file)")

@@ -27,7 +27,7 @@ def test_killed_again_and_again_while_producers_go_on():
 
 
 def test_one_of_two_instances_killed_again_and_again():
-    kill.two_instances(seed(), 1000)
+    kill.two_instances(seed(), 600)
 
 
 @pytest.mark.parametrize("kind,seconds,pause", [("ext4", 1.0, 0.004), ("xfs", 5.0, 0.02)])

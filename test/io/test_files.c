@@ -1,6 +1,6 @@
 #include "shunt/io/files.h"
 
-#include "scratch.h"
+#include "old_kernel.h"
 
 static void a_file_is_read_whole_and_ended_by_a_nul(void **state)
 {

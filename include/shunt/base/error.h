@@ -19,7 +19,8 @@ enum error_class {
     CLASS_INVALID,       /* the job itself is bad: never tried again */
     CLASS_TRANSIENT,     /* the place or the moment is bad: tried again */
     CLASS_CONFIGURATION, /* a person must change a setting */
-    CLASS_RESOURCE, /* we ran out of memory, descriptors, ...: tried again, nobody's fault, not counted as an attempt */
+    CLASS_RESOURCE, /* we ran out of memory, descriptors, ..., or cannot read what is ours: tried again, no place's
+                       fault, not counted as an attempt */
     CLASS_STATE,    /* no fault: not ready, gone, changed under us; the caller looks again */
 };
 
@@ -28,6 +29,7 @@ enum error_code {
     /* CLASS_RESOURCE */
     ERR_NOMEM = -1,
     ERR_NOFILES = -2, /* EMFILE, ENFILE */
+    ERR_SOURCE = -3,  /* the claimed ticket cannot be read (EIO, EACCES) */
     /* CLASS_INVALID */
     ERR_SYNTAX = -10,        /* not JSON (RFC 8259), not UTF-8 */
     ERR_MISSING_FIELD = -11, /* a required field is absent or empty */

@@ -37,4 +37,7 @@ int cli_main(int argc, char **argv);
  * EXIT_CONFIG. */
 struct config *cli_config(const struct cli *cli);
 
+/* As the settings say; makes the logs folder where it is missing. */
+int cli_open_log(const struct config *c, bool to_stdout, struct error *e);
+
 #endif

@@ -22,6 +22,8 @@ struct file_print {
     int64_t mtime_ns, ctime_ns;
 };
 
+bool file_print_same(const struct file_print *a, const struct file_print *b);
+
 /* Kept for a file from look to look. Zeroed at first. */
 struct readiness {
     struct file_print last;

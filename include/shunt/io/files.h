@@ -18,6 +18,12 @@ int files_read(const char *path, size_t max, char **out, size_t *len, struct err
 
 /* Replaces path whole: temporary beside it, write, fsync, rename, fsync of the folder. */
 int files_write(const char *path, const void *bytes, size_t len, unsigned mode, struct error *e);
+/* The same for a name in a folder that is held, whatever has become of its path. */
+int files_write_at(int folder_fd, const char *name, const void *bytes, size_t len, unsigned mode, struct error *e);
+
+/* rename(2) that never replaces, by the nearest way that the file system has. 0, EEXIST where the name is taken, or
+ * another errno. */
+int files_rename_new(int from_fd, const char *from, int to_fd, const char *to);
 
 /* Folder and its parents, each with mode (0: 0755); existing ones are fine; new entries are fsynced into their parents
  * where durable. */

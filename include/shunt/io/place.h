@@ -1,6 +1,6 @@
 /* place.h: durable publishing of many files into a folder: the one way in which shunt writes what others read.
  *
- * For each item: temporary name in the target's folder (a dot name, the same for the same item, so that a crash leaves
+ * For each item: temporary name in the target's folder (a dot name, the same for the same item only, so that a crash leaves
  * nothing that the next try does not overwrite) -> write -> mode, owner -> flush -> rename onto the target -> flush of
  * the folder. A reader never sees half a file; the old one is there until the new one is. Flushes are grouped: a few
  * files one fsync each, many files one syncfs(2) for all; likewise the folders. A flush that failed is final for those
@@ -9,14 +9,16 @@
  * What happens to a name that is taken is decided by `conflict` (core/routes.h) and by whose it is: the ClientCode
  * that the existing file itself declares.
  *
- *   REPLACE   absent: renamed without replacing. The same client's: replaced, by an exchange that is looked at, so that
+ *   REPLACE   absent: renamed without replacing. The same client's: identical bytes are left as they are (but for mode
+ *             and owner), others replaced, by an exchange that is looked at, so that
  *             another client's file which came meanwhile is not lost (a plain rename where the file system has no
  *             exchange). Another's or unknown: beside it under name_beside; identical bytes: nothing to do.
  *   KEEP      identical bytes: nothing to do; else beside it.
  *   FAIL      identical bytes: nothing to do; else ERR_CONFLICT.
  *   VERSIONS  identical bytes: nothing to do; else the existing one gets a second link under name_version (by its hash;
- *             already there: fine), the new one is renamed over the plain name, and an older version with the same
- *             bytes as the new one is removed.
+ *             already there: fine), the new one takes the plain name by an exchange (a plain rename where there is none),
+ *             and an older version with the same bytes as the new one is removed. What came out and is not what was
+ *             looked at, because another writer came between, is kept as a version too.
  *
  * File systems without renameat2(RENAME_NOREPLACE) or link(2) get the nearest sequence that never removes the old file
  * first.
@@ -53,7 +55,9 @@ struct place_item {
     /* in, borrowed */
     const char *subfolder; /* a single name below path, made where missing; NULL: path itself */
     const char *name;
-    const char *client;   /* the folder's client, for name_beside and the temporary's name */
+    const char *key;      /* "FOLDER/name": told apart by it from every other item that this place may get at the same
+                             moment under the same tag; NULL: client and name do that */
+    const char *client;   /* the folder's client, for name_beside */
     const char *declared; /* the ClientCode in the document; NULL: not a ticket */
     const char *bytes;    /* content, or NULL: copied from `source` */
     const char *source;   /* absolute path of the claimed file (opened O_NOFOLLOW) */

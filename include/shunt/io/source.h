@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "shunt/base/error.h"
 #include "shunt/core/readiness.h"
@@ -22,6 +23,8 @@ struct source {
     enum writer writer;
     struct file_print print; /* at open, or at the last source_look */
 };
+
+struct file_print file_print_of(const struct stat *st);
 
 /* ERR_GONE, ERR_NOT_OURS, ERR_UNREADABLE (EACCES: a ticket that may not be read), ERR_WRITING (another's write lease,
  * e.g. Samba's), ERR_NOFILES, ERR_IO. */

@@ -4,7 +4,7 @@
  * Contract: start() is called on the loop and must not block. Non-zero = done is never called, the items are untouched,
  * the error says why. Zero = done is called once, later, on the loop, each item's `error` filled. A driver whose
  * protocol blocks runs in a work request (dir); one that does not lives on the loop (HTTP, S3 through curl's multi
- * handle). A batch holds a reference to the routes that its destination belongs to: it is not changed by a reload.
+ * handle). A batch borrows its lane's place, which a reload never changes (an altered destination gets a new lane).
  * Retries, limits, breaker and order belong to service/delivery, never to a driver.
  */
 #ifndef SHUNT_SERVICE_DESTINATION_H

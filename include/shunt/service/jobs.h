@@ -1,7 +1,7 @@
 /* jobs.h: the jobs in work, and the one function that moves a job from state to state.
  *
  * Happy way: jobs_begin (a claimed ticket) -> its deliveries, the archive first among them, go to their lanes -> each
- * result comes back by jobs_delivery_changed -> all done: settle removes the claimed original -> done, counted, logged,
+ * result comes back by jobs_delivery_to, jobs_advance -> all done: settle removes the claimed original -> done, counted, logged,
  * freed. A failed delivery ends in waiting (its lane tries again) or, out of attempts, in failing: settle moves the
  * ticket to the failed folder with its story. An original that changed while we had it ends its job as returned and is
  * looked at anew where it lies.
@@ -89,8 +89,7 @@ struct jobs {
 void jobs_init(struct jobs *jobs, struct runtime *rt, struct delivery_lanes *lanes, struct settle *settle);
 void jobs_fini(struct jobs *jobs); /* frees what still waits; its files stay in underprocess */
 
-/* Takes what the item holds (also on failure, then the file stays claimed and is found by the next look). 0 or
- * ERR_NOMEM. */
+/* Takes what the item holds. On ERR_NOMEM the item still holds all, and the file stays claimed: the next look finds it. */
 int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes, enum way way, unsigned worker,
                bool watched);
 struct job *jobs_find(const struct jobs *jobs, const char *folder, const char *name);

@@ -12,7 +12,6 @@
 struct job;
 
 struct reason {
-    int64_t wall_ms;
     char *head;       /* ready lines before the place */
     char *deliveries; /* ready lines after it; "" */
     char *folder, *name;

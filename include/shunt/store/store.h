@@ -2,7 +2,7 @@
  * through here.
  *
  * A driver is chosen by the URL's scheme. "file:PATH" is one JSON document, replaced whole.
- * Calls block: the service runs them in a work request, one at a time (a lane of one), never on the loop once it turns.
+ * Calls block: the service runs them in a work request, one at a time (a lane of one), never on the loop while it turns.
  * What is kept so far: the snapshot of the running service (statistics of the day, ledger, destinations, time, pid),
  * which a start takes up and `shunt status` reads. Ownership: json_t references as said at each call. Thread: any, one
  * call at a time for each store.
