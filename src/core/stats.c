@@ -42,10 +42,23 @@ int stats_date(const struct stats *s)
     return s->date;
 }
 
+#define CLOCK_BACK_DAYS_MAX 1 /* further back, it is the day's date that was wrong */
+
+/* Days since 1 March of the year 0 (proleptic Gregorian; months from March, so that leap days come last). */
+static long day_number(int date)
+{
+    long year = date / 10000, month = date / 100 % 100, day = date % 100;
+    if (month <= 2)
+        year--;
+    month = (month + 9) % 12;
+    return 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
+}
+
 bool stats_turn(struct stats *s, int date, json_t **ended)
 {
     *ended = NULL;
-    if (date <= s->date)
+    long ahead = day_number(date) - day_number(s->date);
+    if (ahead <= 0 && ahead >= -CLOCK_BACK_DAYS_MAX)
         return false;
     *ended = stats_to_json(s);
     if (!*ended)

@@ -84,11 +84,11 @@ static int open_claimed(const char *path)
     char folder[PATH_MAX];
     const char *slash = strrchr(path, '/');
     size_t len = slash ? (size_t)(slash - path) : 0;
-    if (len == 0 || len >= sizeof folder)
-        return len == 0 ? -ENOENT : -ENAMETOOLONG;
+    if (!slash || len >= sizeof folder)
+        return slash ? -ENAMETOOLONG : -ENOENT;
     memcpy(folder, path, len);
     folder[len] = '\0';
-    int parent = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int parent = open(len > 0 ? folder : "/", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (parent < 0)
         return -errno;
     int fd;

@@ -613,10 +613,29 @@ static void without_memory_a_day_does_not_end_but_is_kept(void **state)
     stats_free(s);
 }
 
+static void a_clock_that_was_years_ahead_for_a_moment_does_not_stop_the_days(void **state)
+{
+    (void)state;
+    json_t *ended;
+    struct stats *s = stats_new(20260228);
+    assert_true(stats_turn(s, 20380119, &ended));
+    json_decref(ended);
+    assert_false(stats_turn(s, 20380118, &ended)); /* a day back is no more than a clock that is set a little */
+    assert_true(stats_turn(s, 20260228, &ended));
+    json_decref(ended);
+    assert_false(stats_turn(s, 20260227, &ended));
+    assert_true(stats_turn(s, 20260301, &ended)); /* no leap year */
+    json_decref(ended);
+    assert_false(stats_turn(s, 20260228, &ended));
+    assert_int_equal(stats_date(s), 20260301);
+    stats_free(s);
+}
+
 int main(void)
 {
     set_zone("UTC0");
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_clock_that_was_years_ahead_for_a_moment_does_not_stop_the_days),
         cmocka_unit_test(nothing_yet_is_a_full_success),
         cmocka_unit_test(the_line_reads_as_operators_grep_it),
         cmocka_unit_test(a_single_error_is_never_a_full_success),

@@ -159,6 +159,8 @@ def sensible(calls, error, place):
         return calls == "openat" or calls == FLUSH  # a failed write to libuv's own eventfd ends any program
     if place == "log":
         return calls == "write"
+    if place == "hot":
+        return calls in (RENAME, "openat")  # it neither writes nor flushes there
     if place == "store":
         return calls in ("write", FLUSH, RENAME) and error in ("EIO", "ENOSPC")
     return True

@@ -45,7 +45,7 @@ def one_round(seed, tickets, memory=True, kills=(4, 14), said=None):
         site.start()
         end(site)
         if said is not None:
-            said += ["%d kills" % done, "%d tickets" % len(site.manifest.entries), "%d of them written meanwhile" % writers.written]
+            said += ["%d kills" % done, "%d tickets" % len(site.manifest.entries), "%d of them written meanwhile, %d newer versions" % (writers.written, writers.versions)]
 
 
 def two_instances(seed, tickets, memory=True, said=None):
@@ -55,7 +55,7 @@ def two_instances(seed, tickets, memory=True, said=None):
         backlog(site, tickets, rng)
         pair = [site.start(wait=False), site.start(wait=False)]
         done = 0
-        with Writers(site, seed):
+        with Writers(site, seed, unordered=True):
             for _ in range(rng.randrange(2, 6)):
                 victim = rng.randrange(2)
                 wait_quietly(pair[victim], rng.random() * 0.5)

@@ -23,7 +23,7 @@ def flush(path, flags=os.O_RDONLY):
 
 
 class Feeder(threading.Thread):
-    """Drops tickets as a careful producer does: written, flushed, renamed, folder flushed. `accepted` holds those for which all of it came
+    """Drops tickets as a careful producer does: written, flushed, named, folder flushed. `accepted` holds those for which all of it came
     back well; `known` all that it ever began."""
 
     def __init__(self, site, number, seed, pause):
@@ -33,42 +33,71 @@ class Feeder(threading.Thread):
         self.known, self.accepted = [], []
         self.stopping = threading.Event()
 
-    def drop(self, entry, data):
-        folder = self.site.hot / entry["client"]
-        temp = folder / (".f%d.tmp" % self.number)
+    def write(self, client, data):
+        temp = self.site.hot / client / (".f%d.tmp" % self.number)
         fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
         try:
             os.write(fd, data)
             os.fsync(fd)
         finally:
             os.close(fd)
-        os.rename(temp, folder / entry["name"])
-        flush(folder)
+        return temp
+
+    def drop(self, entry, data):
+        path = self.site.hot / entry["client"] / entry["name"]
+        temp = self.write(entry["client"], data)
+        self.known.append(entry)
+        os.link(temp, path)  # never over an older one that still waits
+        os.unlink(temp)
+        flush(path.parent)
+        self.accepted.append(entry)
+
+    def newer(self):
+        """A newer version of a ticket of one's own, where the older one is no longer in the hot folder."""
+        old = self.rng.choice(self.accepted)
+        if "failed" in old or (self.site.hot / old["client"] / old["name"]).exists():
+            return
+        data, to = random_ticket(self.rng, old["client"], old["name"])
+        self.drop(self.site.expect(old["client"], old["name"], data, to=to), data)
+
+    def new(self, i):
+        client, name = self.rng.choice(CLIENTS), "p%d-%d.json" % (self.number, i)
+        if i % 20 == 11:
+            data = b'{"number": %d %d]' % (self.number, i)
+            entry = self.site.expect_failed(client, name, data, "invalid JSON")
+        else:
+            data, to = random_ticket(self.rng, client, name)
+            entry = self.site.expect(client, name, data, to=to)
+        self.drop(entry, data)
 
     def run(self):
         i = 0
-        while not self.stopping.is_set():
-            client, name = self.rng.choice(CLIENTS), "p%d-%d.json" % (self.number, i)
-            if i % 20 == 11:
-                data = b'{"number": %d %d]' % (self.number, i)
-                entry = self.site.expect_failed(client, name, data, "invalid JSON")
-            else:
-                data, to = random_ticket(self.rng, client, name)
-                entry = self.site.expect(client, name, data, to=to)
-            self.known.append(entry)
-            try:
-                self.drop(entry, data)
-            except OSError:
-                return  # the power is gone
-            self.accepted.append(entry)
-            i += 1
-            self.stopping.wait(self.rng.random() * 2 * self.pause)
+        try:
+            while not self.stopping.is_set():
+                if self.accepted and self.rng.random() < 0.2:
+                    self.newer()
+                self.new(i)
+                i += 1
+                self.stopping.wait(self.rng.random() * 2 * self.pause)
+        except OSError:
+            return  # the power is gone
 
 
 def folders_of(entry):
     if "failed" in entry:
         return []
     return ["JSON_STORE/" + entry["client"]] + entry["to"]
+
+
+def is_safe(e, newer, places, told):
+    """Whole where it must be. A destination may hold a newer version in its stead."""
+    there = places[e["sha256"]]
+    folders = folders_of(e)
+    everywhere = bool(folders) and folders[0] in there and all(any(place in places[n["sha256"]] for n in newer) for place in folders[1:])
+    failed = "JSON_FAILED/" + e["client"] in there
+    if told:
+        return failed if "failed" in told else everywhere
+    return everywhere or failed or any(place.startswith(("JSON/", "underprocess/")) for place in there)
 
 
 def look(site, feeders, told, durable):
@@ -88,22 +117,29 @@ def look(site, feeders, told, durable):
                 torn.append(rel)
     lost = []
     for feeder in feeders:
+        versions = collections.defaultdict(list)
+        for e in feeder.known:
+            versions[e["client"], e["name"]].append(e)
         for e in feeder.accepted:
-            there, what = places[e["sha256"]], told.get((e["client"], e["name"]))
-            everywhere = bool(folders_of(e)) and all(place in there for place in folders_of(e))
-            failed = "JSON_FAILED/" + e["client"] in there
-            waits = any(place.startswith(("JSON/", "underprocess/")) for place in there)
-            if not {"processed": everywhere, "failed": failed, None: everywhere or failed or waits}[what]:
-                lost.append("%s/%s, told %s, is in %s" % (e["client"], e["name"], what, sorted(there) or "nothing"))
+            same = versions[e["client"], e["name"]]
+            number = next(i for i, one in enumerate(same) if one is e)
+            if not is_safe(e, same[number:], places, [what for what, n in told[e["client"], e["name"]].items() if n > number]):
+                lost.append("%s/%s, version %d of %d, told %s, is in %s" % (e["client"], e["name"], number + 1, len(same),
+                                                                           dict(told[e["client"], e["name"]]), sorted(places[e["sha256"]]) or "nothing"))
     if durable:
         assert not torn, "not whole: %s" % torn[:10]
         assert not lost, "%d lost: %s" % (len(lost), lost[:10])
     return places, len(torn), len(lost)
 
 
-def told_before(process):
-    """The last word about each ticket in the log that is on another file system."""
-    return {(e["client"], e["file"]): e["event"] for e in process.parse() if e["event"] in ("processed", "failed") and "file" in e}
+def told_before(processes):
+    """How often each name was said to be processed or failed, in the log that is on another file system: its versions go one by one."""
+    told = collections.defaultdict(collections.Counter)
+    for process in processes:
+        for e in process.parse():
+            if e["event"] in ("processed", "failed") and "file" in e:
+                told[e["client"], e["file"]][e["event"]] += 1
+    return told
 
 
 def make_image(base, kind):
@@ -148,14 +184,20 @@ def one_round(seed, kind, seconds, durable=True, threads=3, pause=0.004, said=No
         feeders = [Feeder(site, i, seed, pause) for i in range(threads)]
         for feeder in feeders:
             feeder.start()
-        time.sleep(seconds * (0.7 + 0.6 * rng.random()))
+        seconds *= 0.7 + 0.6 * rng.random()
+        if rng.random() < 0.5:  # a crash of the program before that of the machine
+            time.sleep(seconds / 2)
+            kill(process)
+            process = site.start(wait=False)
+            seconds /= 2
+        time.sleep(seconds)
         must("xfs_io", "-x", "-c", "shutdown", site.data)
         for feeder in feeders:
             feeder.join(10)
             feeder.stopping.set()
         time.sleep(0.3)  # time to believe something that is not so
         assert process.alive(), "it ended by itself: %s\n%s" % (process.stderr(), site.tail())
-        told = told_before(process)
+        told = told_before(site.processes)
         kill(process)
         disk.unmount()
         disk.mount()  # the journal is replayed
@@ -171,8 +213,8 @@ def one_round(seed, kind, seconds, durable=True, threads=3, pause=0.004, said=No
         if durable:
             conserve(site)
         if said is not None:
-            said += ["%d accepted" % sum(len(f.accepted) for f in feeders), "%d told processed" % list(told.values()).count("processed"),
-                     "%d taken up again" % waiting]
+            said += ["%d accepted" % sum(len(f.accepted) for f in feeders), "%d told processed" % sum(c["processed"] for c in told.values()),
+                     "%d taken up again" % waiting] + (["after a kill -9"] if len(site.processes) > 2 else [])
             if not durable:
                 said += ["%d damaged, %d lost, as none allows" % (torn, lost)]
 

@@ -28,8 +28,9 @@ struct stats *stats_new(int date); /* yyyymmdd, local */
 void stats_free(struct stats *s);
 int stats_date(const struct stats *s);
 /* True where date is after the day's: *ended takes the JSON of the whole day that ended (caller's reference), and the
- * counts start at zero. A date before the day's (the clock went back over midnight) turns nothing: a local date is
- * begun once. Without memory for the JSON it turns nothing either: the next call does. */
+ * counts start at zero. The day before the day's (the clock went back over midnight) turns nothing: a local date is
+ * begun once. A date further back means that the clock had been wrong: the day turns back to it. Without memory for the
+ * JSON nothing turns either: the next call does. */
 bool stats_turn(struct stats *s, int date, json_t **ended);
 
 struct stats_outcome {

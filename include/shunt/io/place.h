@@ -1,8 +1,8 @@
 /* place.h: durable publishing of many files into a folder: the one way in which shunt writes what others read.
  *
- * For each item: temporary name in the target's folder (a dot name, the same for the same item only, so that a crash leaves
- * nothing that the next try does not overwrite) -> write -> mode, owner -> flush -> rename onto the target -> flush of
- * the folder. A reader never sees half a file; the old one is there until the new one is. Flushes are grouped: a few
+ * For each item: temporary name in the target's folder (a dot name, the same for the same item and only for it, so that
+ * a crash leaves nothing that the next try does not overwrite) -> write -> mode, owner -> flush -> rename onto the target
+ * -> flush of the folder. A reader never sees half a file; the old one is there until the new one is. Flushes are grouped: a few
  * files one fsync each, many files one syncfs(2) for all; likewise the folders. A flush that failed is final for those
  * copies: the temporaries are removed and the items fail as transient; the next try copies anew.
  *
@@ -10,9 +10,8 @@
  * that the existing file itself declares.
  *
  *   REPLACE   absent: renamed without replacing. The same client's: identical bytes are left as they are (but for mode
- *             and owner), others replaced, by an exchange that is looked at, so that
- *             another client's file which came meanwhile is not lost (a plain rename where the file system has no
- *             exchange). Another's or unknown: beside it under name_beside; identical bytes: nothing to do.
+ *             and owner); others are replaced, by an exchange that is looked at, so that another client's file which
+ *             came meanwhile is not lost (a plain rename where the file system has no exchange). Another's or unknown: beside it under name_beside; identical bytes: nothing to do.
  *   KEEP      identical bytes: nothing to do; else beside it.
  *   FAIL      identical bytes: nothing to do; else ERR_CONFLICT.
  *   VERSIONS  identical bytes: nothing to do; else the existing one gets a second link under name_version (by its hash;
@@ -55,8 +54,8 @@ struct place_item {
     /* in, borrowed */
     const char *subfolder; /* a single name below path, made where missing; NULL: path itself */
     const char *name;
-    const char *key;      /* "FOLDER/name": told apart by it from every other item that this place may get at the same
-                             moment under the same tag; NULL: client and name do that */
+    const char *key;      /* "FOLDER/name": names the temporary: no other item of the same tag may have it at the same
+                             moment; NULL: client and name do that */
     const char *client;   /* the folder's client, for name_beside */
     const char *declared; /* the ClientCode in the document; NULL: not a ticket */
     const char *bytes;    /* content, or NULL: copied from `source` */
