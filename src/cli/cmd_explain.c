@@ -8,6 +8,7 @@
 #include "shunt/base/mem.h"
 #include "shunt/cli/cli.h"
 #include "shunt/cli/ticket_file.h"
+#include "shunt/service/judge.h"
 #include "shunt/service/service.h"
 
 struct explanation {
@@ -131,18 +132,16 @@ static int tell_invalid(const struct cli *cli, const struct ticket_file *file, c
     return EXIT_FAILED;
 }
 
-static int explain(const struct cli *cli, const struct config *c, const struct ticket_file *file)
+static int explain(const struct cli *cli, const struct config *c, struct ticket_file *file)
 {
     if (file->invalid.code != 0)
         return tell_invalid(cli, file, file->invalid.text);
-    if (file->ticket.count == 0)
-        return tell_invalid(cli, file, "it is not a JSON ticket: it is routed by its client alone");
-    const char *declared = file->ticket.fields[FIELD_CLIENT].text;
-    if (c->settings->client_mismatch == MISMATCH_FAIL && strcmp(file->folder, declared) != 0) {
-        char why[ERROR_TEXT_MAX];
-        snprintf(why, sizeof why, "ClientCode \"%s\" does not match folder %s", declared, file->folder);
-        return tell_invalid(cli, file, why);
-    }
+    struct error e = {0};
+    char *declared = NULL;
+    int rc = judge(c, c->routes, file->kind, file->folder, file->name, &file->ticket, &declared, &e);
+    mem_free(declared);
+    if (rc != 0)
+        return tell_invalid(cli, file, e.text);
     size_t *to = mem_alloc((c->routes->n_destinations + 1) * sizeof *to);
     if (!to)
         return EXIT_FAILED;

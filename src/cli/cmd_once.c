@@ -81,6 +81,7 @@ static int import(struct service *s, const char *path, const struct ticket_file 
                           .durable = set->durability == DURABILITY_FULL};
     struct place_item item = {.subfolder = file->folder[0] ? file->folder : NULL,
                               .name = file->name,
+                              .key = path,
                               .client = file->folder,
                               .source = path,
                               .size = file->content.size,

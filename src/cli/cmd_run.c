@@ -8,6 +8,7 @@
 
 static int run(const struct cli *cli)
 {
+    service_hold_signals(true);
     if (cli->n_args > 0) {
         fprintf(stderr, "shunt run takes no arguments\n");
         return EXIT_CONFIG;

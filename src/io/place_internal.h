@@ -46,7 +46,8 @@ struct newcomer {
     int folder_fd;
     const char *temp;
     uint8_t sha256[SHA256_SIZE];
-    struct file_print print; /* of the temporary; ino 0: not asked yet */
+    int held_fd;             /* take_name's own: -1, or the temporary */
+    struct file_print print; /* of what is held */
     bool strange;            /* under the temporary's name lies what came out of an exchange: not ours to remove */
 };
 /* Gives the name as the place's `conflict` says; item->placed and final_name are set. The temporary is gone

@@ -143,7 +143,8 @@ static bool give_mode(const struct place *place, int fd)
     struct stat st;
     if (fstat(fd, &st) != 0)
         return false;
-    bool owned = (place->uid < 0 || st.st_uid == (uid_t)place->uid) && (place->gid < 0 || st.st_gid == (gid_t)place->gid);
+    bool owned =
+        (place->uid < 0 || st.st_uid == (uid_t)place->uid) && (place->gid < 0 || st.st_gid == (gid_t)place->gid);
     if (!owned && fchown(fd, (uid_t)place->uid, (gid_t)place->gid) != 0)
         return false;
     return (owned && (st.st_mode & 07777) == place->mode) || fchmod(fd, (mode_t)place->mode) == 0;
@@ -153,6 +154,26 @@ static int replace(struct newcomer *n, const char *name, enum placed placed, str
 {
     int errnum = rename_over(n->folder_fd, n->temp, name);
     return errnum == 0 ? done(n, name, placed) : error_errno(e, errnum, "cannot replace %s", name);
+}
+
+/* Held open, so that no other file gets its inode's number as long as we compare with that. */
+static int hold_temp(struct newcomer *n, struct error *e)
+{
+    struct stat st;
+    if (n->held_fd >= 0)
+        return 0;
+    n->held_fd = openat(n->folder_fd, n->temp, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (n->held_fd < 0 || fstat(n->held_fd, &st) != 0)
+        return error_errno(e, errno, "cannot look at %s", n->temp);
+    n->print = file_print_of(&st);
+    return 0;
+}
+
+static void let_go(struct newcomer *n)
+{
+    if (n->held_fd >= 0)
+        close(n->held_fd);
+    n->held_fd = -1;
 }
 
 static bool is_at(const struct newcomer *n, const char *name, const struct file_print *print)
@@ -188,13 +209,12 @@ static int swap(struct newcomer *n, const char *name, const struct taken *t, str
 static int adopt(struct newcomer *n, struct error *e)
 {
     struct error why = {0};
-    struct stat st;
     uint64_t size;
+    let_go(n);
     int rc = hash_file(n->folder_fd, n->temp, n->sha256, &size, &why);
-    if (rc != 0 || fstatat(n->folder_fd, n->temp, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return error_set(e, ERR_IO, "another writer's file stays as %s: %s", n->temp, why.text);
-    n->print = file_print_of(&st);
-    return STEP_AGAIN;
+    if (rc == 0)
+        rc = hold_temp(n, &why);
+    return rc == 0 ? STEP_AGAIN : error_set(e, ERR_IO, "another writer's file stays as %s: %s", n->temp, why.text);
 }
 
 /* Another's file came out of the exchange: it gets its name again. Where ours has been taken meanwhile, ours is
@@ -418,25 +438,13 @@ static int decide(struct newcomer *n, const char *name, unsigned copy, struct ta
         return STEP_NEXT;
     case CONFLICT_REPLACE:
         /* A file that is no ticket declares nothing; the first name beside the plain one tells its client. */
-        if (t->same_client || t->kind == TAKEN_LINK ||
-            (copy == 1 && !n->item->declared && t->kind == TAKEN_FILE))
+        if (t->same_client || t->kind == TAKEN_LINK || (copy == 1 && !n->item->declared && t->kind == TAKEN_FILE))
             return replace_own(n, name, plain ? PLACED_REPLACED : PLACED_BESIDE, t, e);
         if (copy == 1 && !n->item->declared && t->kind == TAKEN_UNREADABLE)
             return replace(n, name, PLACED_BESIDE, e);
         return STEP_NEXT;
     }
     return STEP_NEXT;
-}
-
-static int know_temp(struct newcomer *n, struct error *e)
-{
-    struct stat st;
-    if (n->print.ino == 0) {
-        if (fstatat(n->folder_fd, n->temp, &st, AT_SYMLINK_NOFOLLOW) != 0)
-            return error_errno(e, errno, "cannot look at %s", n->temp);
-        n->print = file_print_of(&st);
-    }
-    return 0;
 }
 
 /* copy 0: the plain name; 1: beside it; 2: "x (RANK 2)" ... */
@@ -451,7 +459,7 @@ static int try_name(struct newcomer *n, const char *name, unsigned copy, struct 
             return error_errno(e, errnum, "cannot rename to %s", name);
         int rc = look(n, name, &taken, e);
         if (rc == 0)
-            rc = know_temp(n, e);
+            rc = hold_temp(n, e);
         if (rc == 0)
             rc = decide(n, name, copy, &taken, e);
         source_close(&taken.source);
@@ -465,6 +473,7 @@ int take_name(struct newcomer *n, struct error *e)
 {
     const struct place_item *item = n->item;
     char beside[NAME_SIZE];
+    n->held_fd = -1;
     int rc = try_name(n, item->name, 0, e);
     for (unsigned copy = 1; rc == STEP_NEXT && copy <= BESIDE_MAX; copy++) {
         name_beside(item->name, item->client ? item->client : "", copy == 1 ? 0 : copy, beside);
@@ -472,6 +481,7 @@ int take_name(struct newcomer *n, struct error *e)
     }
     if (rc == STEP_NEXT)
         rc = error_set(e, ERR_CONFLICT, "%s and every name beside it is taken", item->name);
+    let_go(n);
     if (rc != STEP_DONE && !n->strange)
         unlinkat(n->folder_fd, n->temp, 0);
     return rc;

@@ -79,6 +79,7 @@ static bool batch_add(struct lane_batch *b, struct delivery *d)
     struct place_item *item = &b->batch.items[b->batch.count];
     *item = (struct place_item){.subfolder = b->lane->is_archive ? job->client : NULL,
                                 .name = job->name,
+                                .key = job->key,
                                 .client = job->client,
                                 .declared = job->declared,
                                 .bytes = job->content.bytes,
@@ -199,7 +200,9 @@ static void on_failed(struct lane *lane, struct delivery *d, const struct error 
     if (class == CLASS_RESOURCE) {
         log_write(LOG_EVENT(LOG_WARN, "delivery_postponed", .client = d->job->client, .file = d->job->name,
                             .job = d->job->id, .destination = lane->name, .error = why->text),
-                  "%s: postponed, we ran out of something ourselves", lane->label);
+                  why->code == ERR_SOURCE ? "%s: postponed, the claimed file cannot be read"
+                                          : "%s: postponed, we ran out of something ourselves",
+                  lane->label);
         pause_delivery(d, RESOURCE_PAUSE_MS);
         return;
     }

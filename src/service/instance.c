@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h> /* renameat2 */
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -98,7 +97,7 @@ static size_t move_files(int from, int to)
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         if (entry->d_type == DT_DIR || entry->d_name[0] == '.')
             continue;
-        moved += renameat2(from, entry->d_name, to, entry->d_name, RENAME_NOREPLACE) == 0;
+        moved += files_rename_new(from, entry->d_name, to, entry->d_name) == 0;
     }
     closedir(dir);
     return moved;

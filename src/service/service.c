@@ -23,7 +23,7 @@
 #include "shunt/service/reload.h"
 #include "shunt/service/upkeep.h"
 
-#define THREADS_OWN    8 /* listing, settling, store, reload */
+#define THREADS_OWN    12 /* listing, settling, store, reload */
 #define DELIVERIES_MIN 48
 #define DELIVERIES_MAX 256
 #define ARENAS_MAX     2 /* of the allocator: a pool of many mostly idle threads must not cost one each */
@@ -177,6 +177,15 @@ static int make_folders(const struct config *c, struct error *e)
     return check_same_file_system(c, e);
 }
 
+void service_hold_signals(bool hold)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR1);
+    pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
 static void set_limits(void)
 {
     struct rlimit files;
@@ -279,6 +288,7 @@ struct service *service_new(struct config *config, const struct clock *clock, bo
         return NULL;
     }
     start_handles(s);
+    service_hold_signals(false);
     return s;
 }
 

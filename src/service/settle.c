@@ -17,7 +17,8 @@
 #include "shunt/service/delivery.h"
 #include "shunt/service/reason.h"
 
-#define REQUESTS_MAX      2 /* of each kind */
+#define REQUESTS_MAX                                                                                                   \
+    4 /* of each kind: where a file system discards the blocks of what is removed, that takes its time */
 #define AGAIN_MS          2000
 #define AGAIN_DOUBLED_MAX 5    /* then about a minute */
 #define COPIES_MAX        1000 /* tickets of one name that fail in one second */
@@ -44,12 +45,6 @@ struct settle_batch {
     struct settle_item items[];
 };
 
-static bool unchanged(const struct file_print *now, const struct file_print *was)
-{
-    return now->ino == was->ino && now->dev == was->dev && now->size == was->size && now->mtime_ns == was->mtime_ns &&
-           now->ctime_ns == was->ctime_ns;
-}
-
 /* 0: what lies there is what was delivered, and nobody writes to it. */
 static int still_the_same(struct settle_item *item, int folder)
 {
@@ -63,7 +58,8 @@ static int still_the_same(struct settle_item *item, int folder)
     if (rc != 0)
         return rc;
     source_ask_writer(&item->source);
-    return item->source.writer == WRITER_PRESENT || !unchanged(&item->source.print, &item->print) ? ERR_CHANGED : 0;
+    bool same = item->source.writer != WRITER_PRESENT && file_print_same(&item->source.print, &item->print);
+    return same ? 0 : ERR_CHANGED;
 }
 
 static int act_remove(struct settle_item *item, int folder)
@@ -78,20 +74,19 @@ static int act_remove(struct settle_item *item, int folder)
     return 0;
 }
 
-static int write_reason(const struct settle_batch *batch, const struct settle_item *item, const char *failed_path,
-                        struct error *e)
+/* failed_path is for people's eyes: what is written goes into the folder that is held. */
+static int write_reason(const struct settle_batch *batch, const struct settle_item *item, int failed,
+                        const char *failed_path, struct error *e)
 {
-    struct str text = STR_INIT, path = STR_INIT;
+    struct str text = STR_INIT;
     reason_text(&item->reason, batch->config, failed_path, &text);
     const char *slash = strrchr(failed_path, '/');
     char name[NAME_SIZE];
     name_reason(slash + 1, name);
-    str_printf(&path, "%.*s/%s", (int)(slash - failed_path), failed_path, name);
-    int rc = str_failed(&text) || str_failed(&path)
-                 ? error_set(e, ERR_NOMEM, "out of memory")
-                 : files_write(path.bytes, text.bytes, text.len, batch->config->settings->mode, e);
+    int rc = str_failed(&text) ? error_set(e, ERR_NOMEM, "out of memory")
+                               : files_write_at(failed, name, text.bytes, text.len, batch->config->settings->mode, e);
+    error_context(e, "%.*s", (int)(slash - failed_path), failed_path);
     str_fini(&text);
-    str_fini(&path);
     return rc;
 }
 
@@ -110,7 +105,7 @@ static int act_fail_as(const struct settle_batch *batch, struct settle_item *ite
     struct stat st;
     bool taken = fstatat(failed, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
     bool tell = batch->config->settings->reason_files && !taken && !item->gone;
-    int rc = tell ? write_reason(batch, item, path.bytes, &item->error) : 0;
+    int rc = tell ? write_reason(batch, item, failed, path.bytes, &item->error) : 0;
     if (rc == 0)
         rc = place_move(folder, item->name, failed, name, durable, &item->error);
     if (rc == ERR_GONE) /* an earlier try that could not flush moved it, or somebody else took it away */

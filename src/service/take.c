@@ -10,6 +10,7 @@
 
 #include "shunt/base/mem.h"
 #include "shunt/core/ticket.h"
+#include "shunt/service/judge.h"
 
 #define TROUBLE_PAUSE_MS 1000 /* after a look that failed for want of memory, descriptors, or by an I/O error */
 #define SWAPPED_MAX      3    /* how often a look is begun anew because the claimed file was another one */
@@ -54,21 +55,6 @@ static int enter_client(struct folders *f, const char *client, struct error *e)
     }
     f->client = client;
     return 0;
-}
-
-static bool same_print(const struct file_print *a, const struct file_print *b)
-{
-    return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime_ns == b->mtime_ns &&
-           a->ctime_ns == b->ctime_ns;
-}
-
-static void print_of(struct file_print *print, const struct stat *st)
-{
-    *print = (struct file_print){.dev = st->st_dev,
-                                 .ino = st->st_ino,
-                                 .size = st->st_size,
-                                 .mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
-                                 .ctime_ns = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec};
 }
 
 static int64_t now_ms(const struct take_batch *batch)
@@ -127,8 +113,7 @@ static enum verdict look_unreadable(const struct take_batch *batch, struct take_
         item->taken = TAKEN_GONE;
         return VERDICT_WAIT;
     }
-    struct file_print print;
-    print_of(&print, &st);
+    struct file_print print = file_print_of(&st);
     enum verdict verdict = look(batch, item, &print, WRITER_UNKNOWN, WHOLE_BROKEN);
     if (verdict == VERDICT_WAIT)
         wait_for(item, item->pause_ms);
@@ -157,7 +142,7 @@ static enum verdict look_at(const struct take_batch *batch, struct take_item *it
         return look_trouble(item, rc);
     source_ask_writer(source);
     enum verdict verdict = VERDICT_WAIT;
-    bool known = before.seen && item->whole != WHOLE_COMPLETE && same_print(&before.last, &source->print);
+    bool known = before.seen && item->whole != WHOLE_COMPLETE && file_print_same(&before.last, &source->print);
     if (source->writer == WRITER_PRESENT) {
         verdict = look(batch, item, &source->print, WRITER_PRESENT, WHOLE_INCOMPLETE);
         item->whole = WHOLE_COMPLETE; /* it was not read: when the writer lets go, it is, at once */
@@ -183,22 +168,10 @@ static enum verdict look_at(const struct take_batch *batch, struct take_item *it
     return verdict;
 }
 
-/* rename(2) that never replaces; 0 or errno. */
-static int rename_new(int from, int to, const char *name)
-{
-    if (renameat2(from, name, to, name, RENAME_NOREPLACE) == 0)
-        return 0;
-    if (errno != EINVAL && errno != ENOSYS)
-        return errno;
-    if (linkat(from, name, to, name, 0) != 0)
-        return errno;
-    return unlinkat(from, name, 0) == 0 ? 0 : errno;
-}
-
 /* True where the file now lies in underprocess. */
 static bool claim(struct take_item *item, const struct folders *f)
 {
-    int errnum = rename_new(f->hot, f->under, item->name);
+    int errnum = files_rename_new(f->hot, item->name, f->under, item->name);
     if (errnum == 0) {
         item->claimed = true;
         return true;
@@ -223,65 +196,15 @@ static bool is_what_we_read(struct take_item *item, const struct folders *f)
     struct stat st;
     if (item->source.fd < 0) /* unreadable: nothing was read */
         return true;
-    struct file_print now, was = item->source.print;
+    struct file_print was = item->source.print;
     if (fstatat(f->under, item->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return false;
-    print_of(&now, &st);
+    struct file_print now = file_print_of(&st);
     was.ctime_ns = now.ctime_ns;
-    if (!same_print(&now, &was))
+    if (!file_print_same(&now, &was))
         return false;
     item->source.print = now;
     return true;
-}
-
-static int set_client(struct ticket *t, const char *client, size_t fields)
-{
-    if (!t->fields && !(t->fields = mem_zalloc(fields * sizeof *t->fields)))
-        return ERR_NOMEM;
-    t->count = fields;
-    char *copy = mem_strdup(client);
-    if (!copy)
-        return ERR_NOMEM;
-    struct field *field = &t->fields[FIELD_CLIENT];
-    mem_free(field->text);
-    *field = (struct field){.kind = FIELD_STRING, .text = copy, .len = strlen(client)};
-    return 0;
-}
-
-/* The document's own word against the folder's name. */
-static int judge_client(const struct take_batch *batch, struct take_item *item)
-{
-    const char *hot = batch->config->hot;
-    enum client_mismatch policy = batch->config->settings->client_mismatch;
-    if (item->client[0] == '\0' && (policy != MISMATCH_TICKET || item->kind != NAME_TICKET))
-        return error_set(&item->error, ERR_MISMATCH,
-                         "lies right in %s, not in a client's folder below it (put it into %s/%s)", hot, hot,
-                         item->declared ? item->declared : "CLIENT");
-    if (item->kind != NAME_TICKET)
-        return set_client(&item->ticket, item->client, pointer_set_count(batch->routes->pointers));
-    if (strcmp(item->declared, item->client) == 0 || policy == MISMATCH_TICKET)
-        return 0;
-    if (policy == MISMATCH_FOLDER)
-        return set_client(&item->ticket, item->client, pointer_set_count(batch->routes->pointers));
-    return error_set(&item->error, ERR_MISMATCH, "ClientCode \"%s\" does not match folder %s", item->declared,
-                     item->client);
-}
-
-static int judge(const struct take_batch *batch, struct take_item *item)
-{
-    if (item->kind == NAME_BAD) {
-        int rc = name_check(item->name, strlen(item->name), &item->error);
-        return rc != 0 ? rc : error_set(&item->error, ERR_BAD_NAME, "the file's name cannot be used");
-    }
-    if (item->kind == NAME_TICKET) {
-        int rc = ticket_check(&item->ticket, batch->routes->pointers, &item->error);
-        if (rc != 0)
-            return rc;
-        item->declared = mem_strdup(item->ticket.fields[FIELD_CLIENT].text);
-        if (!item->declared)
-            return error_set(&item->error, ERR_NOMEM, "out of memory");
-    }
-    return judge_client(batch, item);
 }
 
 static int match(const struct take_batch *batch, struct take_item *item, size_t *scratch)
@@ -303,7 +226,8 @@ static void conclude(const struct take_batch *batch, struct take_item *item, enu
     item->invalid = verdict == VERDICT_INVALID;
     if (item->invalid)
         return;
-    int rc = judge(batch, item);
+    int rc = judge(batch->config, batch->routes, item->kind, item->client, item->name, &item->ticket, &item->declared,
+                   &item->error);
     if (rc == 0)
         rc = match(batch, item, scratch);
     if (rc == 0)

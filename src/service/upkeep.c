@@ -138,10 +138,11 @@ void upkeep_log_state(struct upkeep *u)
     ledger_text(&s->rt.ledger, &text);
     log_info("state", "Ledger since start: %s", text.bytes);
     str_clear(&text);
-    log_info("state",
-             "Intake: %zu names known, %zu queued, %zu being looked at; scan #%u %s; %zu folders, %zu of them not watched",
-             s->intake.count, s->intake.queued, s->intake.looking, s->scanner.number,
-             s->scanner.full ? "running" : "ended", s->scanner.n_folders, watching_unwatched(&s->scanner));
+    log_info(
+        "state",
+        "Intake: %zu names known, %zu queued, %zu being looked at; scan #%u %s; %zu folders, %zu of them not watched",
+        s->intake.count, s->intake.queued, s->intake.looking, s->scanner.number, s->scanner.full ? "running" : "ended",
+        s->scanner.n_folders, watching_unwatched(&s->scanner));
     for (const struct lane *lane = s->lanes.lanes; lane; lane = lane->next)
         log_write(LOG_EVENT(LOG_INFO, "state", .destination = lane->name),
                   "%s: %s, %zu deliveries in hand, %zu of them queued, %u requests%s, %llu delivered, %llu failures",

@@ -157,7 +157,8 @@ def burst(bench):
         ours, theirs = r["shunt full"], r["watchdog"]
         scanned = max(of(ours, "scanned"))
         rows.append(Row("burst of %s %s, durability full, p99 ms" % (format(count, ","), words),
-                        middle(of(ours, "p99")), WATCHDOG, middle(of(theirs, "p99")), spread(ratios(of(ours, "p99"), of(theirs, "p99"), True)),
+                        middle(of(ours, "p99")), WATCHDOG, middle(of(theirs, "p99")),
+                        spread(ratios(of(ours, "p99"), of(theirs, "p99"), True)),
                         "≤ 1,000, all ≤ 5,000", median(of(ours, "p99")) <= 1000 and max(of(ours, "max")) <= 5000,
                         {"shunt": ours, "watchdog": theirs}))
         if scanned:
@@ -284,7 +285,8 @@ def large(bench):
     ours, theirs, grown = of(r["shunt"], "MiB/s"), of(r["cp"], "MiB/s"), of(r["shunt"], "grown")
     ratio = ratios(ours, theirs, False)
     return [Row("ticket of %d MiB to 3 places, durability full, MiB/s" % mib, middle(ours), "cp to each, sync",
-                middle(theirs), spread(ratio), "≥ 0.7", median(ratio) >= 0.7, {"shunt": ours, "cp": theirs, "ratio": ratio}),
+                middle(theirs), spread(ratio), "≥ 0.7", median(ratio) >= 0.7,
+                {"shunt": ours, "cp": theirs, "ratio": ratio}),
             Row("same, RSS grows by MiB", spread(grown), target="≤ 2", met=median(grown) <= 2, raw={"grown": grown})]
 
 

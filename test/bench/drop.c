@@ -5,8 +5,8 @@
  * Drops tickets 0..COUNT-1, RATE a second (0: all at once). `rename`: each is written in incoming/ and renamed into its
  * hot folder, the time runs from just before the rename; all at once: all are written and flushed before the first
  * rename. `write`: it is written in place and the time runs from just before the close. It stops when the ticket is
- * whole in the archive and in every destination: renamed there, or closed there by a contender that writes in place. Waits at
- * most WAIT seconds for the last ones.
+ * whole in the archive and in every destination: renamed there, or closed there by a contender that writes in place.
+ * Waits at most WAIT seconds for the last ones.
  * Prints latencies in ms: {"p50", "p90", "p99", "max", "missing", "lost_events", "late" (how far the producer lagged)};
  * null: never.
  * Both threads ask for real-time priority, so that the contender's latency is measured and not ours. */

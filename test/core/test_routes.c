@@ -467,9 +467,10 @@ static void each_fault_is_told_with_its_line(void **state)
 static void a_comment_behind_a_value_is_a_fault_and_not_part_of_it(void **state)
 {
     (void)state;
-    check_fault("[destination a]\npath = A\n[route r]\nclient = RANK ; the new one\nto = a\n",
-                "routes.ini:4: [route r] client: \"RANK ; the new one\" seems to hold a comment; comments go on a line of "
-                "their own\n");
+    check_fault(
+        "[destination a]\npath = A\n[route r]\nclient = RANK ; the new one\nto = a\n",
+        "routes.ini:4: [route r] client: \"RANK ; the new one\" seems to hold a comment; comments go on a line of "
+        "their own\n");
     check_fault("[destination a]\npath = A ; there\n[route r]\nclient = RANK\nto = a\n",
                 "routes.ini:2: [destination a] path: \"A ; there\" seems to hold a comment; comments go on a line of "
                 "their own\n");

@@ -258,3 +258,30 @@ def test_the_sample_configuration_is_valid_and_says_the_defaults(make_site):
     site.config.write_text((TOP / "etc" / "shunt.ini").read_text())
     result = site.command("check", env={"SHUNT_SERVICE_DATA": str(site.data)})
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("policy, folder, expected", [
+    ("fail", "OUT", None), ("folder", "OUT", "archive only"), ("ticket", "OUT", "Monday Rank"),
+    ("fail", "", None), ("folder", "", None), ("ticket", "", "Monday Rank"),
+])
+def test_explain_says_what_the_service_does_with_a_client_that_differs(make_site, policy, folder, expected):
+    site = make_site({"intake.client_mismatch": policy})
+    site.put(folder, "x.json", ticket("RANK"))
+    said = site.command("explain", site.folder(folder) / "x.json")
+    assert said.returncode == (0 if expected else 1), said.stdout
+    assert (expected or "would fail: ") in said.stdout.decode()
+    done = site.command("once", "--json", site.folder(folder) / "x.json")
+    result = json.loads(done.stdout)
+    assert result["delivered"] == bool(expected)
+    if not expected:
+        assert result["error"] in said.stdout.decode()
+    else:
+        destinations = [d["destination"] for d in result["deliveries"]]
+        assert destinations == (["archive"] if expected == "archive only" else ["archive", "monday-rank"])
+
+
+def test_explain_knows_files_that_are_not_parsed(make_site):
+    site = make_site({"intake.files": "*.pdf"})
+    site.put("RANK", "x.pdf", b"%PDF")
+    said = site.command("explain", site.hot / "RANK" / "x.pdf")
+    assert said.returncode == 0 and "Monday Rank" in said.stdout.decode()

@@ -76,6 +76,24 @@ def test_identical_bytes_of_two_clients_cannot_be_told_apart_but_are_there(make_
     site.stop()
 
 
+def test_two_folders_whose_tickets_name_one_client_share_nothing_but_their_name(make_site):
+    """Two jobs at once with one client and one name: each content is archived, none is mixed with another's."""
+    site = make_site({"intake.client_mismatch": "ticket"})
+    site.start()
+    dropped = []
+    for i in range(150):
+        for folder in ("RANK", "BAYER"):
+            dropped.append(ticket("RANK", title="%s %d" % (folder, i)))
+            site.put(folder, "same%d.json" % i, dropped[-1])
+    site.wait_ended(len(dropped))
+    site.stop()
+    kept = [p.read_bytes() for p in (site.archive / "RANK").iterdir()]
+    assert sorted(kept) == sorted(dropped)
+    delivered = site.files(RANK)
+    assert delivered == sorted("same%d.json" % i for i in range(150))
+    assert all((site.data / RANK / name).read_bytes() in dropped for name in delivered)
+
+
 SHARED = "[destination d]\npath = OUT\nconflict = %s\n[route r]\nclient = *\nto = d\n"
 
 

@@ -104,6 +104,7 @@ static void a_file_whose_owner_cannot_be_told_is_never_overwritten(void **state)
         struct place_item item = published(&place, "x.json", "RANK", ticket_of("RANK", "one"));
         assert_published(&item, PLACED_BESIDE, "x (RANK).json");
         assert_file(in(s, "x.json"), unknown[i]);
+        assert_int_equal(remove(in(s, "x (RANK).json")), 0);
     }
 }
 

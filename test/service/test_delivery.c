@@ -306,7 +306,7 @@ static void our_own_shortage_is_no_failure_of_the_place_or_the_ticket(void **sta
     struct job *job = begin(p);
     archive_all(p);
     for (int i = 0; i < 10; i++) {
-        answer(p, request_of(a), i % 2 ? ERR_NOMEM : ERR_NOFILES);
+        answer(p, request_of(a), i % 3 == 0 ? ERR_NOMEM : i % 3 == 1 ? ERR_NOFILES : ERR_SOURCE);
         assert_int_equal(job->state, JOB_WAITING);
         advance(p, 1000);
         lanes_pump(&p->lanes);

@@ -1,6 +1,7 @@
 /* test_instance.c: numbers, locks held by other processes, and what the dead leave behind. */
 #include <sys/wait.h>
 
+#include "../io/old_kernel.h"
 #include "parts.h"
 
 /* Another process that holds a number until it is told to go. */
@@ -141,6 +142,32 @@ static void what_is_adopted_never_replaces_what_we_have(void **state)
     instance_close(&one);
 }
 
+static void adopt_all(void *arg)
+{
+    uint64_t numbers;
+    instance_adopt(arg, &numbers);
+}
+
+static void files_are_adopted_on_every_file_system(void **state)
+{
+    struct scratch *s = *state;
+    for (int links = 0; links < 2; links++) {
+        make_folder(s, "under/7/RANK");
+        put(in(s, "under/7/RANK/a.json"), "a");
+        put(in(s, "under/7/RANK/b.json"), "theirs");
+        make_folder(s, "under/0/RANK");
+        put(in(s, "under/0/RANK/b.json"), "ours");
+        struct instance one = open_one(in(s, "under"));
+        on_old_kernel(links, adopt_all, &one);
+        assert_file(in(s, "under/0/RANK/a.json"), "a");
+        assert_file(in(s, "under/0/RANK/b.json"), "ours");
+        assert_false(exists(in(s, "under/7/RANK/a.json")));
+        assert_file(in(s, "under/7/RANK/b.json"), "theirs");
+        instance_close(&one);
+        assert_int_equal(remove(in(s, "under/0/RANK/a.json")), 0);
+    }
+}
+
 static void adopting_leaves_the_number_free_for_the_next_instance(void **state)
 {
     struct scratch *s = *state;
@@ -202,6 +229,7 @@ int main(void)
         T(an_instance_is_alive_as_long_as_its_process_is),
         T(files_of_a_dead_instance_are_adopted_those_of_a_living_one_are_not),
         T(what_is_adopted_never_replaces_what_we_have),
+        T(files_are_adopted_on_every_file_system),
         T(adopting_leaves_the_number_free_for_the_next_instance),
         T(an_underprocess_that_cannot_be_made_is_told),
         T(no_memory_is_told_and_holds_nothing),

@@ -505,7 +505,8 @@ static void on_going_to_sleep(uv_prepare_t *prepare)
         uv_close((uv_handle_t *)prepare, NULL);
         return;
     }
-    bool wakes = s->rt.waits.count > 0 || s->intake.active + s->lanes.active + s->settle.remove.active + s->settle.aside.active > 0;
+    bool wakes = s->rt.waits.count > 0 ||
+                 s->intake.active + s->lanes.active + s->settle.remove.active + s->settle.aside.active > 0;
     sleeps_for_ever = sleeps_for_ever || !wakes;
 }
 

@@ -1,4 +1,5 @@
 /* test_settle.c: the last act: what becomes of the claimed original and of the failed ticket, on a real file system. */
+#include <pthread.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 
@@ -385,6 +386,48 @@ static void a_failed_folder_that_cannot_be_written_is_tried_again_until_it_can(v
     parts_free(p);
 }
 
+struct swapper {
+    char a[128], b[128];
+    bool stop;
+};
+
+static void *swap_always(void *arg)
+{
+    struct swapper *w = arg;
+    while (!__atomic_load_n(&w->stop, __ATOMIC_ACQUIRE))
+        renameat2(AT_FDCWD, w->a, AT_FDCWD, w->b, RENAME_EXCHANGE);
+    return NULL;
+}
+
+/* Whoever may write there puts a link in the folder's place, at any moment. */
+static void nothing_is_written_through_a_link_in_the_failed_folder(void **state)
+{
+    struct parts *p = parts_new(*state, SETTINGS, ROUTES_ONE);
+    struct scratch *s = *state;
+    struct swapper w = {.stop = false};
+    pthread_t thread;
+    make_folder(s, "outside");
+    make_folder(s, "failed/RANK");
+    assert_int_equal(symlink(in(s, "outside"), in(s, "failed/link")), 0);
+    snprintf(w.a, sizeof w.a, "%s", in(s, "failed/RANK"));
+    snprintf(w.b, sizeof w.b, "%s", in(s, "failed/link"));
+    assert_int_equal(pthread_create(&thread, NULL, swap_always, &w), 0);
+    for (int i = 0; i < 200; i++) {
+        char name[32], text[32];
+        snprintf(name, sizeof name, "bad%d.json", i);
+        snprintf(text, sizeof text, "nonsense %d", i);
+        begin_text(p, name, text);
+    }
+    for (settle_now(p); p->jobs.count > 0; settle_now(p))
+        advance(p, 64000);
+    __atomic_store_n(&w.stop, true, __ATOMIC_RELEASE);
+    pthread_join(thread, NULL);
+    bool swapped = readlink(w.a, (char[8]){0}, 8) > 0;
+    assert_int_equal(entries(in(s, "outside")), 0);
+    assert_int_equal(entries(swapped ? w.b : w.a), 400);
+    parts_free(p);
+}
+
 /* A real full disk: as root only. */
 static void a_full_disk_keeps_the_ticket_until_there_is_room(void **state)
 {
@@ -494,6 +537,7 @@ int main(void)
         T(a_failed_ticket_that_somebody_took_away_ends_its_job),
         T(what_an_earlier_try_moved_already_is_failed_not_tried_for_ever),
         T(a_failed_folder_that_cannot_be_written_is_tried_again_until_it_can),
+        T(nothing_is_written_through_a_link_in_the_failed_folder),
         T(a_full_disk_keeps_the_ticket_until_there_is_room),
         T(a_job_that_waits_for_another_try_is_freed_at_the_end),
         T(a_request_without_memory_wakes_the_loop_for_another),

@@ -3,6 +3,7 @@
 
 #include "shunt/core/name.h"
 
+#include "../io/old_kernel.h"
 #include "parts.h"
 
 struct bench {
@@ -106,6 +107,28 @@ static void a_complete_ticket_is_claimed_at_once_and_routed(void **state)
     assert_memory_equal(b->item.content.bytes, TICKET("RANK"), strlen(TICKET("RANK")));
     assert_true(source_quiet(&b->item.source));
     bench_free(b);
+}
+
+static void look_at_a(void *arg)
+{
+    look(arg, "RANK", "a.json");
+}
+
+static void a_ticket_is_claimed_on_every_file_system(void **state)
+{
+    for (int links = 0; links < 2; links++) {
+        struct bench *b = bench_new(state, "");
+        put(in(b->s, "hot/RANK/a.json"), TICKET("RANK"));
+        on_old_kernel(links, look_at_a, b);
+        assert_claimed(b, "a.json");
+        put(in(b->s, "hot/RANK/a.json"), TICKET("RANK") " "); /* the name is not given twice */
+        on_old_kernel(links, look_at_a, b);
+        assert_int_equal(b->item.taken, TAKEN_BUSY);
+        assert_file(in(b->s, "under/0/RANK/a.json"), TICKET("RANK"));
+        assert_file(in(b->s, "hot/RANK/a.json"), TICKET("RANK") " ");
+        assert_int_equal(remove(in(b->s, "under/0/RANK/a.json")), 0);
+        bench_free(b);
+    }
 }
 
 static void an_incomplete_ticket_waits_and_is_invalid_after_the_settle_time(void **state)
@@ -517,6 +540,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(a_complete_ticket_is_claimed_at_once_and_routed),
+        T(a_ticket_is_claimed_on_every_file_system),
         T(an_incomplete_ticket_waits_and_is_invalid_after_the_settle_time),
         T(a_broken_ticket_waits_and_is_invalid_with_its_place),
         T(a_growing_ticket_is_never_invalid_and_is_taken_when_it_is_whole),

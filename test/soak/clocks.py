@@ -8,7 +8,7 @@ import re
 import time
 import zoneinfo
 
-from common import CannotHere, Report, conserve, drain, shunt, ticket, wait_for, world
+from common import CannotHere, Report, conserve, drain, shunt, wait_for, world
 
 ZONE = "Europe/Berlin"
 SPRING = ["2026-03-28 23:59:58", "2026-03-29 01:59:58", "2026-03-28 23:59:57", "2026-03-29 12:00:00", "2026-03-29 23:59:58", "2026-03-29 22:00:00",

@@ -122,7 +122,8 @@ def one_round(seed, name, resource, tight, said=None):
             said += ["%d tickets" % dropped, "%d waited" % waiting]
 
 
-ROUNDS = [(name, resource, tight) for name in ("hot", "archive", "destination", "failed", "logs") for resource in ("space", "inodes") for tight in (False, True)]
+ROUNDS = [(name, resource, tight) for name in ("hot", "archive", "destination", "failed", "logs") for resource in ("space", "inodes")
+          for tight in (False, True)]
 
 
 def soak(args):

@@ -108,8 +108,8 @@ def put_what_is_no_ticket(site, folder, canary, as_root):
     def leave(name):
         site.manifest.entries.append({"left": os.path.relpath(folder / name, site.data)})
 
-    for name, target in {"link.json": canary, "dangling.json": "nothing", "zero.json": "/dev/zero", "loop.json": "loop.json", "up.json": "../../../outside/canary.json",
-                         "folderlink.json": canary.parent}.items():
+    for name, target in {"link.json": canary, "dangling.json": "nothing", "zero.json": "/dev/zero", "loop.json": "loop.json", 
+                         "up.json": "../../../outside/canary.json", "folderlink.json": canary.parent}.items():
         os.symlink(target, folder / name)
         leave(name)
     os.mkfifo(folder / "fifo.json")
@@ -183,7 +183,6 @@ def folder_pairs(site, outside):
 
 def one_round(seed, seconds, as_root=True, said=None):
     needs(*([] if as_root else ["setpriv"]))
-    rng = random.Random("hostile-%s" % seed)
     with world(SETTINGS) as site:
         outside = site.base / "outside"
         outside.mkdir()

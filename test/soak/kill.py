@@ -45,7 +45,8 @@ def one_round(seed, tickets, memory=True, kills=(4, 14), said=None):
         site.start()
         end(site)
         if said is not None:
-            said += ["%d kills" % done, "%d tickets" % len(site.manifest.entries), "%d of them written meanwhile, %d newer versions" % (writers.written, writers.versions)]
+            said += ["%d kills" % done, "%d tickets" % len(site.manifest.entries),
+                     "%d of them written meanwhile, %d newer versions" % (writers.written, writers.versions)]
 
 
 def two_instances(seed, tickets, memory=True, said=None):

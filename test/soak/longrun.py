@@ -234,7 +234,8 @@ def check_flat(samples):
         first, last = plot.trend(points)
         mean = sum(y for _, y in points) / len(points)
         flat = last - first <= max(part * mean, amount)
-        lines.append("%-12s mean %10.2f, from %10.2f to %10.2f, highest %10.2f: %s" % (key, mean, first, last, max(y for _, y in points), "flat" if flat else "RISES"))
+        lines.append("%-12s mean %10.2f, from %10.2f to %10.2f, highest %10.2f: %s" %
+                     (key, mean, first, last, max(y for _, y in points), "flat" if flat else "RISES"))
         bad += [] if flat else [lines[-1]]
     return lines, bad
 

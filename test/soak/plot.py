@@ -29,7 +29,8 @@ def svg(title, panels, width=900, panel=150):
     """panels: [(label, unit, [(name, colour, points)])], all over the same seconds."""
     left, right, gap, head = 70, 20, 46, 40
     inner, height = width - left - right, head + len(panels) * (panel + gap)
-    out = ['<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">' % (width, height, width, height),
+    size = 'width="%d" height="%d" viewBox="0 0 %d %d"' % (width, height, width, height)
+    out = ['<svg xmlns="http://www.w3.org/2000/svg" %s font-family="sans-serif" font-size="12">' % size,
            '<rect width="100%" height="100%" fill="white"/>', '<text x="%d" y="22" font-size="15">%s</text>' % (left, title)]
     for i, (label, unit, lines) in enumerate(panels):
         top = head + i * (panel + gap) + 14

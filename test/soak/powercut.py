@@ -124,8 +124,8 @@ def look(site, feeders, told, durable):
             same = versions[e["client"], e["name"]]
             number = next(i for i, one in enumerate(same) if one is e)
             if not is_safe(e, same[number:], places, [what for what, n in told[e["client"], e["name"]].items() if n > number]):
-                lost.append("%s/%s, version %d of %d, told %s, is in %s" % (e["client"], e["name"], number + 1, len(same),
-                                                                           dict(told[e["client"], e["name"]]), sorted(places[e["sha256"]]) or "nothing"))
+                lost.append("%s/%s, version %d of %d, told %s, is in %s" %
+                            (e["client"], e["name"], number + 1, len(same), dict(told[e["client"], e["name"]]), sorted(places[e["sha256"]])))
     if durable:
         assert not torn, "not whole: %s" % torn[:10]
         assert not lost, "%d lost: %s" % (len(lost), lost[:10])
@@ -174,7 +174,8 @@ def one_round(seed, kind, seconds, durable=True, threads=3, pause=0.004, said=No
     except CannotHere:
         shutil.rmtree(base, ignore_errors=True)
         raise
-    settings = {"folders.logs": str(base / "logs"), "retry.attempts": "1000", "intake.settle": "3s", "delivery.durability": "full" if durable else "none"}
+    settings = {"folders.logs": str(base / "logs"), "retry.attempts": "1000", "intake.settle": "3s",
+                "delivery.durability": "full" if durable else "none"}
     with world(settings, base=base) as site:
         site.cleanup.append(disk.unmount)
         for client in CLIENTS:

@@ -19,9 +19,9 @@ enum error_class {
     CLASS_INVALID,       /* the job itself is bad: never tried again */
     CLASS_TRANSIENT,     /* the place or the moment is bad: tried again */
     CLASS_CONFIGURATION, /* a person must change a setting */
-    CLASS_RESOURCE, /* we ran out of memory, descriptors, ..., or cannot read what is ours: tried again, no place's
+    CLASS_RESOURCE,      /* we ran out of memory, descriptors, ..., or cannot read what is ours: tried again, no place's
                        fault, not counted as an attempt */
-    CLASS_STATE,    /* no fault: not ready, gone, changed under us; the caller looks again */
+    CLASS_STATE,         /* no fault: not ready, gone, changed under us; the caller looks again */
 };
 
 enum error_code {

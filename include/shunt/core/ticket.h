@@ -23,10 +23,11 @@
 /* The first fields of every pointer set, in this order: /JobSpecification/JobDetails/<name> */
 enum { FIELD_CLIENT, FIELD_CATEGORY, FIELD_STUDIO, FIELD_TITLE, FIELD_BUILTIN_COUNT };
 
-#define POINTERS_MAX      64    /* fields in a set, the four built-in ones included */
-#define POINTER_DEPTH_MAX 32    /* reference tokens in a pointer */
-#define POINTER_TEXT_MAX  1024  /* bytes of a pointer */
-#define FIELD_TEXT_MAX    65536 /* bytes of a field that are kept; a longer one is ERR_BAD_FIELD, StudioCode and Title are cut */
+#define POINTERS_MAX      64   /* fields in a set, the four built-in ones included */
+#define POINTER_DEPTH_MAX 32   /* reference tokens in a pointer */
+#define POINTER_TEXT_MAX  1024 /* bytes of a pointer */
+#define FIELD_TEXT_MAX                                                                                                 \
+    65536 /* bytes of a field that are kept; a longer one is ERR_BAD_FIELD, StudioCode and Title are cut */
 
 struct pointer_set;
 struct pointer_set *pointer_set_new(void); /* with the four built-in ones; NULL: no memory */

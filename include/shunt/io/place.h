@@ -62,7 +62,7 @@ struct place_item {
     const char *source;   /* absolute path of the claimed file (opened O_NOFOLLOW) */
     uint64_t size;
     const uint8_t *sha256; /* of the content; a copy from `source` that differs is ERR_CHANGED */
-    bool redone; /* an earlier try of a dead instance may have left its temporary (see place_sweep) */
+    bool redone;           /* an earlier try of a dead instance may have left its temporary (see place_sweep) */
     /* out */
     struct error error; /* code 0: published (and durable where asked) */
     enum placed placed;

@@ -31,7 +31,7 @@ struct scanner {
     size_t n_folders;
     struct target *targets;  /* still to be listed, in order */
     struct listing *listing; /* of the target in hand; NULL: none */
-    struct listing *parked; /* of a full scan that stopped at its time-out */
+    struct listing *parked;  /* of a full scan that stopped at its time-out */
     bool in_work;            /* a slice is being read */
     unsigned number;         /* of the last full scan */
     bool full;               /* one is running */

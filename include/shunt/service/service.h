@@ -44,6 +44,10 @@ struct service {
     int exit_code;
 };
 
+/* First thing in the process: HUP and USR1 wait until service_new has made us able to answer; by default they would end
+ * the process. */
+void service_hold_signals(bool hold);
+
 /* NULL with *e set: nothing has been touched but folders that were missing. Takes config, also on failure. once: see
  * `shunt once`. */
 struct service *service_new(struct config *config, const struct clock *clock, bool once, struct error *e);

@@ -21,8 +21,9 @@ struct client_folder *watching_find(const struct scanner *s, const char *name);
 struct client_folder *watching_add(struct scanner *s, const char *name); /* and watches it; NULL: no memory */
 void watching_restart(struct scanner *s, struct client_folder *folder);
 void watching_forget(struct scanner *s, const char *name);
-void watching_lost(struct scanner *s, const char *name); /* it is not there now; it is watched again when it is listed */
-void watching_forget_unseen(struct scanner *s); /* all that the last listing of the root did not show */
+void watching_lost(struct scanner *s,
+                   const char *name);               /* it is not there now; it is watched again when it is listed */
+void watching_forget_unseen(struct scanner *s);     /* all that the last listing of the root did not show */
 size_t watching_unwatched(const struct scanner *s); /* folders that are only scanned */
 void watching_close_all(struct scanner *s);
 
