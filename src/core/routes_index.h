@@ -7,9 +7,8 @@
 
 #include <stdint.h>
 
+#include "shunt/base/hash.h"
 #include "shunt/core/routes.h"
-
-#include "hash.h"
 
 #define NO_CONDITION SIZE_MAX
 

@@ -3,9 +3,8 @@
 #define SHUNT_CORE_STATS_INNER_H
 
 #include "shunt/base/error.h"
+#include "shunt/base/hash.h"
 #include "shunt/core/stats.h"
-
-#include "hash.h"
 
 #define STATS_OTHERS   "(others)"
 #define STATS_NAME_MAX 255

@@ -7,10 +7,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "shunt/core/readiness.h"
 #include "shunt/io/place.h"
+#include "shunt/io/source.h"
 
-#define TEMP_SIZE 32 /* ".shunt-<16 hex>.tmp" */
+#define ROUNDS_MAX 16 /* a name that comes and goes */
+#define TEMP_SIZE  32 /* ".shunt-<16 hex>.tmp" */
 
 /* The place's folder, made where it is missing, `make` and place->create. An fd or a negative code. */
 int open_place(const struct place *place, bool make, struct error *e);
@@ -50,8 +51,38 @@ struct newcomer {
     struct file_print print; /* of what is held */
     bool strange;            /* under the temporary's name lies what came out of an exchange: not ours to remove */
 };
+enum { STEP_DONE = 0, STEP_NEXT = 1, STEP_AGAIN = 2 }; /* else a negative code */
+
+enum taken_kind { TAKEN_GONE, TAKEN_FILE, TAKEN_UNREADABLE, TAKEN_LINK, TAKEN_OTHER };
+
+/* What is there. */
+struct taken {
+    enum taken_kind kind;
+    bool same_bytes, same_client;
+    uint8_t sha256[SHA256_SIZE]; /* where it was read: conflict VERSIONS, or of the newcomer's size */
+    struct source source;
+};
+
 /* Gives the name as the place's `conflict` says; item->placed and final_name are set. The temporary is gone
  * afterwards, also where that fails. */
 int take_name(struct newcomer *n, struct error *e);
+
+/* place_swap.c. A STEP_ or a negative code where nothing else is said. */
+int name_done(struct newcomer *n, const char *name, enum placed placed); /* STEP_DONE */
+int temp_remove(const struct newcomer *n, struct error *e);
+/* Held open, so that no other file gets its inode's number as long as we compare with that. */
+int temp_hold(struct newcomer *n, struct error *e);
+void temp_let_go(struct newcomer *n);
+bool name_is(const struct newcomer *n, const char *name, const struct file_print *print);
+int name_replace(struct newcomer *n, const char *name, enum placed placed, struct error *e); /* blindly */
+enum { SWAPPED = 0, SWAPPED_OTHER = 1, SWAP_GONE = 2, SWAP_UNABLE = 3 };                     /* else a negative code */
+
+/* What came out lies under the temporary's name. */
+int name_swap(struct newcomer *n, const char *name, const struct taken *t, struct error *e);
+int name_give_back(struct newcomer *n, const char *name, enum placed placed, struct error *e); /* after SWAPPED_OTHER */
+int replace_own(struct newcomer *n, const char *name, enum placed placed, const struct taken *t, struct error *e);
+
+/* place_versions.c */
+int decide_versions(struct newcomer *n, const char *name, bool plain, struct taken *t, struct error *e);
 
 #endif

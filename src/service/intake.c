@@ -6,13 +6,9 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "shunt/base/hash.h"
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
-
-#define uthash_malloc(size)        mem_alloc(size)
-#define uthash_free(pointer, size) mem_free(pointer)
-#define HASH_NONFATAL_OOM          1
-#include <uthash.h>
 
 #define EVENT_PAUSE_MS   2   /* an event about a file that waits: looked at soon, not at each of a writer's writes */
 #define BUSY_PAUSE_MS    250 /* an older one of that name lies in underprocess, and it is not a job of ours yet */
@@ -80,7 +76,7 @@ static struct candidate *add(struct intake *in, bool claimed, const char *folder
     make_key(c->key, claimed, folder, name);
     c->name = c->key + 2 + strlen(folder);
     HASH_ADD_KEYPTR(hh, in->table, c->key, len, c);
-    if (!c->hh.tbl) {
+    if (!hash_added(c)) {
         mem_free(c);
         return NULL;
     }

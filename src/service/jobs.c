@@ -7,15 +7,11 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "shunt/base/hash.h"
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
 #include "shunt/service/lane.h"
 #include "shunt/service/settle.h"
-
-#define uthash_malloc(size)        mem_alloc(size)
-#define uthash_free(pointer, size) mem_free(pointer)
-#define HASH_NONFATAL_OOM          1
-#include <uthash.h>
 
 struct job_handle {
     struct job *job;
@@ -106,7 +102,7 @@ static bool enter_table(struct jobs *jobs, struct job *job)
         return false;
     handle->job = job;
     HASH_ADD_KEYPTR(hh, jobs->table, job->key, strlen(job->key), handle);
-    if (!handle->hh.tbl) { /* no memory: uthash leaves it out */
+    if (!hash_added(handle)) { /* no memory: uthash leaves it out */
         mem_free(handle);
         return false;
     }

@@ -1,8 +1,5 @@
 /* watching.c: see watching.h. Events of a client folder go to the intake by name; an event of the hot root means that
  * folders came or went: the root is listed. */
-#define uthash_malloc(size)        mem_alloc(size)
-#define uthash_free(pointer, size) mem_free(pointer)
-#define HASH_NONFATAL_OOM          1 /* before watching.h, which includes uthash.h */
 #include "shunt/service/watching.h"
 
 #include <string.h>
@@ -107,7 +104,7 @@ struct client_folder *watching_add(struct scanner *s, const char *name)
     folder->scanner = s;
     strcpy(folder->name, name);
     HASH_ADD_KEYPTR(hh, s->folders, folder->name, strlen(folder->name), folder);
-    if (!folder->hh.tbl) {
+    if (!hash_added(folder)) {
         mem_free(folder);
         return NULL;
     }

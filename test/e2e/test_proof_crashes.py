@@ -10,6 +10,8 @@ sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent.parent / "soak"))
 
 import kill  # noqa: E402
 import powercut  # noqa: E402
+from common import end, world  # noqa: E402
+from shunt import CELTRA_FOLDER, ticket, wait_for  # noqa: E402
 from suite import possible  # noqa: E402
 
 pytestmark = pytest.mark.slow
@@ -34,3 +36,25 @@ def test_one_of_two_instances_killed_again_and_again():
 def test_after_a_power_cut_what_was_promised_is_there(kind, seconds, pause):
     with possible():
         powercut.one_round(seed(), kind, seconds, pause=pause)
+
+
+def test_a_newer_ticket_is_not_forgotten_while_the_queue_is_full():
+    """Its elder lies in underprocess after a crash, and ends at a moment when the names that wait have no room for one more."""
+    settings = {"intake.queue_limit": "10", "service.workers": "1", "delivery.breaker_pause": "20ms", "delivery.breaker_max": "20ms",
+                "retry.attempts": "1000"}
+    with world(settings) as site:
+        place, under = site.data / CELTRA_FOLDER, site.under / "0" / "BAYER"
+        place.parent.mkdir(parents=True)
+        place.write_bytes(b"in the way")  # the elders wait for their destination
+        under.mkdir(parents=True)
+        for i in range(10000):
+            site.drop("RANK", "t%d.json" % i)
+        for i in range(20):
+            elder = ticket("BAYER", "CELTRA", title="elder %d" % i)
+            site.expect("BAYER", "x%d.json" % i, elder, "CELTRA")
+            (under / ("x%d.json" % i)).write_bytes(elder)
+            site.drop("BAYER", "x%d.json" % i, "CELTRA")
+        site.start(wait=False)
+        wait_for(lambda: len(site.events("processed")) > 200, "it is at work")
+        place.unlink()
+        end(site, 15)

@@ -1,17 +1,19 @@
 /* place.h: durable publishing of many files into a folder: the one way in which shunt writes what others read.
  *
- * For each item: temporary name in the target's folder (a dot name, the same for the same item and only for it, so that
- * a crash leaves nothing that the next try does not overwrite) -> write -> mode, owner -> flush -> rename onto the target
- * -> flush of the folder. A reader never sees half a file; the old one is there until the new one is. Flushes are grouped: a few
- * files one fsync each, many files one syncfs(2) for all; likewise the folders. A flush that failed is final for those
- * copies: the temporaries are removed and the items fail as transient; the next try copies anew.
+ * For each item: temporary name in the target's folder (a dot name, the same for the same item and only for it, so
+ * that a crash leaves nothing that the next try does not overwrite) -> write -> mode, owner -> flush -> rename onto
+ * the target -> flush of the folder. A reader never sees half a file; the old one is there until the new one is.
+ * Flushes are grouped: a few files one fsync each, many files one syncfs(2) for all; likewise the folders. A flush
+ * that failed is final for those copies: the temporaries are removed and the items fail as transient; the next try
+ * copies anew.
  *
  * What happens to a name that is taken is decided by `conflict` (core/routes.h) and by whose it is: the ClientCode
  * that the existing file itself declares.
  *
  *   REPLACE   absent: renamed without replacing. The same client's: identical bytes are left as they are (but for mode
  *             and owner); others are replaced, by an exchange that is looked at, so that another client's file which
- *             came meanwhile is not lost (a plain rename where the file system has no exchange). Another's or unknown: beside it under name_beside; identical bytes: nothing to do.
+ *             came meanwhile is not lost (a plain rename where the file system has no exchange). Another's or unknown:
+ *             beside it under name_beside; identical bytes: nothing to do.
  *   KEEP      identical bytes: nothing to do; else beside it.
  *   FAIL      identical bytes: nothing to do; else ERR_CONFLICT.
  *   VERSIONS  identical bytes: nothing to do; else the existing one gets a second link under name_version (by its hash;

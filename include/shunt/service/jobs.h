@@ -1,10 +1,10 @@
 /* jobs.h: the jobs in work, and the one function that moves a job from state to state.
  *
  * Happy way: jobs_begin (a claimed ticket) -> its deliveries, the archive first among them, go to their lanes -> each
- * result comes back by jobs_delivery_to, jobs_advance -> all done: settle removes the claimed original -> done, counted, logged,
- * freed. A failed delivery ends in waiting (its lane tries again) or, out of attempts, in failing: settle moves the
- * ticket to the failed folder with its story. An original that changed while we had it ends its job as returned and is
- * looked at anew where it lies.
+ * result comes back by jobs_delivery_to, jobs_advance -> all done: settle removes the claimed original -> done,
+ * counted, logged, freed. A failed delivery ends in waiting (its lane tries again) or, out of attempts, in failing:
+ * settle moves the ticket to the failed folder with its story. An original that changed while we had it ends its job
+ * as returned and is looked at anew where it lies.
  *
  * At most one job for each client and file name: the claimed file's place in underprocess says so. What arrives in the
  * hot folder meanwhile is looked at when the job ends. Ownership: a job frees itself when it ends; deliveries are its

@@ -3,9 +3,9 @@
  *
  * Before it is removed it is asked once more whether it is still what was delivered: nobody began to open it for
  * writing under our lease, or, where there is no lease, nobody has it open now and nothing changed. If not, the job
- * ends as returned and the file is taken up again where it lies. What cannot be done now (full disk, missing folder) is
- * tried again without limit, with growing pauses; the file stays in underprocess, and other tickets go on. Thread: loop; the acts run in work requests, many jobs
- * each.
+ * ends as returned and the file is taken up again where it lies. What cannot be done now (full disk, missing folder)
+ * is tried again without limit, with growing pauses; the file stays in underprocess, and other tickets go on. Thread:
+ * loop; the acts run in work requests, many jobs each.
  */
 #ifndef SHUNT_SERVICE_SETTLE_H
 #define SHUNT_SERVICE_SETTLE_H

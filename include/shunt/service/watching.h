@@ -3,8 +3,7 @@
 #ifndef SHUNT_SERVICE_WATCHING_H
 #define SHUNT_SERVICE_WATCHING_H
 
-#include <uthash.h>
-
+#include "shunt/base/hash.h"
 #include "shunt/service/scanner.h"
 
 struct client_folder {

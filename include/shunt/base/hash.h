@@ -1,6 +1,6 @@
 /* hash.h: uthash on our memory. Where there is none, an element is not added: hash_added() tells. */
-#ifndef SHUNT_CORE_HASH_H
-#define SHUNT_CORE_HASH_H
+#ifndef SHUNT_BASE_HASH_H
+#define SHUNT_BASE_HASH_H
 
 #include "shunt/base/mem.h"
 
