@@ -52,8 +52,12 @@ static int set_list(struct text_list *out, const char *text, struct error *e)
         while (n > 0 && p[n - 1] == ' ') {
             n--;
         }
-        rc = list.count < LIST_MAX ? settings_list_add(&list, p, n)
-                                   : error_set(e, ERR_CONFIG, "more than %d values", LIST_MAX);
+        if (*p == '#' || *p == ';') /* it could not be printed so that it is read back */
+            rc = error_set(e, ERR_CONFIG, "\"%.*s\" seems to be a comment; comments go on a line of their own", (int)n,
+                           p);
+        else
+            rc = list.count < LIST_MAX ? settings_list_add(&list, p, n)
+                                       : error_set(e, ERR_CONFIG, "more than %d values", LIST_MAX);
         p = next;
     }
     if (rc) {

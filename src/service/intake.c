@@ -135,7 +135,9 @@ static void see_known(struct candidate *c, bool moved)
     }
 }
 
-bool intake_see(struct intake *in, const char *folder, const char *name, enum way way, bool claimed, bool moved)
+/* past_limit: it takes the place of a job, so that in_work_limit bounds how many there are. */
+static bool see(struct intake *in, const char *folder, const char *name, enum way way, bool claimed, bool moved,
+                bool past_limit)
 {
     const struct settings *s = in->rt->config->settings;
     enum name_kind kind = name_kind_of(name, &s->tickets, &s->files);
@@ -158,12 +160,17 @@ bool intake_see(struct intake *in, const char *folder, const char *name, enum wa
     }
     if (claimed && (c = find(in, false, folder, name)) && c->state == CANDIDATE_LOOKING)
         return true; /* it may be this very look that claimed it */
-    if (intake_room(in) == 0 || !(c = add(in, claimed, folder, name)))
+    if ((!past_limit && intake_room(in) == 0) || !(c = add(in, claimed, folder, name)))
         return false;
     c->kind = kind;
     c->way = way;
     enqueue(c);
     return true;
+}
+
+bool intake_see(struct intake *in, const char *folder, const char *name, enum way way, bool claimed, bool moved)
+{
+    return see(in, folder, name, way, claimed, moved, false);
 }
 
 static void tell_trouble(struct candidate *c, const struct take_item *item)
@@ -424,10 +431,13 @@ void intake_job_ended(void *user, const char *folder, const char *name, bool loo
                       enum way way)
 {
     struct intake *in = user;
+    bool known = true;
     if (in_underprocess)
-        intake_see(in, folder, name, way, true, false);
+        known = see(in, folder, name, way, true, false, true);
     if (look_again)
-        intake_see(in, folder, name, in_underprocess ? way : WAY_REALTIME, false, true);
+        known &= see(in, folder, name, in_underprocess ? way : WAY_REALTIME, false, true, true);
+    if (!known && in->forgot) /* no memory */
+        in->forgot(in->user);
 }
 
 void intake_init(struct intake *in, struct runtime *rt, struct jobs *jobs, const struct instance *instance)

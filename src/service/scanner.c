@@ -124,6 +124,11 @@ void scanner_want_full(struct scanner *s)
     s->full_wanted = true;
 }
 
+void scanner_rescan(void *scanner)
+{
+    scanner_want_full(scanner);
+}
+
 static void on_recheck(struct wait *wait)
 {
     struct scanner *s = (struct scanner *)((char *)wait - offsetof(struct scanner, recheck));

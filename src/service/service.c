@@ -246,6 +246,7 @@ static void join_parts(struct service *s)
     s->jobs.ended = intake_job_ended;
     s->jobs.user = &s->intake;
     s->intake.watched = scanner_watches;
+    s->intake.forgot = scanner_rescan;
     s->intake.user = &s->scanner;
 }
 

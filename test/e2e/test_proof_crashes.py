@@ -29,7 +29,7 @@ def test_killed_again_and_again_while_producers_go_on():
 
 
 def test_one_of_two_instances_killed_again_and_again():
-    kill.two_instances(seed(), 600)
+    kill.two_instances(seed(), 400)
 
 
 @pytest.mark.parametrize("kind,seconds,pause", [("ext4", 1.0, 0.004), ("xfs", 5.0, 0.02)])
@@ -47,7 +47,7 @@ def test_a_newer_ticket_is_not_forgotten_while_the_queue_is_full():
         place.parent.mkdir(parents=True)
         place.write_bytes(b"in the way")  # the elders wait for their destination
         under.mkdir(parents=True)
-        for i in range(10000):
+        for i in range(6000):
             site.drop("RANK", "t%d.json" % i)
         for i in range(20):
             elder = ticket("BAYER", "CELTRA", title="elder %d" % i)

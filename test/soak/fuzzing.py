@@ -47,6 +47,8 @@ def soak(args):
     report = Report("fuzz")
     total = 0
     for path in build(report):
+        if args.only not in path.name:
+            continue
         with report.round(path.name) as said:
             runs, inputs = one_target(path, args.runs or RUNS, args.seed)
             total += runs

@@ -7,7 +7,7 @@
     --rounds N     of kill (100) and powercut (20)      --seed N      repeats a round: it is printed with each
     --tickets N    of a backlog (5,000)                 --minutes N   of long (60)
     --disk         long on a disk, not in memory
-    --runs N       of each fuzz target (1,000,000)      --only TEXT   only rounds of faults and disks whose name holds it
+    --runs N       of each fuzz target (1,000,000)      --only TEXT   only what holds it in its name: faults, disks, fuzz
 
 Needs root for power cuts, disks, devices and users; what cannot be had is said and left out. A round that fails keeps its folder and says
 where it is. Ends with 1 where any round failed. SHUNT_BIN names another program to test.

@@ -31,6 +31,7 @@ struct intake {
     struct wait batch_wait; /* until a small batch goes anyway */
     int64_t oldest_queued_ms;
     bool (*watched)(void *user, const char *folder); /* do events of this folder come? */
+    void (*forgot)(void *user);                      /* a name found no memory: all must be scanned again */
     void *user;
 };
 

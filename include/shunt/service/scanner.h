@@ -52,6 +52,8 @@ void scanner_start(struct scanner *s); /* the start-up scan, then every scan_int
 void scanner_pump(struct scanner *s);  /* once a turn */
 void scanner_close(struct scanner *s); /* watches are closed; turn the loop until it is empty */
 void scanner_fini(struct scanner *s);
-bool scanner_watches(void *scanner, const char *folder); /* for the intake */
+/* For the intake */
+bool scanner_watches(void *scanner, const char *folder);
+void scanner_rescan(void *scanner);
 
 #endif
