@@ -191,6 +191,7 @@ static uint64_t any_number(void)
 static void on_failed(struct lane *lane, struct delivery *d, const struct error *why, bool probe, bool *turned)
 {
     enum error_class class = error_class_of(why->code);
+    bool news = d->error.code != why->code;
     d->error = *why;
     if (why->code == ERR_CHANGED || why->code == ERR_GONE) { /* the claimed file, not the place */
         d->job->changed = true;
@@ -198,8 +199,9 @@ static void on_failed(struct lane *lane, struct delivery *d, const struct error 
         return;
     }
     if (class == CLASS_RESOURCE) {
-        log_write(LOG_EVENT(LOG_WARN, "delivery_postponed", .client = d->job->client, .file = d->job->name,
-                            .job = d->job->id, .destination = lane->name, .error = why->text),
+        /* Once: it is tried again every second, for as long as it takes. */
+        log_write(LOG_EVENT(news ? LOG_WARN : LOG_DEBUG, "delivery_postponed", .client = d->job->client,
+                            .file = d->job->name, .job = d->job->id, .destination = lane->name, .error = why->text),
                   why->code == ERR_SOURCE ? "%s: postponed, the claimed file cannot be read"
                                           : "%s: postponed, we ran out of something ourselves",
                   lane->label);
