@@ -239,6 +239,14 @@ static void conclude(const struct take_batch *batch, struct take_item *item, enu
     wait_for(item, TROUBLE_PAUSE_MS);
 }
 
+/* What was claimed in place of the file that was read is nothing that we take (a link, a folder): it is left where it
+ * was. Where its name is taken again, it stays in underprocess and is in nobody's way there but its own name's. */
+static void put_back(struct take_item *item, const struct folders *f)
+{
+    if (files_rename_new(f->under, item->name, f->hot, item->name) == 0)
+        item->claimed = false;
+}
+
 static void take_one(struct folders *f, struct take_item *item, size_t *scratch)
 {
     for (unsigned swapped = 0; swapped < SWAPPED_MAX; swapped++) {
@@ -248,8 +256,11 @@ static void take_one(struct folders *f, struct take_item *item, size_t *scratch)
             return;
         }
         enum verdict verdict = look_at(f->batch, item, folder);
-        if (verdict == VERDICT_WAIT)
+        if (verdict == VERDICT_WAIT) {
+            if (swapped > 0 && item->taken == TAKEN_GONE)
+                put_back(item, f);
             return;
+        }
         bool moved = !item->claimed;
         if (moved && !claim(item, f))
             return;
