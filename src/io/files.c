@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "shunt/base/mem.h"
@@ -307,6 +308,17 @@ int files_sync(int fd, const char *what, struct error *e)
     if (errnum == EINVAL && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
         return 0;
     return error_errno(e, errnum, "cannot flush %s", what);
+}
+
+void files_set_time(int fd, int64_t mtime_ns)
+{
+    struct timespec times[2] = {{.tv_nsec = UTIME_NOW},
+                                {.tv_sec = mtime_ns / 1000000000, .tv_nsec = mtime_ns % 1000000000}};
+    if (times[1].tv_nsec < 0) { /* before 1970 */
+        times[1].tv_sec--;
+        times[1].tv_nsec += 1000000000;
+    }
+    (void)!futimens(fd, times);
 }
 
 int files_write_all(int fd, const void *bytes, size_t len, struct error *e)

@@ -3,7 +3,8 @@
  * A group is written whole to temporaries, flushed, renamed item by item, and its folders are flushed. Few files or
  * folders get an fsync each, more of them one syncfs for each file system: syncfs tells of failed write-backs since
  * its descriptor was opened, so the folders are opened before the first byte is written. Small tickets cost openat,
- * write, fchmod, close, renameat2 each; the rest is shared.
+ * write, fchmod, close, renameat2 each, or one linkat; the rest is shared. What could not be linked after all (its name is
+ * taken, the folders lie on different mounts) is copied in a group of its own.
  *
  * A failed flush fails every item that it stood for; their temporaries are removed and nothing is flushed a second
  * time. All descriptors and memory of a group end with it. Descriptors in use: the place's folder, FOLDERS_MAX below
@@ -13,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,7 +31,8 @@ struct group_folder {
     const char *name; /* borrowed; NULL: the place's own */
     int fd;
     dev_t device;
-    bool touched; /* names in it changed */
+    bool gives_group; /* set-group-ID: what is made in it gets its group */
+    bool touched;     /* names in it changed */
     struct error flush;
 };
 
@@ -38,7 +41,8 @@ struct pending {
     uint8_t sha256[SHA256_SIZE];
     size_t folder;
     int fd;       /* still open for its fsync, or -1 */
-    bool written; /* the temporary is whole */
+    bool written; /* the temporary is whole, or the original is to be linked */
+    bool linked;  /* no temporary: the original gets the name */
 };
 
 struct group {
@@ -48,9 +52,19 @@ struct group {
     struct group_folder folders[FOLDERS_MAX + 1]; /* [0]: the place's own */
     size_t n_folders;
     bool together; /* one syncfs for all files */
-    size_t n_open;
+    size_t n_open, n_linked;
     struct pending pending[GROUP_MAX];
 };
+
+static int enter_folder(struct group *g, const char *name, int fd, struct error *e)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return error_errno(e, errno, "cannot look at the folder");
+    g->folders[g->n_folders++] =
+        (struct group_folder){.name = name, .fd = fd, .device = st.st_dev, .gives_group = st.st_mode & S_ISGID};
+    return 0;
+}
 
 static bool full(const struct group *g)
 {
@@ -73,8 +87,11 @@ static int folder_of(struct group *g, const char *name, struct error *e)
     int fd = files_open_below(g->folders[0].fd, name, true, place->folder_mode, place->durable, e);
     if (fd < 0)
         return fd;
-    g->folders[g->n_folders] = (struct group_folder){.name = name, .fd = fd};
-    return (int)g->n_folders++;
+    rc = enter_folder(g, name, fd, e);
+    if (rc == 0)
+        return (int)g->n_folders - 1;
+    close(fd);
+    return rc;
 }
 
 /* What a producer may have swapped for a link is not followed: the file, and the client's folder that it lies in. An fd
@@ -142,7 +159,32 @@ static int fill(const struct place *place, const struct place_item *item, struct
         return error_errno(e, errno, "cannot give it to owner %ld, group %ld", place->uid, place->gid);
     if (fchmod(p->fd, (mode_t)place->mode) != 0)
         return error_errno(e, errno, "cannot set its mode");
+    if (place->keep_time)
+        files_set_time(p->fd, item->mtime_ns);
     return 0;
+}
+
+/* Would a copy be the same file in all but its number, and can nobody write to it? */
+static bool may_link(const struct place *place, const struct group_folder *folder, const struct place_item *item)
+{
+    struct stat st;
+    if (!item->original || item->refused || folder->gives_group || !source_quiet(item->original) ||
+        fstat(item->original->fd, &st) != 0)
+        return false;
+    uid_t uid = place->uid >= 0 ? (uid_t)place->uid : geteuid();
+    gid_t gid = place->gid >= 0 ? (gid_t)place->gid : getegid();
+    if (st.st_nlink != 1 || st.st_dev != folder->device || st.st_uid != uid || st.st_gid != gid ||
+        (uint64_t)st.st_size != item->size)
+        return false;
+    return (st.st_mode & 07777) == place->mode || fchmod(item->original->fd, (mode_t)place->mode) == 0;
+}
+
+/* By its descriptor: that very file, whatever has its name by now. */
+static int link_original(const struct place_item *item, int folder_fd)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", item->original->fd);
+    return linkat(AT_FDCWD, path, folder_fd, item->name, AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
 }
 
 static void drop(struct group *g, size_t i)
@@ -154,7 +196,8 @@ static void drop(struct group *g, size_t i)
     }
     p->fd = -1;
     p->written = false;
-    unlinkat(g->folders[p->folder].fd, p->temp, 0);
+    if (!p->linked)
+        unlinkat(g->folders[p->folder].fd, p->temp, 0);
 }
 
 /* Closes the file of an item; the close may be what tells of a failed write. */
@@ -181,10 +224,20 @@ static bool temp_in_use(const struct group *g, const struct pending *p)
 {
     for (size_t i = 0; i < g->count; i++) {
         const struct pending *other = &g->pending[i];
-        if (other->written && other->folder == p->folder && memcmp(other->temp, p->temp, TEMP_SIZE) == 0)
+        if (other->written && !other->linked && other->folder == p->folder &&
+            memcmp(other->temp, p->temp, TEMP_SIZE) == 0)
             return true;
     }
     return false;
+}
+
+/* Where that is cheaper than to flush each by itself. */
+static void flush_together_from_now(struct group *g)
+{
+    if (!g->place->durable || g->n_open + g->n_linked <= SYNC_EACH_MAX)
+        return;
+    g->together = true;
+    finish_open(g);
 }
 
 /* Writes the next item's temporary. False: it belongs into the next group. An item that fails is one with an error. */
@@ -197,6 +250,14 @@ static bool add_item(struct group *g)
     *p = (struct pending){.fd = -1};
     int rc = name_check(item->name, strlen(item->name), e);
     int folder = rc == 0 ? folder_of(g, item->subfolder, e) : rc;
+    if (folder >= 0 && may_link(g->place, &g->folders[folder], item)) {
+        p->folder = (size_t)folder;
+        p->written = p->linked = true;
+        g->count++;
+        g->n_linked++;
+        flush_together_from_now(g);
+        return true;
+    }
     if (folder >= 0 && temp_name(g->place->tag, item_whose(item), item->name, p->temp) != 0)
         folder = error_set(e, ERR_NOMEM, "out of memory");
     if (folder < 0) {
@@ -219,12 +280,9 @@ static bool add_item(struct group *g)
         return true;
     }
     p->written = true;
-    if (g->n_open > SYNC_EACH_MAX)
-        g->together = true;
     if (!g->place->durable)
         finish(g, i);
-    else if (g->together)
-        finish_open(g);
+    flush_together_from_now(g);
     return true;
 }
 
@@ -233,16 +291,10 @@ static void flush_file_systems(struct group *g, const bool *wanted)
 {
     for (size_t i = 0; i < g->n_folders; i++) {
         struct group_folder *folder = &g->folders[i];
-        struct stat st;
         size_t first = 0;
         if (!wanted[i])
             continue;
-        if (fstat(folder->fd, &st) != 0) {
-            error_errno(&folder->flush, errno, "cannot look at the folder");
-            continue;
-        }
-        folder->device = st.st_dev;
-        while (first < i && !(wanted[first] && g->folders[first].device == st.st_dev))
+        while (first < i && !(wanted[first] && g->folders[first].device == folder->device))
             first++;
         if (first < i) {
             folder->flush = g->folders[first].flush;
@@ -273,12 +325,26 @@ static void flush_files(struct group *g)
         if (g->together)
             *e = g->folders[p->folder].flush;
         else
-            files_sync(p->fd, "the file", e);
+            files_sync(p->linked ? g->items[i].original->fd : p->fd, "the file", e);
         if (e->code != 0)
             drop(g, i);
         else if (p->fd >= 0)
             finish(g, i);
     }
+}
+
+static void name_original(struct group *g, size_t i)
+{
+    struct place_item *item = &g->items[i];
+    struct group_folder *folder = &g->folders[g->pending[i].folder];
+    if (link_original(item, folder->fd) != 0) {
+        item->refused = true;
+        g->pending[i].written = false;
+        return;
+    }
+    folder->touched = true;
+    item->placed = PLACED_NEW;
+    memccpy(item->final_name, item->name, '\0', NAME_SIZE);
 }
 
 static void name_items(struct group *g)
@@ -288,6 +354,10 @@ static void name_items(struct group *g)
         struct group_folder *folder = &g->folders[p->folder];
         if (!p->written)
             continue;
+        if (p->linked) {
+            name_original(g, i);
+            continue;
+        }
         struct newcomer n = {.place = g->place, .item = &g->items[i], .folder_fd = folder->fd, .temp = p->temp};
         memcpy(n.sha256, p->sha256, SHA256_SIZE);
         if (take_name(&n, &g->items[i].error) == 0)
@@ -344,12 +414,55 @@ static void fail_all(struct place_item *items, size_t count, const struct error 
         items[i].error = *why;
 }
 
+static void publish_in(const struct place *place, int root, struct group *g, struct place_item *items, size_t count)
+{
+    for (size_t done = 0; done < count;) {
+        struct error why = {0};
+        g->place = place;
+        g->items = items + done;
+        g->count = g->n_open = g->n_linked = g->n_folders = 0;
+        g->together = false;
+        if (enter_folder(g, NULL, root, &why) != 0) {
+            fail_all(items + done, count - done, &why);
+            return;
+        }
+        done += publish_group(g, count - done);
+    }
+}
+
+/* Together, so that they share their flushes too. */
+static void copy_refused(const struct place *place, int root, struct group *g, struct place_item *items, size_t count)
+{
+    struct place_item *refused = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        n += items[i].refused;
+    if (n == 0)
+        return;
+    refused = mem_alloc(n * sizeof *refused);
+    for (size_t i = n = 0; i < count; i++) {
+        if (!items[i].refused)
+            continue;
+        if (refused)
+            refused[n++] = items[i];
+        else
+            error_set(&items[i].error, ERR_NOMEM, "out of memory");
+    }
+    publish_in(place, root, g, refused, n);
+    for (size_t i = n = 0; refused && i < count; i++) {
+        if (items[i].refused)
+            items[i] = refused[n++];
+    }
+    mem_free(refused);
+}
+
 void place_publish(const struct place *place, struct place_item *items, size_t count)
 {
     struct error why = {0};
     for (size_t i = 0; i < count; i++) {
         error_clear(&items[i].error);
         items[i].final_name[0] = '\0';
+        items[i].refused = false;
     }
     int root = open_place(place, true, &why);
     if (root < 0) {
@@ -361,14 +474,9 @@ void place_publish(const struct place *place, struct place_item *items, size_t c
         error_set(&why, ERR_NOMEM, "out of memory");
         fail_all(items, count, &why);
     }
-    for (size_t done = 0; g && done < count;) {
-        g->place = place;
-        g->items = items + done;
-        g->count = g->n_open = 0;
-        g->together = false;
-        g->folders[0] = (struct group_folder){.fd = root};
-        g->n_folders = 1;
-        done += publish_group(g, count - done);
+    if (g) {
+        publish_in(place, root, g, items, count);
+        copy_refused(place, root, g, items, count);
     }
     mem_free(g);
     close(root);

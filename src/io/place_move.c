@@ -1,4 +1,5 @@
 /* place_move.c: moving a claimed file whole: one rename where it can be, else a durable copy and then the removal.
+ * A file that has other names (the archive's) is copied too: what people do to a failed ticket must not reach those.
  * The name at the end is never taken from anyone; where the same bytes are there already, an earlier try got that
  * far. */
 #include <errno.h>
@@ -50,8 +51,6 @@ static int settle_taken(int from_fd, const char *from_name, int to_fd, const cha
 static int copy_across(struct source *original, int to_fd, const char *temp, uint8_t *sha256, struct error *e)
 {
     const struct file_print *print = &original->print;
-    struct timespec times[2] = {{.tv_nsec = UTIME_NOW},
-                                {.tv_sec = print->mtime_ns / 1000000000, .tv_nsec = print->mtime_ns % 1000000000}};
     struct stat st;
     int fd = temp_create(to_fd, temp);
     if (fd < 0)
@@ -62,11 +61,7 @@ static int copy_across(struct source *original, int to_fd, const char *temp, uin
     if (rc == 0)
         rc = source_look(original, e);
     if (rc == 0) {
-        if (times[1].tv_nsec < 0) { /* before 1970 */
-            times[1].tv_sec--;
-            times[1].tv_nsec += 1000000000;
-        }
-        futimens(fd, times); /* only for people's eyes */
+        files_set_time(fd, print->mtime_ns);
         rc = files_sync(fd, "the copy", e);
     }
     int closed = temp_close(fd, e);
@@ -116,6 +111,8 @@ static int move_onto_taken(int from_fd, const char *from_name, int to_fd, const 
 int place_move(int from_fd, const char *from_name, int to_fd, const char *to_name, bool durable, struct error *e)
 {
     struct stat st;
+    if (fstatat(from_fd, from_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) && st.st_nlink > 1)
+        return move_across(from_fd, from_name, to_fd, to_name, e);
     int errnum = files_rename_new(from_fd, from_name, to_fd, to_name);
     switch (errnum) {
     case 0:

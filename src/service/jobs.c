@@ -240,6 +240,11 @@ static void log_delivered(const struct job *job, const struct delivery *d)
 /* The original is no longer what was read, or must wait: what was kept for speed goes. */
 static void rest(struct job *job)
 {
+    struct error ignored = {0};
+    if (source_quiet(&job->source)) { /* nobody wrote to it; but the archive's link changed its ctime */
+        source_look(&job->source, &ignored);
+        job->print = job->source.print;
+    }
     source_close(&job->source);
     if (job->content.bytes) {
         mem_free(job->content.bytes);

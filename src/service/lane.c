@@ -68,6 +68,7 @@ static struct lane *archive_lane(struct delivery_lanes *lanes)
     lane->is_archive = true;
     lane->driver = &destination_dir;
     lane->place.conflict = CONFLICT_VERSIONS;
+    lane->place.keep_time = true;
     lane->concurrency = (unsigned)c->settings->workers;
     /* A valid ticket is not failed because the archive is full or away: it waits. */
     if (!lanes->rt->once)

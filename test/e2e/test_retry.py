@@ -47,9 +47,14 @@ def test_out_of_attempts_the_ticket_fails_with_the_whole_story(make_site, base):
     assert "archive: delivered" in text and "fine: delivered" in text and re.search(r"sick: failed after 3 attempts", text)
     assert (site.data / "OUT/fine/x.json").read_bytes() == data
     (site.data / "OUT" / "sick").chmod(0o777)
+    (failed,) = site.failed.glob("RANK/*.json")
+    mended = ticket("RANK", title="mended")
+    failed.write_bytes(mended)  # in place, as an editor may do
+    assert (site.archive / "RANK/x.json").read_bytes() == data, "the archive keeps what was archived"
     command = re.search(r"^  (mv .*)$", text, re.M).group(1)
     subprocess.run(["sh", "-c", command], check=True)
-    site.expect("RANK", "x.json", data, to=["OUT/sick", "OUT/fine"])
+    site.expect("RANK", "x.json", data, to=[])  # the older version
+    site.expect("RANK", "x.json", mended, to=["OUT/sick", "OUT/fine"])
     site.wait_ended(3)
     for path in site.failed.rglob("*.reason.txt"):
         path.unlink()
@@ -106,6 +111,7 @@ def test_a_destination_without_inodes(make_site, mounts):
     wait_for(lambda: (site.data / "OUT/fine/x.json").exists(), "the other one is served")
     (sick / "a").unlink(), (sick / "b").unlink()
     site.finish()
+    assert not site.events("returned"), "what was archived meanwhile is no change"
 
 
 @root_only

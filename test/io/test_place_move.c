@@ -56,6 +56,23 @@ static void moved_whole(const struct way *way)
     assert_int_equal(entries(way->to->root), 1);
 }
 
+static void moved_apart(const struct way *way)
+{
+    put(in(way->from, "x"), "as archived");
+    assert_int_equal(link(in(way->from, "x"), in(way->from, "archived")), 0);
+    assert_int_equal(place_move(way->from_fd, "x", way->to_fd, "20260206_x", false, NULL), 0);
+    put(in(way->to, "20260206_x"), "as somebody mended it");
+    assert_file(in(way->from, "archived"), "as archived");
+    assert_int_equal(entries(way->from->root), 1);
+    assert_int_equal(entries(way->to->root), 1);
+}
+
+static void what_is_done_to_a_moved_file_does_not_reach_its_other_names(void **state)
+{
+    (void)state;
+    on_ways(moved_apart);
+}
+
 static void a_file_is_moved_whole_with_its_mode_and_time(void **state)
 {
     (void)state;
@@ -180,6 +197,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_moved_whole_with_its_mode_and_time),
+        cmocka_unit_test(what_is_done_to_a_moved_file_does_not_reach_its_other_names),
         cmocka_unit_test(a_name_that_is_taken_is_never_overwritten),
         cmocka_unit_test(a_move_that_a_crash_cut_short_is_finished),
         cmocka_unit_test(what_another_took_is_gone),

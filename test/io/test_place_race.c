@@ -15,7 +15,7 @@ struct writers {
     char failed[512]; /* what the first failure said */
 };
 
-struct writer {
+struct publisher {
     pthread_t thread;
     struct writers *all;
     unsigned number;
@@ -28,7 +28,7 @@ static void content(const struct writers *w, unsigned number, unsigned round, ch
 
 static void *write_always(void *arg)
 {
-    struct writer *me = arg;
+    struct publisher *me = arg;
     struct writers *w = me->all;
     struct place place = place_at(w->root);
     char tag[16], key[32], text[TEXT];
@@ -65,12 +65,12 @@ static bool archived(struct scratch *s, const char *text)
 /* Everyone is at rest while the main thread looks. */
 static void race(struct scratch *s, struct writers *w)
 {
-    struct writer writers[WRITERS];
+    struct publisher writers[WRITERS];
     unsigned lost = 0;
     w->root = s->root;
     pthread_barrier_init(&w->barrier, NULL, WRITERS + 1);
     for (unsigned i = 0; i < WRITERS; i++) {
-        writers[i] = (struct writer){.all = w, .number = i};
+        writers[i] = (struct publisher){.all = w, .number = i};
         assert_int_equal(pthread_create(&writers[i].thread, NULL, write_always, &writers[i]), 0);
     }
     for (unsigned round = 0; round < w->rounds; round++) {

@@ -37,6 +37,8 @@ int files_open_below(int parent_fd, const char *name, bool create, unsigned mode
 
 /* fsync; EINTR again, any other failure is final for what was written (never tried again on the same file). */
 int files_sync(int fd, const char *what, struct error *e);
+/* The time of the last change. Only for people's eyes, so a failure is none. */
+void files_set_time(int fd, int64_t mtime_ns);
 int files_write_all(int fd, const void *bytes, size_t len, struct error *e);
 
 bool files_is_mount(const char *path);                                     /* STATX_ATTR_MOUNT_ROOT */

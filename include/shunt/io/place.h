@@ -3,7 +3,8 @@
  * For each item: temporary name in the target's folder (a dot name, the same for the same item and only for it, so
  * that a crash leaves nothing that the next try does not overwrite) -> write -> mode, owner -> flush -> rename onto
  * the target -> flush of the folder. A reader never sees half a file; the old one is there until the new one is.
- * Flushes are grouped: a few files one fsync each, many files one syncfs(2) for all; likewise the folders. A flush
+ * Where the item's claimed file itself may become the published one (`original`), it gets the name as a second link
+ * instead of a copy: nothing is written. Flushes are grouped: a few files one fsync each, many files one syncfs(2) for all; likewise the folders. A flush
  * that failed is final for those copies: the temporaries are removed and the items fail as transient; the next try
  * copies anew.
  *
@@ -37,6 +38,7 @@
 #include "shunt/core/name.h"
 #include "shunt/core/routes.h"
 #include "shunt/io/files.h"
+#include "shunt/io/source.h"
 
 struct place {
     const char *path;  /* absolute */
@@ -45,7 +47,8 @@ struct place {
     bool create;       /* make path where it is missing */
     const char *mount; /* NULL or a folder that must be a mount point, else ERR_NOPLACE */
     unsigned mode, folder_mode;
-    long uid, gid; /* -1: not changed */
+    long uid, gid;  /* -1: not changed */
+    bool keep_time; /* what is published has the time of last change of the claimed file (item's mtime_ns) */
     enum conflict conflict;
     bool durable;
 };
@@ -62,9 +65,15 @@ struct place_item {
     const char *declared; /* the ClientCode in the document; NULL: not a ticket */
     const char *bytes;    /* content, or NULL: copied from `source` */
     const char *source;   /* absolute path of the claimed file (opened O_NOFOLLOW) */
+    /* The claimed file, open, where it may be published as it is; NULL: always copied. It is linked only where its lease
+     * shows no writer, it has no other name, it lies on the same file system and has the owner that a copy would have (its
+     * mode is changed to the place's): a producer can then not reach what is published. */
+    const struct source *original;
+    int64_t mtime_ns;
     uint64_t size;
     const uint8_t *sha256; /* of the content; a copy from `source` that differs is ERR_CHANGED */
     bool redone;           /* an earlier try of a dead instance may have left its temporary (see place_sweep) */
+    bool refused;          /* for place_publish itself: the original could not be linked */
     /* out */
     struct error error; /* code 0: published (and durable where asked) */
     enum placed placed;
@@ -79,7 +88,8 @@ int place_sweep(const struct place *place, const struct place_item *item, struct
 /* Can files be made there? (shunt check; a breaker's look.) Makes and removes a temporary. */
 int place_probe(const struct place *place, struct error *e);
 
-/* Moves a claimed file onto folder/name where nothing of that name is: rename, or across file systems a durable copy
+/* Moves a claimed file onto folder/name where nothing of that name is: rename, or across file systems, or where the
+ * file has other names, a durable copy
  * first, then removal. ERR_BUSY where the name is taken (by other bytes; the same bytes: as done). */
 int place_move(int from_fd, const char *from_name, int to_fd, const char *to_name, bool durable, struct error *e);
 
