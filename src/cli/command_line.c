@@ -1,5 +1,5 @@
-/* command_line.c: argv read by the table of commands. Each word is looked up exactly; what is not there is told together
- * with the nearest that is. */
+/* command_line.c: argv read by the table of commands. Each word is looked up exactly; what is not there is told with the
+ * nearest that is. */
 #include <stdio.h>
 #include <string.h>
 
@@ -73,13 +73,10 @@ static int check_word(struct reading *r, enum cli_value value, const char *const
 {
     if (value == VALUE_COMMAND)
         return cli_find(text) ? 0 : no_command(r, text);
-    for (size_t i = 0; value == VALUE_WORD; i++) {
-        if (!words[i])
-            return not_a_word(r, what, text, words);
+    for (size_t i = 0; value == VALUE_WORD && words[i]; i++)
         if (strcmp(words[i], text) == 0)
-            break;
-    }
-    return 0;
+            return 0;
+    return value == VALUE_WORD ? not_a_word(r, what, text, words) : 0;
 }
 
 /* value: what stood in the same word, or NULL. */

@@ -1,4 +1,4 @@
-/* roff.h: the few man(7) macros that the manual is made of. Texts are escaped; what stands between backquotes is bold. */
+/* roff.h: the few man(7) macros that the manual is made of. Texts are escaped; between backquotes they are bold. */
 #ifndef SHUNT_CLI_ROFF_H
 #define SHUNT_CLI_ROFF_H
 

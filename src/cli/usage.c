@@ -111,16 +111,19 @@ static void put_options(struct str *out, const char *heading, const struct cli_o
     }
 }
 
+/* Those whose words are known. */
 static void put_operands(struct str *out, const struct cli_operand *operand, size_t width)
 {
+    const char *heading = "\narguments:\n";
     for (; operand->name; operand++) {
         struct str label = STR_INIT, text = STR_INIT;
         if (!operand->words)
             continue;
+        str_puts(out, heading);
         str_puts(&label, operand->name);
         cli_words(operand->words, &text);
-        str_puts(out, "\narguments:\n");
         put_row_of(out, &label, width, &text);
+        heading = "";
     }
 }
 

@@ -10,7 +10,8 @@ const struct routes_key routes_destination_keys[] = {
     {"label", "text", NULL, "last part of path", "Its name in logs, statistics and reports."},
     {"driver", "`dir`", NULL, "dir", "How it is delivered: dir, into a folder."},
     {"mode", "octal mode", NULL, "[delivery] mode", "Permission bits of the files that are delivered."},
-    {"owner", "name or number", NULL, "unchanged", "User that owns the files that are delivered. Needs the capability CHOWN."},
+    {"owner", "name or number", NULL, "unchanged",
+     "User that owns the files that are delivered. Needs the capability CHOWN."},
     {"group", "name or number", NULL, "unchanged", "Group of the files that are delivered."},
     {"conflict", NULL, conflict_words, "replace",
      "When the name is taken. replace: the same client's newer ticket replaces its older one, another client's is kept "
@@ -24,7 +25,8 @@ const struct routes_key routes_destination_keys[] = {
 
 const struct routes_key routes_route_keys[] = {
     [FIELD_CLIENT] = {"client", "list", NULL, "no condition", "Values of `JobSpecification.JobDetails.ClientCode`."},
-    [FIELD_CATEGORY] = {"category", "list", NULL, "no condition", "Values of `JobSpecification.JobDetails.JobCategory`."},
+    [FIELD_CATEGORY] = {"category", "list", NULL, "no condition",
+                        "Values of `JobSpecification.JobDetails.JobCategory`."},
     [FIELD_STUDIO] = {"studio", "list", NULL, "no condition", "Values of `JobSpecification.JobDetails.StudioCode`."},
     [FIELD_TITLE] = {"title", "list", NULL, "no condition", "Values of `JobSpecification.JobDetails.Title`."},
     [ROUTES_KEY_TO] = {"to", "list", NULL, NULL, "The destinations, by the names of their sections."},

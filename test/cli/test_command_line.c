@@ -233,6 +233,24 @@ static void usage_shows_options_and_operands(void **state)
     str_fini(&usage);
 }
 
+static void operands_with_words_are_listed(void **state)
+{
+    (void)state;
+    static const char *const actions[] = {"look", "copy", NULL}, *const speeds[] = {"slow", NULL};
+    const struct cli_command command = {
+        .name = "x",
+        .description = "Does x.",
+        .operands = {{.name = "ACTION", .value = VALUE_WORD, .words = actions},
+                     {.name = "SPEED", .value = VALUE_WORD, .words = speeds, .optional = true}}};
+    struct str help = STR_INIT;
+    cli_help(&command, &help);
+    assert_ptr_equal(strstr(help.bytes, "usage: shunt x ACTION [SPEED]\n\nDoes x.\n\narguments:\n"), help.bytes);
+    const char *row = strstr(help.bytes, "\n  ACTION ");
+    assert_non_null(row);
+    assert_non_null(strstr(row, " look or copy\n  SPEED "));
+    str_fini(&help);
+}
+
 static void a_long_usage_is_broken_between_options(void **state)
 {
     (void)state;
@@ -302,6 +320,7 @@ int main(void)
         cmocka_unit_test(the_table_says_all_and_nothing_twice),
         cmocka_unit_test(help_tells_every_option_in_80_columns),
         cmocka_unit_test(usage_shows_options_and_operands),
+        cmocka_unit_test(operands_with_words_are_listed),
         cmocka_unit_test(a_long_usage_is_broken_between_options),
         cmocka_unit_test(a_text_that_memory_does_not_suffice_for_is_not_told_as_whole),
     };

@@ -96,8 +96,8 @@ extern const struct cli_command cmd_run, cmd_once, cmd_check, cmd_explain, cmd_s
 int cli_main(int argc, char **argv);
 
 /* Reads argv into *cli, which points into it; operands are moved to its front. Options may stand anywhere, those of
- * a command after it; "--" ends them. After --help and --version nothing is missed. ERR_USAGE: e says what is wrong and,
- * where there is one, what was meant. Whatever it returns, cli->command is the command as far as it was found. */
+ * a command after it; "--" ends them. With --help or --version operands may be missing. ERR_USAGE: e says what is wrong
+ * and, where it can be guessed, what was meant; cli->command is the command, where it was read before. */
 int cli_read(struct cli *cli, int argc, char **argv, struct error *e);
 const struct cli_command *cli_find(const char *name); /* NULL: there is none */
 
