@@ -184,6 +184,13 @@ def test_bash_offers(words, offered, tmp_path):
     assert bash(words, tmp_path) == offered
 
 
+@needs("bash")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_bash_offers_the_options_that_help_tells(command, tmp_path):
+    told = re.findall(r"^  (?:-.,|   ) (--[a-z-]+)", printed("help", command), re.M)
+    assert bash([command, "-"], tmp_path) == told
+
+
 class Terminal:
     """A shell on a terminal of its own."""
 
