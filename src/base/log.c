@@ -30,7 +30,7 @@ static struct {
     size_t stamp_dot; /* where ".mmm" begins */
 } state = {.level = LOG_INFO, .line = {.bytes = str_empty}};
 
-static const char *const words[] = {"debug", "info", "warn", "error"};
+const char *const log_level_words[] = {"debug", "info", "warn", "error", NULL};
 static const char *const upper_words[] = {"DEBUG", "INFO", "WARN", "ERROR"};
 
 static void put_time(struct str *line, int64_t wall_ms, enum log_format format)
@@ -73,7 +73,7 @@ static void put_json(struct str *line, const struct log_event *event, const char
     str_puts(line, "{\"ts\":\"");
     put_time(line, wall_ms, LOG_FORMAT_JSON);
     str_putc(line, '"');
-    put_field(line, "level", words[event->level]);
+    put_field(line, "level", log_level_words[event->level]);
     put_field(line, "event", event->event);
     put_field(line, "phase", event->phase);
     if (event->worker > 0) {

@@ -1,7 +1,6 @@
-/* cli.c: options, usage, and what the commands share. */
+/* cli.c: the table of commands, and what they share. */
 #include "shunt/cli/cli.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,109 +15,74 @@
 
 extern char **environ;
 
-static const struct cli_command *const commands[] = {&cmd_run, &cmd_once, &cmd_check, &cmd_explain, &cmd_status};
-#define N_COMMANDS (sizeof commands / sizeof commands[0])
+const struct cli_command *const cli_commands[] = {&cmd_run,  &cmd_once,       &cmd_check,  &cmd_explain, &cmd_status,
+                                                  &cmd_help, &cmd_completion, &cmd_manual, NULL};
 
-enum { OPT_JSON = 256, OPT_LOG_LEVEL, OPT_VERSION, OPT_PRINT_CONFIG, OPT_REFERENCE, OPT_CLIENT };
-
-static const struct option options[] = {
-    {"config", required_argument, NULL, 'c'},
-    {"help", no_argument, NULL, 'h'},
-    {"quiet", no_argument, NULL, 'q'},
-    {"json", no_argument, NULL, OPT_JSON},
-    {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
-    {"version", no_argument, NULL, OPT_VERSION},
-    {"print-config", no_argument, NULL, OPT_PRINT_CONFIG},
-    {"reference", no_argument, NULL, OPT_REFERENCE},
-    {"client", required_argument, NULL, OPT_CLIENT},
-    {NULL, 0, NULL, 0},
+const struct cli_option cli_general_options[] = {
+    {.letter = 'c',
+     .name = "config",
+     .value = VALUE_FILE,
+     .metavar = "FILE",
+     .offset = offsetof(struct cli, config),
+     .help = "the settings (default " CLI_CONFIG_DEFAULT ")"},
+    {.name = "log-level",
+     .value = VALUE_WORD,
+     .metavar = "LEVEL",
+     .words = log_level_words,
+     .offset = offsetof(struct cli, log_level),
+     .help = "instead of that of the settings"},
+    {.letter = 'h', .name = "help", .offset = offsetof(struct cli, help), .help = "what the command does, and how"},
+    {.name = "version", .offset = offsetof(struct cli, version), .help = "which shunt this is"},
+    {.name = NULL},
 };
 
-static void usage(FILE *out)
-{
-    fputs("usage: shunt COMMAND [OPTIONS] [ARGUMENTS]\n\ncommands:\n", out);
-    for (size_t i = 0; i < N_COMMANDS; i++)
-        fprintf(out, "  %-8s %-9s %s\n", commands[i]->name, commands[i]->arguments, commands[i]->help);
-    fputs(
-        "\noptions:\n"
-        "  -c, --config FILE    settings (default " CLI_CONFIG_DEFAULT ")\n"
-        "      --json           output for programs (once, explain, status)\n"
-        "      --client NAME    once, explain: the client, where the file lies in no hot folder\n"
-        "      --print-config   check: print the settings in force\n"
-        "      --reference      check: print the reference of all settings\n"
-        "      --log-level L    debug, info, warn or error\n"
-        "  -q, --quiet          status: the exit code only\n"
-        "      --version, --help\n"
-        "\nexit codes: 0 done; 1 failed; 2 usage or configuration; 3 stopped before everything in hand was finished\n",
-        out);
-}
+const struct cli_exit_code cli_exit_codes[] = {
+    {EXIT_DONE, "done"},
+    {EXIT_FAILED, "failed: a ticket, a file with a mistake, a service that is not healthy"},
+    {EXIT_CONFIG, "usage or configuration; nothing was begun"},
+    {EXIT_UNFINISHED, "stopped before everything in hand was finished; the next start takes it up"},
+    {.help = NULL},
+};
 
-static const struct cli_command *find_command(const char *name)
+int cli_print(const struct str *text)
 {
-    for (size_t i = 0; i < N_COMMANDS; i++)
-        if (strcmp(commands[i]->name, name) == 0)
-            return commands[i];
-    return NULL;
-}
-
-/* -1: go on; else the exit code. */
-static int read_option(struct cli *cli, int option)
-{
-    switch (option) {
-    case 'c':
-        cli->config = optarg;
-        return -1;
-    case 'q':
-        cli->quiet = true;
-        return -1;
-    case OPT_JSON:
-        cli->json = true;
-        return -1;
-    case OPT_LOG_LEVEL:
-        cli->log_level = optarg;
-        return -1;
-    case OPT_PRINT_CONFIG:
-        cli->print_config = true;
-        return -1;
-    case OPT_REFERENCE:
-        cli->reference = true;
-        return -1;
-    case OPT_CLIENT:
-        cli->client = optarg;
-        return -1;
-    case 'h':
-        usage(stdout);
-        return EXIT_DONE;
-    case OPT_VERSION:
-        puts("shunt " SHUNT_VERSION);
-        return EXIT_DONE;
-    default:
-        usage(stderr);
-        return EXIT_CONFIG;
+    if (str_failed(text)) {
+        fputs("shunt: out of memory\n", stderr);
+        return EXIT_FAILED;
     }
+    if (fwrite(text->bytes, 1, text->len, stdout) < text->len || fflush(stdout) != 0) {
+        perror("shunt: standard output");
+        return EXIT_FAILED;
+    }
+    return EXIT_DONE;
+}
+
+static int refuse(const struct cli *cli, const struct error *e)
+{
+    struct str usage = STR_INIT;
+    cli_usage(cli->command, &usage);
+    fprintf(stderr, "shunt: %s\n%s`shunt help%s%s` tells more\n", e->text, usage.bytes, cli->command ? " " : "",
+            cli->command ? cli->command->name : "");
+    str_fini(&usage);
+    return EXIT_CONFIG;
 }
 
 int cli_main(int argc, char **argv)
 {
-    struct cli cli = {.config = CLI_CONFIG_DEFAULT};
-    int option, code = -1;
-    while (code < 0 && (option = getopt_long(argc, argv, "c:hq", options, NULL)) != -1)
-        code = read_option(&cli, option);
-    if (code >= 0)
-        return code;
-    if (optind >= argc) {
-        usage(stderr);
-        return EXIT_CONFIG;
-    }
-    const struct cli_command *command = find_command(argv[optind]);
-    if (!command) {
-        fprintf(stderr, "shunt: there is no command %s\n", argv[optind]);
-        usage(stderr);
-        return EXIT_CONFIG;
-    }
-    cli.args = argv + optind + 1;
-    cli.n_args = argc - optind - 1;
-    return command->run(&cli);
+    struct cli cli;
+    struct error e = {0};
+    struct str text = STR_INIT;
+    if (cli_read(&cli, argc, argv, &e) != 0)
+        return refuse(&cli, &e);
+    if (!cli.help && !cli.version)
+        return cli.command->run(&cli);
+    if (cli.help)
+        cli_help(cli.command, &text);
+    else
+        str_puts(&text, "shunt " SHUNT_VERSION "\n");
+    int code = cli_print(&text);
+    str_fini(&text);
+    return code;
 }
 
 static void print_faults(const struct faults *faults)
@@ -145,15 +109,12 @@ static void set_zone(const struct config *c, struct faults *faults)
     tzset();
 }
 
-static bool set_level(struct settings *s, const char *level)
+/* The word was checked when it was read. */
+static void set_level(struct settings *s, const char *level)
 {
-    static const char *const words[] = {"debug", "info", "warn", "error"};
-    for (unsigned i = 0; level && i < 4; i++)
-        if (strcmp(level, words[i]) == 0) {
+    for (unsigned i = 0; level && log_level_words[i]; i++)
+        if (strcmp(level, log_level_words[i]) == 0)
             s->log_level = (enum log_level)i;
-            return true;
-        }
-    return level == NULL;
 }
 
 struct config *cli_config(const struct cli *cli)
@@ -163,8 +124,7 @@ struct config *cli_config(const struct cli *cli)
     struct config *config = config_load(cli->config, (const char *const *)environ, &faults);
     if (config) {
         set_zone(config, &faults);
-        if (!set_level(config->settings, cli->log_level))
-            faults_add(&faults, "--log-level", 0, "debug, info, warn or error, not %s", cli->log_level);
+        set_level(config->settings, cli->log_level);
     }
     print_faults(&faults);
     if (faults_any(&faults)) {

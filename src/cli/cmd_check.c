@@ -12,17 +12,18 @@ static int print_reference(void)
 {
     struct str text = STR_INIT;
     settings_reference(&text);
-    fputs(text.bytes, stdout);
+    int code = cli_print(&text);
     str_fini(&text);
-    return EXIT_DONE;
+    return code;
 }
 
-static void print_config(const struct config *c)
+static int print_config(const struct config *c)
 {
     struct str text = STR_INIT;
     settings_print(c->settings, &text);
-    fputs(text.bytes, stdout);
+    int code = cli_print(&text);
     str_fini(&text);
+    return code;
 }
 
 static void warn_folder(const char *what, const char *path, bool made_when_missing)
@@ -55,8 +56,9 @@ static int run(const struct cli *cli)
     struct config *c = cli_config(cli);
     if (!c)
         return EXIT_FAILED;
+    int code = EXIT_DONE;
     if (cli->print_config) {
-        print_config(c);
+        code = print_config(c);
     } else {
         struct str matrix = STR_INIT;
         routes_print(c->routes, &matrix);
@@ -72,7 +74,30 @@ static int run(const struct cli *cli)
         printf("%zu routes, %zu destinations: valid\n", c->routes->n_routes, c->routes->n_destinations);
     }
     config_free(c);
-    return EXIT_DONE;
+    return code;
 }
 
-const struct cli_command cmd_check = {"check", "", "validate both INI files and print the routing table", run};
+static const struct cli_option options[] = {
+    {.name = "print-config",
+     .offset = offsetof(struct cli, print_config),
+     .help = "print every setting in force instead of the routing table"},
+    {.name = "reference",
+     .offset = offsetof(struct cli, reference),
+     .help = "print the reference of all settings, as Markdown; reads nothing"},
+    {.name = NULL},
+};
+
+static const struct cli_example examples[] = {
+    {"shunt check && pkill -HUP -x shunt", "Takes up an edited routing table only where it is good."},
+    {.line = NULL},
+};
+
+const struct cli_command cmd_check = {
+    .name = "check",
+    .summary = "validate both INI files and print the routing table",
+    .description = "Tells every mistake in shunt.ini and routes.ini with its line, prints who goes where, and warns of "
+                   "folders that are missing or cannot be written. Changes nothing.",
+    .options = options,
+    .examples = examples,
+    .run = run,
+};

@@ -73,10 +73,9 @@ static void on_verdict(void *user, const struct route_verdict *v)
 
 static void print_fields(const struct ticket_file *file)
 {
-    static const char *const names[] = {"client", "category", "studio", "title"};
     for (size_t i = 0; i < FIELD_BUILTIN_COUNT; i++) {
         const struct field *f = &file->ticket.fields[i];
-        printf("  %-9s ", names[i]);
+        printf("  %-9s ", routes_route_keys[i].name);
         if (f->text)
             print_plain(f->text, f->len);
         puts(f->text ? "" : "-");
@@ -154,10 +153,6 @@ static int explain(const struct cli *cli, const struct config *c, struct ticket_
 
 static int run(const struct cli *cli)
 {
-    if (cli->n_args != 1) {
-        fprintf(stderr, "usage: shunt explain [--json] [--client NAME] FILE\n");
-        return EXIT_CONFIG;
-    }
     struct config *c = cli_config(cli);
     if (!c)
         return EXIT_CONFIG;
@@ -173,4 +168,24 @@ static int run(const struct cli *cli)
     return code;
 }
 
-const struct cli_command cmd_explain = {"explain", "FILE", "where a ticket would go, and why", run};
+static const struct cli_option options[] = {
+    OPTION_JSON("the same as JSON"),
+    OPTION_CLIENT("whose file it is, where it lies in no hot folder (default: the ticket's ClientCode)"),
+    {.name = NULL},
+};
+
+static const struct cli_example examples[] = {
+    {"shunt explain 5903771.json", "Every route, its conditions, and which of them fails."},
+    {.line = NULL},
+};
+
+const struct cli_command cmd_explain = {
+    .name = "explain",
+    .summary = "where a ticket would go, and why",
+    .description = "Says for every route whether a ticket matches it, which condition fails, and where it would go; or "
+                   "why it would fail. Changes nothing.",
+    .options = options,
+    .operands = {{.name = "FILE", .value = VALUE_FILE}},
+    .examples = examples,
+    .run = run,
+};

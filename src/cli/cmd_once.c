@@ -132,10 +132,6 @@ static int process(const struct cli *cli, struct service *s)
 
 static int run(const struct cli *cli)
 {
-    if (cli->n_args == 0) {
-        fprintf(stderr, "usage: shunt once [--json] [--client NAME] FILE...\n");
-        return EXIT_CONFIG;
-    }
     struct config *config = cli_config(cli);
     struct error e = {0};
     if (!config)
@@ -157,4 +153,27 @@ static int run(const struct cli *cli)
     return code;
 }
 
-const struct cli_command cmd_once = {"once", "FILE...", "process these files and exit: 0 delivered, 1 failed", run};
+static const struct cli_option options[] = {
+    OPTION_JSON("a line of JSON for each file"),
+    OPTION_CLIENT("whose files these are, where they lie in no hot folder (default: the ticket's ClientCode)"),
+    {.name = NULL},
+};
+
+static const struct cli_example examples[] = {
+    {"shunt once /data/PRODUCTION/JSON/RANK/5903771.json", "Takes the ticket from its hot folder."},
+    {"shunt once --client RANK 5903771.json", "Delivers a copy; the file itself stays."},
+    {.line = NULL},
+};
+
+const struct cli_command cmd_once = {
+    .name = "once",
+    .summary = "process these files and exit",
+    .description =
+        "Sends files the same way as the service does, and exits when all is settled: 0 when every one was "
+        "delivered, 1 when one failed, 2 when one cannot be read at all. A file in a hot folder is taken from "
+        "there; of a file from elsewhere a copy is processed, and it stays.",
+    .options = options,
+    .operands = {{.name = "FILE", .value = VALUE_FILE, .repeated = true}},
+    .examples = examples,
+    .run = run,
+};

@@ -9,10 +9,6 @@
 static int run(const struct cli *cli)
 {
     service_hold_signals(true);
-    if (cli->n_args > 0) {
-        fprintf(stderr, "shunt run takes no arguments\n");
-        return EXIT_CONFIG;
-    }
     struct config *config = cli_config(cli);
     struct error e = {0};
     if (!config)
@@ -35,4 +31,18 @@ static int run(const struct cli *cli)
     return code;
 }
 
-const struct cli_command cmd_run = {"run", "", "the service, in the foreground", run};
+static const struct cli_example examples[] = {
+    {"shunt run", "By the settings in " CLI_CONFIG_DEFAULT "."},
+    {"SHUNT_LOG_FORMAT=text shunt run --config etc/shunt.ini", "By other settings, with a log for people."},
+    {.line = NULL},
+};
+
+const struct cli_command cmd_run = {
+    .name = "run",
+    .summary = "the service, in the foreground",
+    .description =
+        "Takes up tickets from the hot folders until it is told to stop, by the signals TERM or INT. HUP makes "
+        "it read the routing table again, USR1 log its whole state.",
+    .examples = examples,
+    .run = run,
+};

@@ -138,4 +138,23 @@ static int run(const struct cli *cli)
     return healthy ? EXIT_DONE : EXIT_FAILED;
 }
 
-const struct cli_command cmd_status = {"status", "", "is it running, and what did it do today", run};
+static const struct cli_option options[] = {
+    OPTION_JSON("all that is known, as JSON"),
+    {.letter = 'q', .name = "quiet", .offset = offsetof(struct cli, quiet), .help = "the exit code only"},
+    {.name = NULL},
+};
+
+static const struct cli_example examples[] = {
+    {"shunt status --quiet || systemctl restart shunt", "As a health check does it."},
+    {.line = NULL},
+};
+
+const struct cli_command cmd_status = {
+    .name = "status",
+    .summary = "is it running, and what did it do today",
+    .description = "Tells from the store, which the service renews every few seconds, whether the service runs and "
+                   "moves, and what it did today. The exit code is 0 only when it is healthy.",
+    .options = options,
+    .examples = examples,
+    .run = run,
+};

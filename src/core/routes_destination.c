@@ -40,18 +40,7 @@ static void set_path(struct parser *p, const struct ini_entry *entry, char **slo
     parse_text(p, slot, entry->value);
 }
 
-static void set_conflict(struct parser *p, const struct ini_entry *entry, struct destination *d)
-{
-    static const char *const words[] = {"replace", "keep", "fail"};
-    for (unsigned i = 0; i < 3; i++) {
-        if (strcmp(entry->value, words[i]) == 0) {
-            d->conflict = (enum conflict)i;
-            return;
-        }
-    }
-    parse_fault(p, entry, "conflict is replace, keep or fail, not \"%s\"", entry->value);
-}
-
+/* By their place in routes_destination_keys. */
 enum destination_key {
     KEY_PATH,
     KEY_LABEL,
@@ -63,10 +52,19 @@ enum destination_key {
     KEY_CONCURRENCY,
     KEY_CREATE,
     KEY_MOUNT,
-    KEYS
 };
-static const char *const destination_keys[KEYS] = {"path",  "label",    "driver",      "mode",   "owner",
-                                                   "group", "conflict", "concurrency", "create", "mount"};
+
+static void set_conflict(struct parser *p, const struct ini_entry *entry, struct destination *d)
+{
+    const char *const *words = routes_destination_keys[KEY_CONFLICT].words;
+    for (unsigned i = 0; words[i]; i++) {
+        if (strcmp(entry->value, words[i]) == 0) {
+            d->conflict = (enum conflict)i;
+            return;
+        }
+    }
+    parse_fault(p, entry, "conflict is replace, keep or fail, not \"%s\"", entry->value);
+}
 
 static void set_number(struct parser *p, const struct ini_entry *entry, struct destination *d, enum destination_key key)
 {
@@ -117,8 +115,6 @@ static void set_destination(struct parser *p, const struct ini_entry *entry, str
     case KEY_CREATE:
         set_number(p, entry, d, key);
         break;
-    case KEYS:
-        break;
     }
 }
 
@@ -131,9 +127,9 @@ void parse_destination_key(struct parser *p, const struct ini_entry *entry)
     if (strstr(entry->value, " ;"))
         parse_fault(p, entry, "%s: \"%s\" seems to hold a comment; comments go on a line of their own", entry->key,
                     entry->value);
-    for (unsigned key = 0; key < KEYS; key++) {
-        near_offer(&near, destination_keys[key]);
-        if (strcmp(entry->key, destination_keys[key]) != 0)
+    for (unsigned key = 0; routes_destination_keys[key].name; key++) {
+        near_offer(&near, routes_destination_keys[key].name);
+        if (strcmp(entry->key, routes_destination_keys[key].name) != 0)
             continue;
         if (draft->seen & 1u << key)
             parse_fault(p, entry, "key \"%s\" is repeated", entry->key);

@@ -80,16 +80,14 @@ void parse_unknown_key(struct parser *p, const struct ini_entry *entry, struct n
 /* The field's number of a condition's key. False: the fault is told. */
 static bool condition_field(struct parser *p, const struct ini_entry *entry, size_t *field)
 {
-    static const char *const words[FIELD_BUILTIN_COUNT] = {
-        [FIELD_CLIENT] = "client", [FIELD_CATEGORY] = "category", [FIELD_STUDIO] = "studio", [FIELD_TITLE] = "title"};
     struct near near = near_to(entry->key);
     for (*field = 0; *field < FIELD_BUILTIN_COUNT; (*field)++) {
-        if (strcmp(entry->key, words[*field]) == 0)
+        if (strcmp(entry->key, routes_route_keys[*field].name) == 0)
             return true;
-        near_offer(&near, words[*field]);
+        near_offer(&near, routes_route_keys[*field].name);
     }
     if (entry->key[0] != '/') {
-        near_offer(&near, "to");
+        near_offer(&near, routes_route_keys[ROUTES_KEY_TO].name);
         parse_unknown_key(p, entry, near);
         return false;
     }
@@ -142,7 +140,7 @@ static void route_entry(struct parser *p, const struct ini_entry *entry)
     if (ini_value_has_comment(entry->value))
         parse_fault(p, entry, "%s: \"%s\" seems to hold a comment; comments go on a line of their own", entry->key,
                     entry->value);
-    if (strcmp(entry->key, "to") != 0) {
+    if (strcmp(entry->key, routes_route_keys[ROUTES_KEY_TO].name) != 0) {
         add_condition(p, entry, route);
     } else if (draft->to) {
         parse_fault(p, entry, "key \"to\" is repeated");

@@ -58,7 +58,7 @@ static const char *type_word(const struct setting *x)
     return "";
 }
 
-static void put_values(const struct setting *x, struct str *out)
+void settings_values(const struct setting *x, struct str *out)
 {
     char low[UNITS_TEXT_MAX], high[UNITS_TEXT_MAX];
     switch (x->type) {
@@ -101,7 +101,7 @@ void settings_reference(struct str *out)
             str_puts(out, "(empty)");
         }
         str_puts(out, " | ");
-        put_values(x, out);
+        settings_values(x, out);
         str_printf(out, " | %s |\n", x->help);
     }
 }

@@ -12,7 +12,6 @@
 
 static const char *const mismatch_words[] = {"fail", "folder", "ticket", NULL};
 static const char *const durability_words[] = {"full", "none", NULL};
-static const char *const level_words[] = {"debug", "info", "warn", "error", NULL};
 static const char *const format_words[] = {"json", "text", NULL};
 
 #define AT(field) offsetof(struct settings, field)
@@ -100,7 +99,7 @@ const struct setting settings_schema[] = {
     NUMBER("store", "url", SETTING_TEXT, store_url, "file:shunt.state.json", 1, PATH_MAX - 1,
            "Where state outlives the process. file:PATH, relative: to data."),
 
-    WORD("log", "level", log_level, "info", level_words, "Lines below this level are left out."),
+    WORD("log", "level", log_level, "info", log_level_words, "Lines below this level are left out."),
     WORD("log", "format", log_format, "json", format_words, "json: one object a line; text: lines for people."),
     OTHER("log", "file", SETTING_PATH, log_file, "shunt.log", "Relative: to the logs folder. Empty: none."),
     OTHER("log", "stdout", SETTING_BOOL, log_stdout, "yes", "Whether lines go to standard output."),

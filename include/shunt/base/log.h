@@ -22,6 +22,7 @@
 #include "shunt/base/error.h"
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+extern const char *const log_level_words[]; /* by level; ends with NULL */
 enum log_format { LOG_FORMAT_JSON, LOG_FORMAT_TEXT };
 
 struct log_options {

@@ -1,37 +1,117 @@
-/* cli.h: the commands. Each is one file src/cli/cmd_<name>.c; cli_main finds it, reads the common options, and returns
- * the exit code. */
+/* cli.h: the commands, as one table. From it come the reading of the command line, the usage texts, shell completion,
+ * and the manual: a command, an option or an operand is written down once.
+ *
+ * Each command is one file src/cli/cmd_<name>.c. Its options and the general ones, which all commands take, fill
+ * struct cli. What is literal in longer texts stands between backquotes. */
 #ifndef SHUNT_CLI_CLI_H
 #define SHUNT_CLI_CLI_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
+#include "shunt/base/str.h"
 #include "shunt/service/config.h"
 
 #define CLI_CONFIG_DEFAULT "/etc/shunt/shunt.ini"
+#define CLI_COLUMNS        80
 
-/* What the common options say. argv of the command's own arguments follows. */
+/* What the command line says. */
 struct cli {
-    const char *config;    /* -c, --config */
-    bool json;             /* --json */
-    const char *log_level; /* --log-level; NULL: as set */
-    bool quiet;            /* -q, --quiet */
-    bool print_config;     /* check --print-config */
-    bool reference;        /* check --reference */
-    const char *client;    /* once, explain --client */
-    char **args;
+    const struct cli_command *command; /* NULL: none was named */
+    const char *config;
+    const char *log_level; /* NULL: as set */
+    bool help, version;
+    bool json, quiet, print_config, reference;
+    const char *client;
+    char **args; /* the operands */
     int n_args;
 };
 
+/* What an option or an operand takes. */
+enum cli_value {
+    VALUE_NONE, /* the option is a flag: its field is a bool; all others are const char * */
+    VALUE_TEXT,
+    VALUE_FILE,
+    VALUE_WORD,    /* one of `words` */
+    VALUE_COMMAND, /* the name of a command */
+};
+
+struct cli_option {
+    char letter; /* 0: none */
+    const char *name;
+    enum cli_value value;
+    const char *metavar;      /* as usage shows the value; NULL where there is none */
+    const char *const *words; /* NULL-terminated */
+    size_t offset;            /* into struct cli */
+    const char *help;
+};
+
+/* Only the last may be optional or repeated. */
+struct cli_operand {
+    const char *name;
+    enum cli_value value;
+    const char *const *words;
+    bool optional, repeated;
+};
+
+struct cli_example {
+    const char *line, *what;
+};
+
+#define CLI_OPERANDS_MAX 2
+
+/* Lists end with a NULL name or line, and may be NULL. */
 struct cli_command {
     const char *name;
-    const char *arguments; /* as usage shows them */
-    const char *help;      /* one line */
+    const char *summary; /* one line, as lists of commands show it */
+    const char *description;
+    const struct cli_option *options; /* its own */
+    struct cli_operand operands[CLI_OPERANDS_MAX + 1];
+    const struct cli_example *examples;
     int (*run)(const struct cli *cli);
 };
 
-extern const struct cli_command cmd_run, cmd_once, cmd_check, cmd_explain, cmd_status;
+#define OPTION_JSON(help_)                                                                                             \
+    {                                                                                                                  \
+        .name = "json", .offset = offsetof(struct cli, json), .help = help_                                            \
+    }
+#define OPTION_CLIENT(help_)                                                                                           \
+    {                                                                                                                  \
+        .name = "client", .value = VALUE_TEXT, .metavar = "NAME", .offset = offsetof(struct cli, client),              \
+        .help = help_                                                                                                  \
+    }
+
+extern const struct cli_command *const cli_commands[]; /* ends with NULL */
+extern const struct cli_option cli_general_options[];
+
+struct cli_exit_code {
+    int code;
+    const char *help; /* NULL ends */
+};
+extern const struct cli_exit_code cli_exit_codes[];
+
+extern const struct cli_command cmd_run, cmd_once, cmd_check, cmd_explain, cmd_status, cmd_help, cmd_completion,
+    cmd_manual;
 
 int cli_main(int argc, char **argv);
+
+/* Reads argv into *cli, which points into it; operands are moved to its front. Options may stand anywhere, those of
+ * a command after it; "--" ends them. With --help or --version operands may be missing. ERR_USAGE: e says what is wrong
+ * and, where it can be guessed, what was meant; cli->command is the command, where it was read before. */
+int cli_read(struct cli *cli, int argc, char **argv, struct error *e);
+const struct cli_command *cli_find(const char *name); /* NULL: there is none */
+
+/* "shunt once [--json] [--client NAME] FILE...", broken at CLI_COLUMNS; command NULL: that of the program. */
+void cli_usage(const struct cli_command *command, struct str *out);
+/* "debug, info or error". */
+void cli_words(const char *const *words, struct str *out);
+/* The help, and the words that it takes. */
+void cli_option_text(const struct cli_option *option, struct str *out);
+/* All there is to say, in CLI_COLUMNS columns. */
+void cli_help(const struct cli_command *command, struct str *out);
+
+/* To standard output. Returns the exit code: out of memory and a full disk are told on standard error. */
+int cli_print(const struct str *text);
 
 /* The configuration, the process's zone set by it ([report] timezone); NULL: faults are on standard error, exit with
  * EXIT_CONFIG. */

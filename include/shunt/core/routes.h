@@ -75,6 +75,19 @@ struct routes {
     unsigned references;
 };
 
+/* What a section may hold: for the parser, its suggestions, and the manual. What is literal stands between
+ * backquotes. */
+struct routes_key {
+    const char *name;
+    const char *values;       /* in words; NULL: one of `words` */
+    const char *const *words; /* NULL-terminated */
+    const char *default_text; /* in words; NULL: the key must be there */
+    const char *help;
+};
+#define ROUTES_KEY_TO FIELD_BUILTIN_COUNT /* before it, by field, the conditions that have a word */
+/* Both end with name NULL. */
+extern const struct routes_key routes_destination_keys[], routes_route_keys[];
+
 /* NULL where there are faults. Among them: no route at all; a destination without path, with "..", with another's path;
  * a repeated section or key; an unknown key; `to` missing, empty, naming no destination or one twice; a route without
  * any condition (says: use client = *); an empty condition; two conditions on one field; a bad pointer, mode, number.
