@@ -344,6 +344,7 @@ static void name_original(struct group *g, size_t i)
     }
     folder->touched = true;
     item->placed = PLACED_NEW;
+    item->linked = true;
     memccpy(item->final_name, item->name, '\0', NAME_SIZE);
 }
 
@@ -462,7 +463,7 @@ void place_publish(const struct place *place, struct place_item *items, size_t c
     for (size_t i = 0; i < count; i++) {
         error_clear(&items[i].error);
         items[i].final_name[0] = '\0';
-        items[i].refused = false;
+        items[i].refused = items[i].linked = false;
     }
     int root = open_place(place, true, &why);
     if (root < 0) {

@@ -248,6 +248,7 @@ static void on_failed(struct lane *lane, struct delivery *d, const struct error 
 static void on_delivered(struct lane *lane, struct delivery *d, const struct place_item *item, bool *turned)
 {
     lane->delivered++;
+    lane->links = item->linked;
     d->beside = item->placed == PLACED_BESIDE;
     if (strcmp(item->final_name, d->job->name) != 0)
         d->final_name = mem_strdup(item->final_name);

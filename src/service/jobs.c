@@ -171,6 +171,13 @@ static const char *shown(const struct job *job)
     return job->folder[0] == '\0' ? job->name : job->key;
 }
 
+/* Its hash and size stay. */
+static void content_drop(struct source_content *content)
+{
+    mem_free(content->bytes);
+    content->bytes = NULL;
+}
+
 int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes, enum way way, unsigned worker,
                bool watched)
 {
@@ -187,6 +194,8 @@ int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes,
     item->source.fd = -1;
     job->content = item->content;
     item->content.bytes = NULL;
+    if (job->n_deliveries == 1 && job->deliveries[0].lane->links) /* most likely nobody copies it */
+        content_drop(&job->content);
     job->declared = item->declared;
     item->declared = NULL;
     job->error = item->error;
@@ -246,10 +255,7 @@ static void rest(struct job *job)
         job->print = job->source.print;
     }
     source_close(&job->source);
-    if (job->content.bytes) {
-        mem_free(job->content.bytes);
-        job->content.bytes = NULL;
-    }
+    content_drop(&job->content);
 }
 
 /* Why a job fails that was valid: its first delivery that is out of attempts; the reason file tells of all. */

@@ -92,8 +92,8 @@ def backlog(bench):
 
 # --- latency ---
 
-def drop(bench, run, count, rate, style, wait):
-    command = [bench.tool("drop"), run.data, str(count), str(rate), style, str(wait)]
+def drop(bench, contender, run, count, rate, style, wait):
+    command = [bench.tool("drop"), run.data, str(count), str(rate), style, str(wait), contender.NAMES]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise Broken("drop: " + done.stderr.strip())
@@ -108,7 +108,7 @@ def drop_once(bench, contender, label, count, rate, style, wait):
             contender.start(run)
             contender.wait_ready()
             time.sleep(1)
-            result = drop(bench, run, count, rate, style, wait)
+            result = drop(bench, contender, run, count, rate, style, wait)
             result["scanned"] = contender.log(run).read_bytes().count(b'"event":"processing","phase":"PERIODIC"')
         finally:
             contender.stop()
@@ -252,7 +252,7 @@ def large_shunt(bench, mib):
             shunt.start(run)
             shunt.wait_ready()
             # First what any ticket needs, so that only what this one's size needs is counted.
-            drop(bench, run, 100, 0, "rename", 20)
+            drop(bench, shunt, run, 100, 0, "rename", 20)
             before = shunt.status("VmRSS")
             shunt.forget_peak()
             began = time.time()

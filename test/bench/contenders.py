@@ -46,7 +46,9 @@ class LogTail:
 
 
 class Contender:
-    """Subclasses say: name, command(run), log(run), READY and PROCESSED (in log lines), when(line): wall clock."""
+    """Subclasses say: name, command(run), log(run), READY and PROCESSED (in log lines), when(line): wall clock, and
+    NAMES: whether a file is whole as soon as its name is there, or only when it is closed."""
+    NAMES = "closed"
 
     def __init__(self, bench):
         self.bench = bench
@@ -111,6 +113,7 @@ class Contender:
 
 
 class Shunt(Contender):
+    NAMES = "whole"
     READY, PROCESSED = b'"event":"scan_end"', b'"event":"processed"'
 
     def __init__(self, bench, durability):

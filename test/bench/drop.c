@@ -1,11 +1,12 @@
 /* drop.c: a producer and a consumer in one process, so that one clock tells how long each ticket took.
  *
- *   drop DATA COUNT RATE rename|write WAIT
+ *   drop DATA COUNT RATE rename|write WAIT whole|closed
  *
  * Drops tickets 0..COUNT-1, RATE a second (0: all at once). `rename`: each is written in incoming/ and renamed into its
  * hot folder, the time runs from just before the rename; all at once: all are written and flushed before the first
  * rename. `write`: it is written in place and the time runs from just before the close. It stops when the ticket is
- * whole in the archive and in every destination: renamed there, or closed there by a contender that writes in place.
+ * whole in the archive and in every destination: renamed there; with `closed` also closed there, by a contender that
+ * writes in place; with `whole` also linked there, by one whose names are whole as soon as they are there.
  * Waits at most WAIT seconds for the last ones.
  * Prints latencies in ms: {"p50", "p90", "p99", "max", "missing", "lost_events", "late" (how far the producer lagged)};
  * null: never.
@@ -55,17 +56,17 @@ static int64_t now_ns(void)
     return t.tv_sec * NS + t.tv_nsec;
 }
 
-static void watch(const char *data, const char *path, int place)
+static void watch(const char *data, const char *path, int place, bool whole_names)
 {
     char whole[4096];
     snprintf(whole, sizeof whole, "%s/%s", data, path);
-    int wd = inotify_add_watch(queue, whole, IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR);
+    int wd = inotify_add_watch(queue, whole, IN_ONLYDIR | IN_MOVED_TO | (whole_names ? IN_CREATE : IN_CLOSE_WRITE));
     if (wd < 0 || wd >= WATCHES_MAX)
         die("cannot watch", whole);
     watches[wd].place = place;
 }
 
-static void watch_all(const char *data)
+static void watch_all(const char *data, bool whole_names)
 {
     char path[256];
     queue = inotify_init1(IN_CLOEXEC);
@@ -73,11 +74,11 @@ static void watch_all(const char *data)
         die("cannot watch", data);
     for (size_t i = 0; i < n_clients; i++) {
         snprintf(path, sizeof path, "%s/%s", ARCHIVE, clients[i].name);
-        watch(data, path, 0);
+        watch(data, path, 0, whole_names);
         if (clients[i].destination)
-            watch(data, clients[i].destination, 1);
+            watch(data, clients[i].destination, 1, whole_names);
     }
-    watch(data, CELTRA, 2);
+    watch(data, CELTRA, 2, whole_names);
 }
 
 static void see(const struct inotify_event *event, int64_t at)
@@ -221,9 +222,9 @@ int main(int argc, char **argv)
 {
     pthread_t observer;
     char places[PLACES_MAX][256];
-    count = argc == 6 ? (unsigned)strtoul(argv[2], NULL, 10) : 0;
+    count = argc == 7 ? (unsigned)strtoul(argv[2], NULL, 10) : 0;
     if (count == 0 || !(tickets = calloc(count, sizeof *tickets))) {
-        fprintf(stderr, "usage: drop DATA COUNT RATE rename|write WAIT\n");
+        fprintf(stderr, "usage: drop DATA COUNT RATE rename|write WAIT whole|closed\n");
         return 2;
     }
     unsigned rate = (unsigned)strtoul(argv[3], NULL, 10);
@@ -232,7 +233,7 @@ int main(int argc, char **argv)
         tickets[i].places = (unsigned char)((1U << ticket_places(i, places)) - 1);
     if (rate == 0 && !in_place)
         prepare(argv[1]);
-    watch_all(argv[1]);
+    watch_all(argv[1], strcmp(argv[6], "whole") == 0);
     sched_setscheduler(0, SCHED_RR, &(struct sched_param){.sched_priority = 1});
     if (pthread_create(&observer, NULL, observe, NULL) != 0)
         die("cannot start", "a thread");

@@ -77,6 +77,7 @@ struct place_item {
     /* out */
     struct error error; /* code 0: published (and durable where asked) */
     enum placed placed;
+    bool linked; /* the original is what was published */
     char final_name[NAME_SIZE];
 };
 

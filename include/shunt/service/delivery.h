@@ -34,6 +34,7 @@ struct lane {
     unsigned hanging;             /* of them longer than [delivery] hang */
     size_t deliveries;            /* that belong here, in whatever state */
     uint64_t delivered, failures; /* since start */
+    bool links;                   /* its last delivery was the claimed file itself, not a copy */
     struct lane *next;
 };
 
