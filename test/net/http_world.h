@@ -19,7 +19,6 @@ struct client {
     int fd; /* -1: closed by us */
     struct str in;
     bool ended; /* by the server */
-    bool deaf;  /* reads nothing */
 };
 
 struct world {
@@ -38,7 +37,13 @@ struct world {
 
 #define until(world, condition)                                                                                        \
     while (!(condition))                                                                                               \
-    uv_run(&(world)->loop, UV_RUN_ONCE)
+    turn(world)
+
+/* Sleeps only where nothing is due: what a timer brings about is seen before it sleeps. */
+static inline void turn(struct world *world)
+{
+    uv_run(&world->loop, uv_backend_timeout(&world->loop) == 0 ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+}
 
 static inline void on_hello(struct http_request *request, void *context)
 {
@@ -200,10 +205,15 @@ static inline void say(struct client *client, const char *text)
     say_bytes(client, text, strlen(text));
 }
 
+/* Reads nothing from now on. */
 static inline void client_deafen(struct client *client)
 {
-    client->deaf = true;
     uv_poll_stop(&client->poll);
+}
+
+static inline void client_hear(struct client *client)
+{
+    uv_poll_start(&client->poll, UV_READABLE, on_client_ready);
 }
 
 static inline void client_hang_up(struct client *client)

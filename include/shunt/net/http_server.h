@@ -52,14 +52,14 @@ struct http_options {
     const struct http_route *routes; /* borrowed for the life of the server; the first that fits wins */
     size_t n_routes;
     void *context;            /* for the handlers */
-    size_t max_header_bytes;  /* request line and headers together, roughly */
+    size_t max_header_bytes;  /* request line, headers and what is made of them (cookies count twice) */
     size_t max_stream_bytes;  /* not yet taken by the client of one stream */
     unsigned max_connections; /* each listener; further ones wait to be accepted */
     unsigned max_per_address; /* TCP; further ones are closed */
     unsigned idle_ms, request_ms, send_ms;
 };
 #define HTTP_OPTIONS_DEFAULT                                                                                           \
-    .max_header_bytes = 16384, .max_stream_bytes = 65536, .max_connections = 512, .max_per_address = 64,               \
+    .max_header_bytes = 32768, .max_stream_bytes = 65536, .max_connections = 512, .max_per_address = 64,               \
     .idle_ms = 60000, .request_ms = 30000, .send_ms = 60000
 
 int http_server_new(uv_loop_t *loop, const struct http_options *options, struct http_server **server, struct error *e);
