@@ -81,7 +81,7 @@ static size_t on_bytes(char *bytes, size_t size, size_t n, void *context)
     return str_failed(&transfer->text) ? 0 : len;
 }
 
-/* Only for streams; curl calls it about once a second, also when nothing comes. */
+/* Only for streams; curl calls it at least about once a second, also when nothing comes. */
 static int on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
     (void)a, (void)b, (void)c, (void)d;

@@ -4,7 +4,8 @@
  * too large), for each piece of the body, and for its end, where the handler is called. When that has not answered
  * on return, the connection is suspended; the answer wakes it and libmicrohttpd asks for more once again.
  * A body that is refused is read to its end all the same, so that the client gets to read why; the request's time
- * bounds that. Only a client that asked before sending it (Expect) is answered at once. */
+ * bounds that. Only a client that asked before sending it (Expect) is answered at once, and one whose request has no
+ * certain end; libmicrohttpd then closes the connection. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -70,6 +71,22 @@ void http_request_wake(struct http_request *request)
     http_server_again(request->connection->server);
 }
 
+static enum MHD_Result count_length(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    (void)kind;
+    (void)value;
+    *(unsigned *)context += strcasecmp(name, "Content-Length") == 0 || strcasecmp(name, "Transfer-Encoding") == 0;
+    return MHD_YES;
+}
+
+/* Two lengths: a proxy in front may see another end of this request than we do, so nothing is read after it. */
+static bool is_ambiguous(const struct http_request *request)
+{
+    unsigned n = 0;
+    MHD_get_connection_values(request->connection->mhd, MHD_HEADER_KIND, count_length, &n);
+    return n > 1;
+}
+
 static void judge(struct http_request *request, const char *method)
 {
     const struct http_options *options = &request->connection->server->options;
@@ -116,7 +133,7 @@ static void refuse(struct http_request *request)
         refuse_method(request);
         break;
     case MHD_HTTP_BAD_REQUEST:
-        http_answer_problem(request, request->verdict, "the path or query is malformed");
+        http_answer_problem(request, request->verdict, "the path, the query or the length is malformed");
         break;
     case MHD_HTTP_CONTENT_TOO_LARGE:
         http_answer_problem(request, request->verdict, "the body is larger than this path takes");
@@ -173,7 +190,10 @@ enum MHD_Result http_request_more(struct http_request *request, const char *meth
 {
     if (!request->judged) {
         judge(request, method);
-        return request->verdict != 0 && waits_for_word(request) ? run(request) : MHD_YES;
+        bool at_once = is_ambiguous(request);
+        if (at_once)
+            request->verdict = MHD_HTTP_BAD_REQUEST;
+        return at_once || (request->verdict != 0 && waits_for_word(request)) ? run(request) : MHD_YES;
     }
     if (*len > 0) {
         add_body(request, bytes, *len);

@@ -8,6 +8,7 @@
  * Closing, never from inside libmicrohttpd: what is suspended is woken (it aborts the process otherwise), what is open
  * is answered, it runs until it has nothing to do, and is stopped; then it has let go of all requests and connections.
  * The server's memory goes with the last of its handles. */
+#include <assert.h>
 #include <limits.h>
 #include <utlist.h>
 
@@ -173,6 +174,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *server)
 
 int http_server_new(uv_loop_t *loop, const struct http_options *options, struct http_server **out, struct error *e)
 {
+    assert(options->max_connections > 0 && options->idle_ms > 0 && options->request_ms > 0 && options->send_ms > 0);
     struct http_server *server = mem_zalloc(sizeof *server);
     if (!server)
         return error_set(e, ERR_NOMEM, "out of memory");

@@ -75,6 +75,17 @@ static inline void on_later(struct http_request *request, void *context)
     world->held[world->n_held++] = request;
 }
 
+/* Answers all that wait, from inside another's handler. */
+static inline void on_release(struct http_request *request, void *context)
+{
+    struct world *world = context;
+    while (world->n_held > 0)
+        http_respond_text(world->held[--world->n_held], 200, "released\n");
+    for (size_t i = 0; i < world->n_streams; i++)
+        http_stream_write(world->streams[i], "released\n", 9);
+    http_respond_text(request, 200, "all\n");
+}
+
 static inline void on_stream(struct http_request *request, void *context)
 {
     struct world *world = context;
@@ -114,6 +125,7 @@ static const struct http_route world_routes[] = {
     {.method = "POST", .path = "/later", .handler = on_later, .max_body_bytes = 1000},
     {.method = "GET", .path = "/stream", .handler = on_stream},
     {.method = "GET", .path = "/large", .handler = on_large},
+    {.method = "POST", .path = "/release", .handler = on_release},
     {.method = "POST", .path = "/stop", .handler = on_stop},
 };
 

@@ -1,3 +1,4 @@
+#include <sched.h>
 #include <sys/wait.h>
 
 #include "shunt/net/http_client.h"
@@ -188,7 +189,10 @@ static int fails(struct http_client *client, const char *target, struct error *e
 {
     struct http_reply reply;
     error_clear(e);
-    return http_client_request(client, "GET", target, NULL, &reply, e);
+    int rc = http_client_request(client, "GET", target, NULL, &reply, e);
+    if (rc == 0)
+        http_reply_fini(&reply);
+    return rc;
 }
 
 struct taken {
@@ -380,6 +384,35 @@ static void without_memory_no_client_is_made(void **state)
     http_client_free(client);
 }
 
+static void without_memory_a_request_fails_and_the_next_works(void **state)
+{
+    struct error e;
+    pid_t pid = fork(); /* a process of its own: what fails is the client's memory alone */
+    if (pid == 0) {
+        struct world *world = world_new(*state, world_options());
+        uv_run(&world->loop, UV_RUN_DEFAULT);
+        _exit(0);
+    }
+    struct http_client *client;
+    assert_int_equal(http_client_new(in(*state, "sock"), 10000, &client, NULL), 0);
+    while (fails(client, "/none", &e) == ERR_GONE) /* until it listens */
+        sched_yield();
+    for (size_t n = 1, done = 0; !done; n++) {
+        struct http_reply reply;
+        error_clear(&e);
+        fail_allocation(n);
+        int rc = http_client_request(client, "GET", "/none", NULL, &reply, &e);
+        done = scratch_allocated < n;
+        fail_allocation(0);
+        assert_int_equal(rc, done ? 0 : ERR_NOMEM);
+        if (rc == 0)
+            http_reply_fini(&reply);
+    }
+    http_client_free(client);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
@@ -401,6 +434,7 @@ int main(void)
         T(a_stream_that_is_silent_for_too_long_is_told),
         T(a_refused_stream_is_told),
         T(without_memory_no_client_is_made),
+        T(without_memory_a_request_fails_and_the_next_works),
     };
     return cmocka_run_group_tests_name("net/http_client", tests, NULL, NULL);
 }

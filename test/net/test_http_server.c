@@ -282,6 +282,39 @@ static void while_an_answer_is_awaited_the_loop_sleeps(void **state)
     world_free(world);
 }
 
+static void one_handler_may_answer_what_another_holds(void **state)
+{
+    struct world *world = world_new(*state, world_options());
+    struct client *later = client_local(world), *stream = client_local(world), *client = client_local(world);
+    say(later, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+    say(stream, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    until(world, world->n_held == 1 && has(stream, "\r\n\r\n"));
+    ask(world, client, "POST /release HTTP/1.1\r\nHost: x\r\n\r\n", "all\n");
+    until(world, has(later, "released\n") && has(stream, "released\n"));
+    world_free(world);
+}
+
+/* What a proxy in front takes for one request must not be two. */
+static void a_request_with_two_lengths_hides_no_second_one(void **state)
+{
+    static const char *const requests[] = {
+        "POST /echo/x HTTP/1.1\r\nHost: x\r\nContent-Length: 48\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "0\r\n\r\nGET /later HTTP/1.1\r\nHost: x\r\n\r\n",
+        "POST /echo/x HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 40\r\n\r\n"
+        "GET /later HTTP/1.1\r\nHost: x\r\n\r\n"};
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        struct world *world = world_new(*state, world_options());
+        struct client *client = client_local(world);
+        say(client, requests[i]);
+        shutdown(client->fd, SHUT_WR);
+        until(world, client->ended || world->n_held > 0);
+        assert_true(has(client, "HTTP/1.1 400 "));
+        assert_int_equal(count(client, "HTTP/1.1 "), 1);
+        assert_int_equal(world->called, 0);
+        world_free(world);
+    }
+}
+
 static void an_answer_for_a_client_that_has_gone_is_thrown_away(void **state)
 {
     struct world *world = world_new(*state, world_options());
@@ -492,6 +525,8 @@ int main(void)
         T(what_is_not_http_is_refused),
         T(pipelined_requests_are_answered_in_order),
         T(while_an_answer_is_awaited_the_loop_sleeps),
+        T(one_handler_may_answer_what_another_holds),
+        T(a_request_with_two_lengths_hides_no_second_one),
         T(an_answer_for_a_client_that_has_gone_is_thrown_away),
         T(a_client_that_only_stops_sending_gets_its_answer),
         T(headers_are_sent_and_bad_ones_are_not),

@@ -35,7 +35,7 @@ int http_client_request(struct http_client *client, const char *method, const ch
                         struct http_reply *reply, struct error *e);
 void http_reply_fini(struct http_reply *reply);
 
-/* Bytes of a stream as they come; len 0: about once a second, also when nothing comes. False ends it. */
+/* Bytes of a stream as they come; len 0: now and then, at least about once a second. False ends it. */
 typedef bool (*http_client_take)(void *context, const char *bytes, size_t len);
 
 /* 0: `take` ended it, or the service did. A status of 400 or more is an error with the
