@@ -124,7 +124,6 @@ static int perform(struct http_client *client, const char *target, struct transf
     str_printf(&url, "http://shunt%s", target);
     curl_easy_setopt(client->curl, CURLOPT_URL, url.bytes);
     curl_easy_setopt(client->curl, CURLOPT_UNIX_SOCKET_PATH, client->path);
-    curl_easy_setopt(client->curl, CURLOPT_PROXY, ""); /* whatever the environment says */
     curl_easy_setopt(client->curl, CURLOPT_PROTOCOLS_STR, "http");
     curl_easy_setopt(client->curl, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(client->curl, CURLOPT_NOSIGNAL, 1L);

@@ -164,10 +164,6 @@ static ssize_t give(void *context, uint64_t position, char *out, size_t max)
     size_t n = len < max ? len : max;
     memcpy(out, stream->buffer.bytes + stream->taken, n);
     stream->taken += n;
-    if (n == len) {
-        str_clear(&stream->buffer);
-        stream->taken = 0;
-    }
     http_connection_limit(connection, n == len && !stream->ended ? 0 : connection->server->options.send_ms);
     return (ssize_t)n;
 }
