@@ -121,6 +121,21 @@ static void tcp_and_the_socket_are_served_together(void **state)
     world_free(world);
 }
 
+static void ipv6_is_served_for_itself(void **state)
+{
+    struct world *world = world_new(*state, world_options());
+    unsigned port = 0;
+    if (http_server_listen_tcp(world->server, "::1", 0, &port, NULL) == 0) { /* not every machine has it */
+        struct sockaddr_in6 to = {
+            .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port), .sin6_addr = in6addr_loopback};
+        int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+        struct client *client = client_on(world, fd);
+        ask(world, client, "GET /echo/x HTTP/1.1\r\nHost: x\r\n\r\n", "\"address\":\"::1\"");
+    }
+    world_free(world);
+}
+
 static void ports_and_addresses_that_cannot_be_are_told(void **state)
 {
     struct world *world = world_new(*state, world_options());
@@ -163,6 +178,7 @@ int main(void)
         T(a_folder_that_is_missing_is_told),
         T(a_socket_that_another_put_there_meanwhile_is_not_removed),
         T(tcp_and_the_socket_are_served_together),
+        T(ipv6_is_served_for_itself),
         T(ports_and_addresses_that_cannot_be_are_told),
         T(nothing_stays_open),
     };
