@@ -1,0 +1,247 @@
+/* http_request.c: one request from its first line until both who hold it have let go.
+ *
+ * Happy way: http_request_new at the request line; http_request_more for the headers (where it is judged: which route,
+ * too large), for each piece of the body, and for its end, where the handler is called. When that has not answered
+ * on return, the connection is suspended; the answer wakes it and libmicrohttpd asks for more once again.
+ * A body that is refused is read to its end all the same, so that the client gets to read why; the request's time
+ * bounds that. Only a client that asked before sending it (Expect) is answered at once, and one whose request has no
+ * certain end; libmicrohttpd then closes the connection. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "shunt/base/mem.h"
+
+#include "http_internal.h"
+
+struct http_request *http_request_new(struct http_connection *connection, const char *uri)
+{
+    struct http_request *request = mem_zalloc(sizeof *request);
+    if (!request)
+        return NULL;
+    request->refs = 1;
+    request->connection = connection;
+    request->peer = connection->peer;
+    str_init(&request->body);
+    int rc = http_target_parse(&request->target, uri);
+    if (rc == ERR_NOMEM) {
+        mem_free(request);
+        return NULL;
+    }
+    request->verdict = rc == 0 ? 0 : MHD_HTTP_BAD_REQUEST;
+    return request;
+}
+
+void http_request_unref(struct http_request *request)
+{
+    if (--request->refs > 0)
+        return;
+    if (request->response)
+        MHD_destroy_response(request->response);
+    if (request->stream)
+        str_fini(&request->stream->buffer);
+    mem_free(request->stream);
+    for (size_t i = 0; i < request->n_headers; i++)
+        mem_free(request->headers[i].value);
+    http_target_fini(&request->target);
+    str_fini(&request->body);
+    mem_free(request);
+}
+
+void http_request_gone(struct http_request *request)
+{
+    request->connection->request = NULL;
+    request->connection = NULL;
+    request->suspended = false;
+    http_request_unref(request);
+}
+
+void http_request_suspend(struct http_request *request)
+{
+    request->suspended = true;
+    MHD_suspend_connection(request->connection->mhd);
+}
+
+void http_request_wake(struct http_request *request)
+{
+    if (!request->suspended)
+        return;
+    request->suspended = false;
+    MHD_resume_connection(request->connection->mhd);
+    http_server_again(request->connection->server);
+}
+
+static enum MHD_Result count_length(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    (void)kind;
+    (void)value;
+    *(unsigned *)context += strcasecmp(name, "Content-Length") == 0 || strcasecmp(name, "Transfer-Encoding") == 0;
+    return MHD_YES;
+}
+
+/* Two lengths: a proxy in front may see another end of this request than we do, so nothing is read after it. */
+static bool is_ambiguous(const struct http_request *request)
+{
+    unsigned n = 0;
+    MHD_get_connection_values(request->connection->mhd, MHD_HEADER_KIND, count_length, &n);
+    return n > 1;
+}
+
+static void judge(struct http_request *request, const char *method)
+{
+    const struct http_options *options = &request->connection->server->options;
+    strncpy(request->method, method, sizeof request->method - 1);
+    request->judged = true;
+    if (request->verdict != 0)
+        return;
+    request->route =
+        http_target_match(&request->target, options->routes, options->n_routes, request->method, &request->verdict);
+    if (!request->route)
+        return;
+    const char *length = http_request_header(request, "Content-Length");
+    bool too_large = length && strtoull(length, NULL, 10) > request->route->max_body_bytes;
+    request->verdict = too_large ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
+}
+
+static void add_body(struct http_request *request, const char *bytes, size_t len)
+{
+    if (request->verdict != 0)
+        return;
+    if (len > request->route->max_body_bytes - request->body.len)
+        request->verdict = MHD_HTTP_CONTENT_TOO_LARGE;
+    str_add(&request->body, bytes, len);
+    if (str_failed(&request->body))
+        request->verdict = MHD_HTTP_SERVICE_UNAVAILABLE;
+    if (request->verdict != 0)
+        str_fini(&request->body);
+}
+
+static void refuse_method(struct http_request *request)
+{
+    const struct http_options *options = &request->connection->server->options;
+    struct str allow = STR_INIT;
+    http_target_allow(&request->target, options->routes, options->n_routes, &allow);
+    http_request_set_header(request, "Allow", allow.bytes);
+    str_fini(&allow);
+    http_answer_problem(request, request->verdict, "the path is there, but not for this method");
+}
+
+static void refuse(struct http_request *request)
+{
+    switch (request->verdict) {
+    case MHD_HTTP_METHOD_NOT_ALLOWED:
+        refuse_method(request);
+        break;
+    case MHD_HTTP_BAD_REQUEST:
+        http_answer_problem(request, request->verdict, "the path, the query or the length is malformed");
+        break;
+    case MHD_HTTP_CONTENT_TOO_LARGE:
+        http_answer_problem(request, request->verdict, "the body is larger than this path takes");
+        break;
+    case MHD_HTTP_NOT_FOUND:
+        http_answer_problem(request, request->verdict, "there is nothing at this path");
+        break;
+    default:
+        http_answer_no_memory(request);
+    }
+}
+
+/* No: libmicrohttpd closes the connection. */
+static enum MHD_Result send_answer(struct http_request *request)
+{
+    struct http_connection *connection = request->connection;
+    struct MHD_Response *response = request->response;
+    if (!response)
+        return MHD_NO;
+    request->response = NULL;
+    http_connection_limit(connection, request->stream ? 0 : connection->server->options.send_ms);
+    enum MHD_Result rc = MHD_queue_response(connection->mhd, request->status, response);
+    MHD_destroy_response(response);
+    return rc;
+}
+
+static enum MHD_Result run(struct http_request *request)
+{
+    struct http_server *server = request->connection->server;
+    if (!request->started && !server->closing && request->verdict == 0) {
+        request->refs++;
+        http_connection_limit(request->connection, 0);
+        request->started = true;
+        request->route->handler(request, server->options.context);
+    } else if (!request->started && request->verdict != 0) {
+        refuse(request);
+    }
+    if (!request->answered && server->closing)
+        http_answer_problem(request, MHD_HTTP_SERVICE_UNAVAILABLE, "the service is stopping");
+    if (!request->answered) {
+        http_request_suspend(request);
+        return MHD_YES;
+    }
+    return send_answer(request);
+}
+
+static bool waits_for_word(struct http_request *request)
+{
+    const char *expect = http_request_header(request, "Expect");
+    return expect && strcasecmp(expect, "100-continue") == 0;
+}
+
+enum MHD_Result http_request_more(struct http_request *request, const char *method, const char *bytes, size_t *len)
+{
+    if (!request->judged) {
+        judge(request, method);
+        bool at_once = is_ambiguous(request);
+        if (at_once)
+            request->verdict = MHD_HTTP_BAD_REQUEST;
+        return at_once || (request->verdict != 0 && waits_for_word(request)) ? run(request) : MHD_YES;
+    }
+    if (*len > 0) {
+        add_body(request, bytes, *len);
+        *len = 0;
+        return MHD_YES;
+    }
+    return run(request);
+}
+
+const struct http_route *http_request_route(const struct http_request *request)
+{
+    return request->route;
+}
+
+const char *http_request_method(const struct http_request *request)
+{
+    return request->method;
+}
+
+const char *http_request_path(const struct http_request *request)
+{
+    return request->target.path;
+}
+
+const char *http_request_param(const struct http_request *request, const char *name)
+{
+    return http_pair_find(request->target.params, request->target.n_params, name);
+}
+
+const char *http_request_query(const struct http_request *request, const char *name)
+{
+    return http_pair_find(request->target.query, request->target.n_query, name);
+}
+
+const char *http_request_header(const struct http_request *request, const char *name)
+{
+    if (!request->connection)
+        return NULL;
+    return MHD_lookup_connection_value(request->connection->mhd, MHD_HEADER_KIND, name);
+}
+
+const char *http_request_body(const struct http_request *request, size_t *len)
+{
+    *len = request->body.len;
+    return request->body.bytes;
+}
+
+const struct http_peer *http_request_peer(const struct http_request *request)
+{
+    return &request->peer;
+}

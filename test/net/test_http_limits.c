@@ -1,0 +1,223 @@
+#include <sys/resource.h>
+
+#include "http_world.h"
+
+/* The clients run on the same loop: what they do at each of its turns. */
+static void drip(struct client *client)
+{
+    if (!client->ended)
+        send(client->fd, "x", 1, MSG_NOSIGNAL);
+}
+
+static void a_connection_that_asks_nothing_is_cut(void **state)
+{
+    struct http_options options = world_options();
+    options.idle_ms = 20;
+    struct world *world = world_new(*state, options);
+    struct client *silent = client_local(world), *served = client_local(world);
+    until(world, silent->ended);
+    assert_int_equal(silent->in.len, 0);
+    until(world, served->ended);
+    served = client_local(world);
+    get_hello(world, served);
+    until(world, served->ended);
+    world_free(world);
+}
+
+static void a_request_line_that_drips_is_cut(void **state)
+{
+    struct http_options options = world_options();
+    options.idle_ms = 40;
+    struct world *world = world_new(*state, options);
+    struct client *client = client_local(world);
+    say(client, "GET /");
+    while (!client->ended) {
+        drip(client);
+        turn(world);
+    }
+    assert_int_equal(world->called, 0);
+    world_free(world);
+}
+
+static void headers_and_bodies_that_drip_are_cut(void **state)
+{
+    static const char *const heads[] = {
+        "GET /hello HTTP/1.1\r\nHost: x\r\nX-Header: ",
+        "POST /echo/x HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n",
+        "POST /echo/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfff\r\n"};
+    struct http_options options = world_options();
+    options.request_ms = 40;
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        struct world *world = world_new(*state, options);
+        struct client *client = client_local(world);
+        say(client, heads[i]);
+        while (!client->ended) {
+            drip(client);
+            turn(world);
+        }
+        assert_int_equal(world->called, 0);
+        world_free(world);
+    }
+}
+
+static void who_waits_for_an_answer_is_not_cut(void **state)
+{
+    struct http_options options = world_options();
+    options.idle_ms = options.request_ms = options.send_ms = 20;
+    struct world *world = world_new(*state, options);
+    struct client *client = client_local(world);
+    say(client, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+    until(world, world->n_held == 1);
+    for (unsigned i = 0; i < 3; i++) { /* so long that others are */
+        struct client *other = client_local(world);
+        until(world, other->ended);
+    }
+    http_respond_text(world->held[--world->n_held], 200, "late\n");
+    until(world, has(client, "late\n"));
+    world_free(world);
+}
+
+static void who_does_not_take_the_answer_is_cut(void **state)
+{
+    struct http_options options = world_options();
+    options.send_ms = 40;
+    options.max_connections = 1;
+    struct world *world = world_new(*state, options);
+    struct client *client = client_local(world);
+    client_deafen(client);
+    say(client, "GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+    get_hello(world, client_local(world)); /* it waited for the other to go */
+    client_hear(client);
+    until(world, client->ended);
+    assert_true(client->in.len < 16U * 1024 * 1024);
+    world_free(world);
+}
+
+static void headers_beyond_the_limit_are_refused(void **state)
+{
+    static const char *const heads[] = {"GET /hello HTTP/1.1\r\nHost: x\r\nX-Header: ", "GET /echo/"};
+    for (size_t i = 0; i < 2; i++) {
+        struct world *world = world_new(*state, world_options());
+        struct client *client = client_local(world);
+        struct str request = STR_INIT;
+        str_puts(&request, heads[i]);
+        while (request.len < 2 * world_options().max_header_bytes)
+            str_putc(&request, 'x');
+        send(client->fd, request.bytes, request.len, MSG_NOSIGNAL);
+        until(world, client->ended);
+        assert_int_equal(world->called, 0);
+        assert_true(has(client, i == 0 ? " 431 " : " 414 "));
+        str_fini(&request);
+        world_free(world);
+    }
+}
+
+static void headers_of_a_usual_size_are_taken(void **state)
+{
+    struct world *world = world_new(*state, world_options());
+    struct client *client = client_local(world);
+    struct str request = STR_INIT;
+    str_puts(&request, "GET /hello HTTP/1.1\r\nHost: x\r\nCookie: ");
+    while (request.len < 8192)
+        str_putc(&request, 'x');
+    str_puts(&request, "\r\n\r\n");
+    ask(world, client, request.bytes, "hello\n");
+    str_fini(&request);
+    world_free(world);
+}
+
+static void further_connections_wait_until_one_ends(void **state)
+{
+    struct http_options options = world_options();
+    options.max_connections = 2;
+    struct world *world = world_new(*state, options);
+    struct client *first = client_local(world), *second = client_local(world);
+    get_hello(world, first);
+    get_hello(world, second);
+    struct client *third = client_local(world);
+    say(third, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+    get_hello(world, first);
+    get_hello(world, second);
+    uv_run(&world->loop, UV_RUN_NOWAIT);
+    assert_true(is_calm(world));
+    assert_int_equal(third->in.len, 0);
+    client_hang_up(first);
+    until(world, has(third, "hello\n"));
+    world_free(world);
+}
+
+static void a_full_listener_does_not_keep_others_out(void **state)
+{
+    struct http_options options = world_options();
+    options.max_connections = 1;
+    struct world *world = world_new(*state, options);
+    unsigned port;
+    assert_int_equal(http_server_listen_tcp(world->server, "127.0.0.1", 0, &port, NULL), 0);
+    struct client *first = client_tcp(world, port), *second = client_tcp(world, port);
+    get_hello(world, first);
+    say(second, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+    get_hello(world, client_local(world));
+    assert_int_equal(second->in.len, 0);
+    client_hang_up(first);
+    until(world, has(second, "hello\n"));
+    world_free(world);
+}
+
+static void one_address_has_so_many_connections_and_no_more(void **state)
+{
+    struct http_options options = world_options();
+    options.max_per_address = 2;
+    struct world *world = world_new(*state, options);
+    unsigned port;
+    assert_int_equal(http_server_listen_tcp(world->server, "127.0.0.1", 0, &port, NULL), 0);
+    struct client *first = client_tcp(world, port), *second = client_tcp(world, port);
+    get_hello(world, first);
+    get_hello(world, second);
+    struct client *third = client_tcp(world, port);
+    until(world, third->ended);
+    assert_int_equal(third->in.len, 0);
+    for (unsigned i = 0; i < 4; i++) /* the socket's users are not counted so */
+        get_hello(world, client_local(world));
+    client_hang_up(first);
+    do {
+        third = client_tcp(world, port);
+        send(third->fd, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", 33, MSG_NOSIGNAL);
+        until(world, third->ended || has(third, "hello\n"));
+    } while (third->ended);
+    world_free(world);
+}
+
+static void without_descriptors_clients_wait(void **state)
+{
+    struct http_options options = world_options();
+    options.idle_ms = 100; /* the pause until it tries again follows from it */
+    struct world *world = world_new(*state, options);
+    struct client *client = client_local(world);
+    struct rlimit before, none;
+    say(client, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+    getrlimit(RLIMIT_NOFILE, &before);
+    none = before;
+    none.rlim_cur = (rlim_t)client->fd + 1;
+    setrlimit(RLIMIT_NOFILE, &none);
+    for (unsigned i = 0; i < 4; i++)
+        uv_run(&world->loop, UV_RUN_NOWAIT);
+    assert_true(is_calm(world));
+    assert_int_equal(client->in.len, 0);
+    setrlimit(RLIMIT_NOFILE, &before);
+    until(world, has(client, "hello\n"));
+    world_free(world);
+}
+
+int main(void)
+{
+#define T(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
+    const struct CMUnitTest tests[] = {
+        T(a_connection_that_asks_nothing_is_cut),    T(a_request_line_that_drips_is_cut),
+        T(headers_and_bodies_that_drip_are_cut),     T(who_waits_for_an_answer_is_not_cut),
+        T(who_does_not_take_the_answer_is_cut),      T(headers_beyond_the_limit_are_refused),
+        T(headers_of_a_usual_size_are_taken),        T(further_connections_wait_until_one_ends),
+        T(a_full_listener_does_not_keep_others_out), T(one_address_has_so_many_connections_and_no_more),
+        T(without_descriptors_clients_wait),
+    };
+    return cmocka_run_group_tests_name("net/http_limits", tests, NULL, NULL);
+}
