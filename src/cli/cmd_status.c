@@ -53,8 +53,10 @@ static void print_text(const json_t *snapshot, const char *health)
 {
     const json_t *ledger = json_object_get(snapshot, "ledger"), *queue = json_object_get(snapshot, "queue");
     printf("shunt is %s; started %s, last heard of %s\n\n", health, text(snapshot, "started"), text(snapshot, "saved"));
-    printf("Now: %lld in work, %lld waiting, %lld names queued\n\n", (long long)number(ledger, "in_work"),
-           (long long)number(ledger, "waiting"), (long long)number(queue, "queued"));
+    printf("Now: %lld in work, %lld waiting, %lld names queued; the loop's longest turn took %.1f ms\n\n",
+           (long long)number(ledger, "in_work"), (long long)number(ledger, "waiting"),
+           (long long)number(queue, "queued"),
+           json_number_value(json_object_get(json_object_get(snapshot, "loop"), "longest_turn_ms")));
     print_day(snapshot);
     puts("");
     print_destinations(snapshot);

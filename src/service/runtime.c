@@ -48,6 +48,19 @@ int runtime_init(struct runtime *rt, uv_loop_t *loop, const struct config *confi
     return 0;
 }
 
+void runtime_meter(struct runtime *rt)
+{
+    struct loop_meter *m = &rt->meter;
+    uint64_t now = uv_hrtime(), idle = uv_metrics_idle_time(rt->loop);
+    if (m->at_ns > 0) {
+        uint64_t waited = idle - m->idle_ns, passed = now - m->at_ns, busy = passed > waited ? passed - waited : 0;
+        m->busy_ns += busy;
+        m->longest_ns = busy > m->longest_ns ? busy : m->longest_ns;
+    }
+    m->at_ns = now;
+    m->idle_ns = idle;
+}
+
 void runtime_close(struct runtime *rt)
 {
     uv_close((uv_handle_t *)&rt->timer, NULL);

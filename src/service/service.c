@@ -101,7 +101,9 @@ static void turn(struct service *s)
 
 static void on_prepare(uv_prepare_t *handle)
 {
-    turn(handle->data);
+    struct service *s = handle->data;
+    turn(s);
+    runtime_meter(&s->rt);
 }
 
 static void on_check(uv_check_t *handle)
@@ -280,6 +282,7 @@ struct service *service_new(struct config *config, const struct clock *clock, bo
         error_set(e, ERR_NOMEM, "no loop can be made");
         return NULL;
     }
+    uv_loop_configure(&s->loop, UV_METRICS_IDLE_TIME); /* without it the meter reads as always busy */
     s->config = config;
     s->instance.fd = -1;
     s->started_wall_ms = clock->wall_ms(clock);

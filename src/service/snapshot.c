@@ -29,10 +29,13 @@ json_t *snapshot_of(const struct service *s, const char *state)
                                (json_int_t)l->waiting, "in_work", (json_int_t)l->in_work);
     json_t *queue = json_pack("{s:I, s:I, s:I}", "known", (json_int_t)s->intake.count, "queued",
                               (json_int_t)s->intake.queued, "looking", (json_int_t)s->intake.looking);
-    return json_pack("{s:i, s:s, s:i, s:i, s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "version", SNAPSHOT_VERSION, "state",
-                     state, "pid", (int)getpid(), "instance", (int)s->instance.number, "started", started, "saved",
-                     saved, "saved_ms", (json_int_t)now, "stats", stats_to_json(s->rt.stats), "ledger", ledger, "queue",
-                     queue, "destinations", destinations(&s->lanes));
+    const struct loop_meter *m = &s->rt.meter;
+    json_t *loop =
+        json_pack("{s:f, s:f}", "longest_turn_ms", (double)m->longest_ns / 1e6, "busy_s", (double)m->busy_ns / 1e9);
+    return json_pack("{s:i, s:s, s:i, s:i, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o}", "version", SNAPSHOT_VERSION,
+                     "state", state, "pid", (int)getpid(), "instance", (int)s->instance.number, "started", started,
+                     "saved", saved, "saved_ms", (json_int_t)now, "stats", stats_to_json(s->rt.stats), "ledger", ledger,
+                     "queue", queue, "loop", loop, "destinations", destinations(&s->lanes));
 }
 
 char *snapshot_url(const struct config *config, unsigned number)

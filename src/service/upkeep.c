@@ -143,6 +143,7 @@ void upkeep_log_state(struct upkeep *u)
         "Intake: %zu names known, %zu queued, %zu being looked at; scan #%u %s; %zu folders, %zu of them not watched",
         s->intake.count, s->intake.queued, s->intake.looking, s->scanner.number, s->scanner.full ? "running" : "ended",
         s->scanner.n_folders, watching_unwatched(&s->scanner));
+    log_info("state", "Loop: longest turn %.1f ms since start", (double)s->rt.meter.longest_ns / 1e6);
     for (const struct lane *lane = s->lanes.lanes; lane; lane = lane->next)
         log_write(LOG_EVENT(LOG_INFO, "state", .destination = lane->name),
                   "%s: %s, %zu deliveries in hand, %zu of them queued, %u requests%s, %llu delivered, %llu failures",

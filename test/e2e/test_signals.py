@@ -39,7 +39,7 @@ def test_usr1_logs_the_state(site):
     wait_for(lambda: any("Ledger" in e["msg"] for e in site.events("state")), "the ledger")
     text = "\n".join(e["msg"] for e in site.events("state"))
     for wanted in ("Today: 1 processed", "Client RANK: 1 processed", "Destination Monday Rank: 1 delivered", "2 taken = 1 delivered", "1 failed", "Monday Rank: closed",
-                   "invalid JSON"):
+                   "invalid JSON", "Loop: longest turn "):
         assert wanted in text, (wanted, text)
     site.finish()
 

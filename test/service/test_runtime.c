@@ -181,6 +181,44 @@ static void no_memory_for_a_wait_is_told_and_sets_nothing(void **state)
     bench_free(b);
 }
 
+static void on_meter_timer(uv_timer_t *timer)
+{
+    uint64_t until = uv_hrtime() + *(const uint64_t *)timer->data;
+    while (uv_hrtime() < until)
+        continue;
+}
+
+static void on_meter_prepare(uv_prepare_t *prepare)
+{
+    struct bench *b = prepare->data;
+    runtime_meter(&b->rt);
+    if (b->rt.meter.longest_ns > 30000000)
+        uv_stop(&b->loop);
+}
+
+static void the_meter_counts_work_and_not_waiting(void **state)
+{
+    struct bench *b = bench_new(state);
+    uint64_t work_ns = 40000000, waited_ns = 60000000, began = uv_hrtime();
+    uv_timer_t timer;
+    uv_prepare_t prepare;
+    uv_loop_configure(&b->loop, UV_METRICS_IDLE_TIME);
+    uv_prepare_init(&b->loop, &prepare);
+    uv_timer_init(&b->loop, &timer);
+    prepare.data = b;
+    timer.data = &work_ns;
+    uv_prepare_start(&prepare, on_meter_prepare);
+    uv_timer_start(&timer, on_meter_timer, waited_ns / 1000000, 0);
+    uv_run(&b->loop, UV_RUN_DEFAULT);
+    uint64_t passed = uv_hrtime() - began;
+    assert_true(b->rt.meter.longest_ns >= work_ns);
+    assert_true(b->rt.meter.busy_ns >= b->rt.meter.longest_ns);
+    assert_true(b->rt.meter.busy_ns <= passed - waited_ns + 2000000); /* timers are as fine as a millisecond */
+    uv_close((uv_handle_t *)&timer, NULL);
+    uv_close((uv_handle_t *)&prepare, NULL);
+    bench_free(b);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
 
 int main(void)
@@ -194,6 +232,7 @@ int main(void)
         T(the_loop_wakes_by_itself_on_the_real_clock_and_never_early),
         T(a_wait_that_is_set_later_but_comes_earlier_wakes_the_loop_earlier),
         T(no_memory_for_a_wait_is_told_and_sets_nothing),
+        T(the_meter_counts_work_and_not_waiting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,8 +20,16 @@ struct wait {
     void (*fire)(struct wait *wait);
 };
 
+/* How long the loop works before it looks for events again: nothing is answered in that time. */
+struct loop_meter {
+    uint64_t at_ns, idle_ns; /* at the last look */
+    uint64_t busy_ns;        /* in all */
+    uint64_t longest_ns;     /* since start */
+};
+
 struct runtime {
     uv_loop_t *loop;
+    struct loop_meter meter;
     const struct clock *clock;
     const struct config *config; /* settings and paths; never changes while we run */
     struct routes *routes;       /* the table in force; a reload swaps it */
@@ -35,6 +43,7 @@ struct runtime {
 };
 
 int runtime_init(struct runtime *rt, uv_loop_t *loop, const struct config *config, const struct clock *clock);
+void runtime_meter(struct runtime *rt); /* once in each turn, right before the loop waits */
 void runtime_close(struct runtime *rt); /* closes the timer; run the loop until it is gone, then runtime_fini */
 void runtime_fini(struct runtime *rt);
 static inline int64_t runtime_now(const struct runtime *rt)
