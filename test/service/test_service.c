@@ -215,6 +215,30 @@ static void what_a_crash_left_in_underprocess_is_delivered_also_of_another_insta
     log_close();
 }
 
+static bool delivered_and_put_back(struct watcher *w)
+{
+    return w->service->rt.ledger.delivered == 1 && logged(w->s, "put_back") == 2;
+}
+
+static void what_is_no_file_leaves_underprocess_and_its_name_is_free(void **state)
+{
+    struct scratch *s = *state;
+    open_log(s);
+    put_config(s, FAST, ROUTES_ONE);
+    make_folder(s, "under/0/RANK/folder.json");
+    make_folder(s, "hot/RANK");
+    assert_int_equal(symlink("nowhere", in(s, "under/0/RANK/a.json")), 0);
+    put(in(s, "hot/RANK/a.json"), TICKET("RANK"));
+    struct service *service = start(s, false);
+    run_until(service, s, delivered_and_put_back);
+    service_free(service);
+    assert_file(in(s, "out/a/a.json"), TICKET("RANK"));
+    assert_int_equal(in_folder(s, "under/0/RANK"), 0);
+    assert_true(exists(in(s, "hot/RANK/folder.json")));
+    assert_true(exists(in(s, "hot/RANK/a (not a file).json")));
+    log_close();
+}
+
 static bool hundreds_are_through(struct watcher *w)
 {
     char path[64];
@@ -564,6 +588,7 @@ int main(void)
         T(what_lies_there_at_the_start_is_delivered),
         T(what_is_dropped_is_delivered_or_failed),
         T(what_a_crash_left_in_underprocess_is_delivered_also_of_another_instance),
+        T(what_is_no_file_leaves_underprocess_and_its_name_is_free),
         T(many_at_once_are_all_delivered_once),
         T(a_stop_leaves_what_waits_and_the_next_start_takes_it_up),
         T(a_stop_finishes_what_is_being_looked_at),

@@ -238,14 +238,17 @@ static void a_claimed_file_is_looked_at_where_it_lies(void **state)
 struct meddler {
     struct clock clock;
     struct scratch *s;
-    const char *newer; /* renamed over a.json at the next reading of the clock */
+    const char *newer; /* renamed over a.json at the next reading of the clock; "": a link to nowhere is */
 };
 
 static int64_t meddle(const struct clock *clock)
 {
     struct meddler *m = (struct meddler *)(uintptr_t)clock;
     if (m->newer) {
-        put(in(m->s, "hot/RANK/.newer"), m->newer);
+        if (m->newer[0])
+            put(in(m->s, "hot/RANK/.newer"), m->newer);
+        else
+            assert_int_equal(symlink("nowhere", in(m->s, "hot/RANK/.newer")), 0);
         assert_int_equal(rename(in(m->s, "hot/RANK/.newer"), in(m->s, "hot/RANK/a.json")), 0);
         m->newer = NULL;
     }
@@ -288,6 +291,60 @@ static void what_was_renamed_over_it_and_is_not_whole_waits_in_underprocess(void
     assert_true(b->item.claimed);
     assert_file(in(b->s, "under/0/RANK/a.json"), "{\"half");
     assert_int_equal(b->item.source.fd, -1);
+    bench_free(b);
+}
+
+static void a_link_that_was_claimed_in_place_of_the_file_is_put_back(void **state)
+{
+    struct bench *b = bench_new(state, "");
+    put(in(b->s, "hot/RANK/a.json"), TICKET("RANK"));
+    look_with_meddler(b, "");
+    assert_int_equal(b->item.taken, TAKEN_PUT_BACK);
+    assert_false(b->item.claimed);
+    assert_left_in_hot(b, "a.json");
+    assert_int_equal(look(b, "RANK", "a.json"), TAKEN_GONE);
+    assert_int_equal(entries(in(b->s, "hot/RANK")), 1);
+    bench_free(b);
+}
+
+/* A producer was quicker than we, or we were killed before we could. */
+static void what_is_no_file_does_not_block_its_name_in_underprocess(void **state)
+{
+    struct bench *b = bench_new(state, "");
+    make_folder(b->s, "under/0/RANK");
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(symlink("nowhere", in(b->s, "under/0/RANK/a.json")), 0);
+        put(in(b->s, "hot/RANK/a.json"), TICKET("RANK"));
+        take_item_fini(&b->item);
+        b->item = (struct take_item){
+            .client = "RANK", .name = "a.json", .kind = NAME_TICKET, .claimed = true, .source.fd = -1};
+        assert_int_equal(look_again(b), TAKEN_PUT_BACK);
+        assert_false(b->item.claimed);
+        assert_non_null(
+            strstr(b->item.error.text, round == 0 ? "RANK/a (not a file).json" : "RANK/a (not a file 2).json"));
+        look(b, "RANK", "a.json");
+        assert_claimed(b, "a.json");
+        assert_int_equal(unlink(in(b->s, "under/0/RANK/a.json")), 0);
+    }
+    assert_true(exists(in(b->s, "hot/RANK/a (not a file).json")));
+    assert_true(exists(in(b->s, "hot/RANK/a (not a file 2).json")));
+    assert_int_equal(look(b, "RANK", "a (not a file).json"), TAKEN_GONE);
+    bench_free(b);
+}
+
+static void what_is_no_file_and_cannot_be_put_back_is_told_and_tried_again(void **state)
+{
+    struct bench *b = bench_new(state, "");
+    make_folder(b->s, "under/0/RANK/a.json");
+    assert_int_equal(rmdir(in(b->s, "hot/RANK")), 0);
+    b->item =
+        (struct take_item){.client = "RANK", .name = "a.json", .kind = NAME_TICKET, .claimed = true, .source.fd = -1};
+    assert_int_equal(look_again(b), TAKEN_WAIT);
+    assert_true(b->item.claimed);
+    assert_non_null(strstr(b->item.error.text, "cannot be put back"));
+    make_folder(b->s, "hot/RANK");
+    assert_int_equal(look_again(b), TAKEN_PUT_BACK);
+    assert_left_in_hot(b, "a.json");
     bench_free(b);
 }
 
@@ -550,6 +607,9 @@ int main(void)
         T(a_claimed_file_is_looked_at_where_it_lies),
         T(what_was_renamed_over_it_between_look_and_claim_is_what_is_taken),
         T(what_was_renamed_over_it_and_is_not_whole_waits_in_underprocess),
+        T(a_link_that_was_claimed_in_place_of_the_file_is_put_back),
+        T(what_is_no_file_does_not_block_its_name_in_underprocess),
+        T(what_is_no_file_and_cannot_be_put_back_is_told_and_tried_again),
         T(another_client_than_the_folder_is_invalid_by_default),
         T(the_folder_decides_where_the_policy_says_so),
         T(the_ticket_decides_where_the_policy_says_so),
