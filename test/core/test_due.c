@@ -12,6 +12,8 @@
 #include "shunt/base/mem.h"
 #include "shunt/core/due.h"
 
+#include "../scarce.h"
+
 #define MANY 1000
 
 static uint32_t dice = 1;
@@ -176,19 +178,6 @@ static void over_simulated_days_nothing_is_early_late_or_lost(void **state)
     due_fini(&d);
 }
 
-static void *no_alloc(size_t size)
-{
-    (void)size;
-    return NULL;
-}
-
-static void *no_resize(void *p, size_t size)
-{
-    (void)p;
-    (void)size;
-    return NULL;
-}
-
 static void without_memory_a_listed_entry_can_still_be_moved(void **state)
 {
     (void)state;
@@ -197,14 +186,13 @@ static void without_memory_a_listed_entry_can_still_be_moved(void **state)
     static struct due_entry entries[MANY];
     memset(entries, 0, sizeof entries);
     assert_int_equal(due_add(&d, &entries[0], 10), 0);
-    const struct mem_functions none = {.alloc = no_alloc, .resize = no_resize, .free = free};
-    mem_set(&none);
+    scarce_begin(1, SCARCE_FOR_EVER);
     int rc = 0;
     size_t n = 1;
     while (rc == 0 && n < MANY)
         rc = due_add(&d, &entries[n++], 20);
     int moved = due_add(&d, &entries[0], 5);
-    mem_set(NULL);
+    assert_true(scarce_end());
     assert_int_equal(rc, ERR_NOMEM);
     assert_false(due_listed(&entries[n - 1]));
     assert_int_equal(moved, 0);
