@@ -2,13 +2,18 @@
 #include "shunt/cli/cli.h"
 
 #include <getopt.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <jansson.h>
+#include <uv.h>
+
 #include "shunt/base/log.h"
+#include "shunt/base/mem.h"
 #include "shunt/io/files.h"
 #include "shunt/service/service.h"
 
@@ -98,8 +103,21 @@ static int read_option(struct cli *cli, int option)
     }
 }
 
+static void *zeroed(size_t count, size_t size)
+{
+    return size > 0 && count > SIZE_MAX / size ? NULL : mem_zalloc(count * size);
+}
+
+/* The libraries' memory comes from where ours does. (yajl is given its own way to it, see ticket_yajl.c.) */
+static void share_memory(void)
+{
+    json_set_alloc_funcs(mem_alloc, mem_free);
+    uv_replace_allocator(mem_alloc, mem_resize, zeroed, mem_free);
+}
+
 int cli_main(int argc, char **argv)
 {
+    share_memory();
     struct cli cli = {.config = CLI_CONFIG_DEFAULT};
     int option, code = -1;
     while (code < 0 && (option = getopt_long(argc, argv, "c:hq", options, NULL)) != -1)

@@ -111,7 +111,7 @@ static void print_json(struct explanation *x, const struct ticket_file *file, co
                                destinations, "routes", x->verdicts);
     char *text = result ? json_dumps(result, JSON_INDENT(2)) : NULL;
     puts(text ? text : "{\"error\":\"the result cannot be written as JSON\"}");
-    free(text);
+    mem_free(text);
     json_decref(result);
 }
 
@@ -121,7 +121,7 @@ static int tell_invalid(const struct cli *cli, const struct ticket_file *file, c
         json_t *result = json_pack("{s:s, s:b, s:s}", "file", file->path, "valid", 0, "error", why);
         char *text = result ? json_dumps(result, JSON_INDENT(2)) : NULL;
         puts(text ? text : "{\"valid\":false}");
-        free(text);
+        mem_free(text);
         json_decref(result);
     } else {
         print_plain(file->name, strlen(file->name));

@@ -37,7 +37,7 @@ static void print_json(const struct job *job, const char *failed_path)
                                failed_path ? job->error.text : NULL, "failed_as", failed_path);
     char *text = result ? json_dumps(result, JSON_COMPACT) : NULL;
     puts(text ? text : "{\"error\":\"the result cannot be written as JSON\"}");
-    free(text);
+    mem_free(text);
     json_decref(result);
 }
 
