@@ -200,6 +200,25 @@ static void without_memory_a_listed_entry_can_still_be_moved(void **state)
     due_fini(&d);
 }
 
+static void reserved_room_is_there_without_memory(void **state)
+{
+    (void)state;
+    static struct due_entry entries[MANY];
+    SCARCE_SWEEP (n) {
+        struct due_list d;
+        memset(entries, 0, sizeof entries);
+        due_init(&d);
+        assert_int_equal(due_add(&d, &entries[0], 1), 0);
+        scarce_begin(n, SCARCE_FOR_EVER);
+        int rc = due_reserve(&d, MANY - 1);
+        for (size_t i = 1; rc == 0 && i < MANY; i++)
+            assert_int_equal(due_add(&d, &entries[i], 1), 0);
+        assert_int_equal(rc, scarce_end() ? ERR_NOMEM : 0);
+        assert_ptr_equal(due_pop(&d, 1), &entries[0]);
+        due_fini(&d);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +231,7 @@ int main(void)
         cmocka_unit_test(after_any_mix_of_steps_everything_comes_out_in_order),
         cmocka_unit_test(over_simulated_days_nothing_is_early_late_or_lost),
         cmocka_unit_test(without_memory_a_listed_entry_can_still_be_moved),
+        cmocka_unit_test(reserved_room_is_there_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
