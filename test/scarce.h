@@ -72,6 +72,13 @@ static inline void scarce_begin(size_t n, size_t times)
     atomic_store(&scarce_first, n);
 }
 
+/* After scarce_begin: Jansson's are all fine. Its parser (2.14) does not look whether its buffer could grow, and runs
+ * over the end of it where a closing quote was lost. */
+static inline void scarce_spare_json(void)
+{
+    json_set_alloc_funcs(malloc, free);
+}
+
 /* True where at least one allocation failed. */
 static inline bool scarce_end(void)
 {

@@ -472,12 +472,11 @@ static void a_job_that_waits_for_another_try_is_freed_at_the_end(void **state)
 static void no_memory_only_delays(void **state)
 {
     struct scratch *s = *state;
-    bool failed = true;
-    for (size_t n = 1; failed; n++) {
+    SCARCE_SWEEP (n) {
         struct parts *p = parts_new(*state, SETTINGS, ROUTES_ONE);
         struct job *good = begin(p);
         begin_text(p, "bad.json", "nonsense");
-        parts_fail_allocation(n);
+        scarce_begin(n, 1);
         deliver(good);
         for (int i = 0; i < 5 && p->jobs.count > 0; i++) {
             for (int k = 0; k < 100 && !settle_idle(&p->settle); k++) {
@@ -489,8 +488,7 @@ static void no_memory_only_delays(void **state)
                              exists(in(s, "under/0/RANK/t0.json")) + exists(in(s, "under/0/RANK/bad.json")));
             advance(p, 64000);
         }
-        failed = parts_failed();
-        parts_fail_allocation(0);
+        scarce_end();
         assert_int_equal(p->jobs.count, 0);
         assert_int_equal(p->rt.ledger.delivered, 1);
         assert_int_equal(p->rt.ledger.failed, 1);
@@ -505,9 +503,9 @@ static void a_request_without_memory_wakes_the_loop_for_another(void **state)
 {
     struct parts *p = parts_new(*state, SETTINGS, ROUTES_ONE);
     begin_text(p, "bad.json", "nonsense");
-    parts_fail_allocation(1);
+    scarce_begin(1, 1);
     settle_pump(&p->settle);
-    parts_fail_allocation(0);
+    assert_true(scarce_end());
     assert_int_equal(p->settle.remove.active + p->settle.aside.active, 0);
     assert_int_equal(p->rt.waits.count, 1);
     settle_now(p);

@@ -563,16 +563,14 @@ static void a_missing_underprocess_folder_is_told_and_the_file_stays(void **stat
 /* Whatever allocation fails: the file lies whole in hot or in underprocess, nothing leaks, and the next look takes it. */
 static void no_memory_loses_nothing(void **state)
 {
-    bool failed = true;
-    for (size_t n = 1; failed; n++) {
+    SCARCE_SWEEP (n) {
         struct bench *b = bench_new(state, "");
         make_folder(b->s, "under/0/RANK");
         put(in(b->s, "hot/RANK/a.json"), TICKET("RANK"));
         size_t before = open_descriptors();
-        parts_fail_allocation(n);
+        scarce_begin(n, 1);
         enum taken taken = look(b, "RANK", "a.json");
-        failed = parts_failed();
-        parts_fail_allocation(0);
+        scarce_end();
         bool in_hot = exists(in(b->s, "hot/RANK/a.json")), in_under = exists(in(b->s, "under/0/RANK/a.json"));
         assert_int_equal(in_hot + in_under, 1);
         assert_int_equal(b->item.claimed, in_under);
