@@ -491,10 +491,15 @@ static void a_huge_ticket_is_read_in_constant_memory(void **state)
 static void whichever_allocation_fails_it_is_told_and_no_ticket_is_judged_by_it(void **state)
 {
     (void)state;
+    static char growing[6000];
+    char many[5000] = "";
+    memset(many, 'x', sizeof many - 1);
+    snprintf(growing, sizeof growing, DETAILS("\"ClientCode\":\"RANK\",\"Title\":\"\\n%s\""), many);
     static const struct {
         const char *text;
         int code;
     } documents[] = {
+        {growing, 0}, /* a field longer than yajl's first buffer */
         {DETAILS("\"ClientCode\":\"RANK\",\"Title\":\"a \\u0041 long title\",\"Extra\":[1,{\"x\":[true,null,1.5]}]"),
          0},
         {DETAILS("\"ClientCode\":\"RANK\" \"x\""), ERR_SYNTAX},
@@ -502,6 +507,7 @@ static void whichever_allocation_fails_it_is_told_and_no_ticket_is_judged_by_it(
         {DETAILS("\"ClientCode\":\"\x01\""), ERR_SYNTAX},
     };
     for (size_t i = 0; i < sizeof documents / sizeof *documents; i++) {
+        size_t piece = strlen(documents[i].text) > 1000 ? 1000 : 7;
         SCARCE_SWEEP (n) {
             struct error e = {0};
             struct ticket ticket;
@@ -513,8 +519,8 @@ static void whichever_allocation_fails_it_is_told_and_no_ticket_is_judged_by_it(
             struct ticket_parser *p = rc == 0 ? ticket_parser_new(set, wide) : NULL;
             if (rc == 0 && !p)
                 rc = ERR_NOMEM;
-            for (size_t at = 0; at < len && rc == 0; at += 7)
-                rc = ticket_parser_feed(p, documents[i].text + at, len - at < 7 ? len - at : 7, &e);
+            for (size_t at = 0; at < len && rc == 0; at += piece)
+                rc = ticket_parser_feed(p, documents[i].text + at, len - at < piece ? len - at : piece, &e);
             if (rc == 0)
                 rc = ticket_parser_finish(p, &ticket, &e);
             bool hit = scarce_end();

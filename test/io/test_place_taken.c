@@ -403,7 +403,7 @@ static void a_want_of_memory_changes_nothing_where_a_name_is_taken(void **state)
                 bool done = items[k].error.code == 0;
                 assert_true(done || (hit && items[k].error.code == ERR_NOMEM));
                 there += done && !(conflicts[i] == CONFLICT_REPLACE && k == 0);
-                char at[64];
+                char at[512];
                 snprintf(at, sizeof at, "place/%s", done ? items[k].final_name : names[k]);
                 assert_file(in(s, at), done ? new : k == 0 ? own : theirs);
             }

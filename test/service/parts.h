@@ -165,6 +165,17 @@ static inline void parts_nothing(struct wait *wait)
     (void)wait;
 }
 
+/* Other waits take all the room that the list has but for so many: a further one needs memory. */
+static inline void fill_waits(struct runtime *rt, size_t left)
+{
+    static struct wait others[1024];
+    memset(others, 0, sizeof others);
+    for (size_t n = 0; rt->waits.room - rt->waits.count > left; n++) {
+        assert_true(n < sizeof others / sizeof others[0]);
+        assert_int_equal(wait_set(rt, &others[n], INT64_C(1000) * 24 * 3600 * 1000, parts_nothing), 0);
+    }
+}
+
 /* Time goes on; what has become due is fired, as the loop's timer would do it. */
 static inline void advance(struct parts *p, int64_t ms)
 {

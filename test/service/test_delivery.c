@@ -592,6 +592,7 @@ static void no_memory_on_the_way_only_delays(void **state)
                                    .count = 1};
         take_run(&batch);
         assert_int_equal(item.taken, TAKEN_CLAIMED);
+        fill_waits(&p->rt, 0);
         scarce_begin(n, 1);
         int rc = jobs_begin(&p->jobs, &item, p->rt.routes, WAY_REALTIME, 1, false);
         struct job *job = rc == 0 ? p->jobs.count > 0 ? p->lanes.archive->queue->job : NULL : NULL;

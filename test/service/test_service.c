@@ -655,6 +655,7 @@ static void run_short_of_memory(struct scratch *s, size_t n, size_t times)
     put(in(s, "hot/RANK/bad.json"), "nonsense");
     struct service *service = start_by(s, false, &clock_fast);
     put(in(s, "routes.ini"), ROUTES_TWO "[destination c]\npath = out/c\n");
+    fill_waits(&service->rt, 2); /* the ticks never fail */
     scarce_begin(n, times);
     scarce_spare_json();
     run_until(service, s, all_are_through);

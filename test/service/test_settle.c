@@ -468,15 +468,15 @@ static void a_job_that_waits_for_another_try_is_freed_at_the_end(void **state)
     parts_free(p); /* the leak check sees the rest */
 }
 
-/* Whatever allocation fails: each ticket is in underprocess or settled, and settled in the end. */
-static void no_memory_only_delays(void **state)
+/* Whatever allocations fail: each ticket is in underprocess or settled, and settled in the end. */
+static void delay_by(struct scratch *s, size_t in_a_row)
 {
-    struct scratch *s = *state;
     SCARCE_SWEEP (n) {
-        struct parts *p = parts_new(*state, SETTINGS, ROUTES_ONE);
+        struct parts *p = parts_new(s, SETTINGS, ROUTES_ONE);
         struct job *good = begin(p);
         begin_text(p, "bad.json", "nonsense");
-        scarce_begin(n, 1);
+        fill_waits(&p->rt, 0);
+        scarce_begin(n, in_a_row);
         deliver(good);
         for (int i = 0; i < 5 && p->jobs.count > 0; i++) {
             for (int k = 0; k < 100 && !settle_idle(&p->settle); k++) {
@@ -497,6 +497,12 @@ static void no_memory_only_delays(void **state)
         scratch_remove(in(s, "failed"));
         parts_free(p);
     }
+}
+
+static void no_memory_only_delays(void **state)
+{
+    delay_by(*state, 1);
+    delay_by(*state, 3);
 }
 
 static void a_request_without_memory_wakes_the_loop_for_another(void **state)

@@ -561,32 +561,42 @@ static void a_missing_underprocess_folder_is_told_and_the_file_stays(void **stat
 }
 
 /* Whatever allocation fails: the file lies whole in hot or in underprocess, nothing leaks, and the next look takes it. */
-static void no_memory_loses_nothing(void **state)
+static void take_without_memory(void **state, const char *settings, const char *name, const char *text)
 {
+    char hot[64], under[64];
+    snprintf(hot, sizeof hot, "hot/RANK/%s", name);
+    snprintf(under, sizeof under, "under/0/RANK/%s", name);
     SCARCE_SWEEP (n) {
-        struct bench *b = bench_new(state, "");
+        struct bench *b = bench_new(state, settings);
         make_folder(b->s, "under/0/RANK");
-        put(in(b->s, "hot/RANK/a.json"), TICKET("RANK"));
+        put(in(b->s, hot), text);
         size_t before = open_descriptors();
         scarce_begin(n, 1);
-        enum taken taken = look(b, "RANK", "a.json");
-        scarce_end();
-        bool in_hot = exists(in(b->s, "hot/RANK/a.json")), in_under = exists(in(b->s, "under/0/RANK/a.json"));
+        enum taken taken = look(b, "RANK", name);
+        bool hit = scarce_end();
+        bool in_hot = exists(in(b->s, hot)), in_under = exists(in(b->s, under));
         assert_int_equal(in_hot + in_under, 1);
         assert_int_equal(b->item.claimed, in_under);
-        if (taken == TAKEN_CLAIMED) {
-            assert_false(b->item.invalid);
-        } else {
+        if (taken != TAKEN_CLAIMED) {
+            assert_true(hit);
             assert_int_equal(taken, TAKEN_WAIT);
             assert_int_equal(open_descriptors(), before);
             look_again(b);
-            assert_claimed(b, "a.json");
-            assert_false(b->item.invalid);
-            assert_int_equal(b->item.n_destinations, 2);
         }
-        unlink(in(b->s, "under/0/RANK/a.json"));
+        assert_claimed(b, name);
+        assert_false(b->item.invalid);
+        assert_int_equal(b->item.n_destinations, 2);
+        assert_string_equal(b->item.ticket.fields[FIELD_CLIENT].text, "RANK");
+        unlink(in(b->s, under));
         bench_free(b);
     }
+}
+
+static void no_memory_loses_nothing(void **state)
+{
+    take_without_memory(state, "", "a.json", TICKET("RANK"));
+    take_without_memory(state, "[intake]\nclient_mismatch = folder\n", "a.json", TICKET("OTHER"));
+    take_without_memory(state, "[intake]\nfiles = *.pdf\n", "a.pdf", "%PDF");
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
