@@ -575,8 +575,8 @@ static void a_reload_without_memory_changes_nothing(void **state)
     parts_free(p);
 }
 
-/* Whatever allocation fails on the way of a ticket: it is delivered in the end. */
-static void no_memory_on_the_way_only_delays(void **state)
+/* Whatever allocations fail on the way of a ticket: it is delivered in the end. */
+static void delay_by(void **state, size_t in_a_row)
 {
     SCARCE_SWEEP (n) {
         struct parts *p = bench_new(state, SETTINGS, ROUTES_TWO);
@@ -593,7 +593,7 @@ static void no_memory_on_the_way_only_delays(void **state)
         take_run(&batch);
         assert_int_equal(item.taken, TAKEN_CLAIMED);
         fill_waits(&p->rt, 0);
-        scarce_begin(n, 1);
+        scarce_begin(n, in_a_row);
         int rc = jobs_begin(&p->jobs, &item, p->rt.routes, WAY_REALTIME, 1, false);
         struct job *job = rc == 0 ? p->jobs.count > 0 ? p->lanes.archive->queue->job : NULL : NULL;
         for (int i = 0; rc == 0 && i < 10 && job->state != JOB_SETTLING; i++) {
@@ -616,6 +616,12 @@ static void no_memory_on_the_way_only_delays(void **state)
         take_item_fini(&item);
         bench_free(p);
     }
+}
+
+static void no_memory_on_the_way_only_delays(void **state)
+{
+    delay_by(state, 1);
+    delay_by(state, 5);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
