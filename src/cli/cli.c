@@ -1,13 +1,18 @@
 /* cli.c: the table of commands, and what they share. */
 #include "shunt/cli/cli.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <jansson.h>
+#include <uv.h>
+
 #include "shunt/base/log.h"
+#include "shunt/base/mem.h"
 #include "shunt/io/files.h"
 #include "shunt/service/service.h"
 
@@ -67,8 +72,21 @@ static int refuse(const struct cli *cli, const struct error *e)
     return EXIT_CONFIG;
 }
 
+static void *zeroed(size_t count, size_t size)
+{
+    return size > 0 && count > SIZE_MAX / size ? NULL : mem_zalloc(count * size);
+}
+
+/* The libraries' memory comes from where ours does. (yajl is given its own way to it, see ticket_yajl.c.) */
+static void share_memory(void)
+{
+    json_set_alloc_funcs(mem_alloc, mem_free);
+    uv_replace_allocator(mem_alloc, mem_resize, zeroed, mem_free);
+}
+
 int cli_main(int argc, char **argv)
 {
+    share_memory();
     struct cli cli;
     struct error e = {0};
     struct str text = STR_INIT;

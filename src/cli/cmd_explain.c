@@ -14,7 +14,9 @@
 struct explanation {
     const struct routes *routes;
     const struct ticket *ticket;
-    json_t *verdicts; /* NULL: text to standard output */
+    bool json;
+    json_t *verdicts; /* for JSON */
+    bool failed;      /* something of it could not be said */
 };
 
 static json_t *text_or_null(const struct field *f)
@@ -22,15 +24,24 @@ static json_t *text_or_null(const struct field *f)
     return f->text ? json_stringn_nocheck(f->text, f->len) : json_null();
 }
 
-static void print_plain(const char *text, size_t n)
+/* False: no memory. */
+static bool print_plain(const char *text, size_t n)
 {
     struct str s = STR_INIT;
     str_plain(&s, text, n);
+    bool said = !str_failed(&s);
     fputs(s.bytes, stdout);
     str_fini(&s);
+    return said;
 }
 
-static void tell_condition(const struct explanation *x, const struct route_condition *c, bool held)
+static void add(struct explanation *x, json_t *list, json_t *value)
+{
+    if (json_array_append_new(list, value) != 0)
+        x->failed = true;
+}
+
+static void tell_condition(struct explanation *x, const struct route_condition *c, bool held)
 {
     const struct field *f = &x->ticket->fields[c->field];
     printf("    %s %s = ", held ? "holds " : "FAILS ", c->key);
@@ -38,13 +49,13 @@ static void tell_condition(const struct explanation *x, const struct route_condi
         printf("%s%s", i > 0 ? ", " : "", c->values[i]);
     fputs(held ? "   (it is " : "   (but it is ", stdout);
     if (f->text)
-        print_plain(f->text, f->len);
+        x->failed = !print_plain(f->text, f->len) || x->failed;
     else
         fputs(f->kind == FIELD_ABSENT ? "missing" : "no single value", stdout);
     puts(")");
 }
 
-static void on_verdict_text(const struct explanation *x, const struct route_verdict *v)
+static void on_verdict_text(struct explanation *x, const struct route_verdict *v)
 {
     printf("  route %s (line %u): %s\n", v->route->name, v->route->line, v->matched ? "matches" : "does not match");
     for (size_t i = 0; i < v->route->n_conditions; i++)
@@ -54,7 +65,7 @@ static void on_verdict_text(const struct explanation *x, const struct route_verd
 static void on_verdict(void *user, const struct route_verdict *v)
 {
     struct explanation *x = user;
-    if (!x->verdicts) {
+    if (!x->json) {
         on_verdict_text(x, v);
         return;
     }
@@ -63,31 +74,34 @@ static void on_verdict(void *user, const struct route_verdict *v)
         const struct route_condition *c = &v->route->conditions[i];
         json_t *values = json_array();
         for (size_t k = 0; k < c->count; k++)
-            json_array_append_new(values, json_string(c->values[k]));
-        json_array_append_new(conditions, json_pack("{s:s, s:o, s:o, s:b}", "key", c->key, "values", values, "is",
-                                                    text_or_null(&x->ticket->fields[c->field]), "held", v->held[i]));
+            add(x, values, json_string(c->values[k]));
+        add(x, conditions,
+            json_pack("{s:s, s:o, s:o, s:b}", "key", c->key, "values", values, "is",
+                      text_or_null(&x->ticket->fields[c->field]), "held", v->held[i]));
     }
-    json_array_append_new(x->verdicts, json_pack("{s:s, s:i, s:b, s:o}", "route", v->route->name, "line",
-                                                 (int)v->route->line, "matched", v->matched, "conditions", conditions));
+    add(x, x->verdicts,
+        json_pack("{s:s, s:i, s:b, s:o}", "route", v->route->name, "line", (int)v->route->line, "matched", v->matched,
+                  "conditions", conditions));
 }
 
-static void print_fields(const struct ticket_file *file)
+static void print_fields(struct explanation *x, const struct ticket_file *file)
 {
     for (size_t i = 0; i < FIELD_BUILTIN_COUNT; i++) {
         const struct field *f = &file->ticket.fields[i];
         printf("  %-9s ", routes_route_keys[i].name);
         if (f->text)
-            print_plain(f->text, f->len);
+            x->failed = !print_plain(f->text, f->len) || x->failed;
         puts(f->text ? "" : "-");
     }
 }
 
 static void print_text(struct explanation *x, const struct ticket_file *file, const size_t *to, size_t n)
 {
-    print_plain(file->name, strlen(file->name));
+    x->failed = !print_plain(file->name, strlen(file->name));
     puts(":");
-    print_fields(file);
-    routes_explain(x->routes, x->ticket, on_verdict, x);
+    print_fields(x, file);
+    if (routes_explain(x->routes, x->ticket, on_verdict, x) != 0)
+        x->failed = true;
     printf("goes to: archive");
     for (size_t i = 0; i < n; i++)
         printf(", %s (%s)", x->routes->destinations[to[i]].label, x->routes->destinations[to[i]].path);
@@ -98,19 +112,20 @@ static void print_json(struct explanation *x, const struct ticket_file *file, co
 {
     json_t *destinations = json_array();
     x->verdicts = json_array();
-    routes_explain(x->routes, x->ticket, on_verdict, x);
+    if (routes_explain(x->routes, x->ticket, on_verdict, x) != 0)
+        x->failed = true;
     for (size_t i = 0; i < n; i++) {
         const struct destination *d = &x->routes->destinations[to[i]];
-        json_array_append_new(destinations,
-                              json_pack("{s:s, s:s, s:s}", "name", d->name, "label", d->label, "path", d->path));
+        add(x, destinations, json_pack("{s:s, s:s, s:s}", "name", d->name, "label", d->label, "path", d->path));
     }
     json_t *result = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "file", file->path, "valid", 1, "client",
                                text_or_null(&x->ticket->fields[FIELD_CLIENT]), "category",
                                text_or_null(&x->ticket->fields[FIELD_CATEGORY]), "archive", json_true(), "destinations",
                                destinations, "routes", x->verdicts);
-    char *text = result ? json_dumps(result, JSON_INDENT(2)) : NULL;
+    char *text = result && !x->failed ? json_dumps(result, JSON_INDENT(2)) : NULL;
     puts(text ? text : "{\"error\":\"the result cannot be written as JSON\"}");
-    free(text);
+    x->failed = !text;
+    mem_free(text);
     json_decref(result);
 }
 
@@ -120,7 +135,7 @@ static int tell_invalid(const struct cli *cli, const struct ticket_file *file, c
         json_t *result = json_pack("{s:s, s:b, s:s}", "file", file->path, "valid", 0, "error", why);
         char *text = result ? json_dumps(result, JSON_INDENT(2)) : NULL;
         puts(text ? text : "{\"valid\":false}");
-        free(text);
+        mem_free(text);
         json_decref(result);
     } else {
         print_plain(file->name, strlen(file->name));
@@ -128,6 +143,12 @@ static int tell_invalid(const struct cli *cli, const struct ticket_file *file, c
         print_plain(why, strlen(why));
         puts("");
     }
+    return EXIT_FAILED;
+}
+
+static int cannot_say(const struct ticket_file *file)
+{
+    fprintf(stderr, "shunt: %s: out of memory, or what is to be said is no text\n", file->path);
     return EXIT_FAILED;
 }
 
@@ -139,16 +160,16 @@ static int explain(const struct cli *cli, const struct config *c, struct ticket_
     char *declared = NULL;
     int rc = judge(c, c->routes, file->kind, file->folder, file->name, &file->ticket, &declared, &e);
     mem_free(declared);
-    if (rc != 0)
+    if (rc != 0 && error_class_of(rc) == CLASS_INVALID)
         return tell_invalid(cli, file, e.text);
-    size_t *to = mem_alloc((c->routes->n_destinations + 1) * sizeof *to);
+    size_t *to = rc == 0 ? mem_alloc((c->routes->n_destinations + 1) * sizeof *to) : NULL;
     if (!to)
-        return EXIT_FAILED;
+        return cannot_say(file);
     size_t n = routes_match(c->routes, &file->ticket, to);
-    struct explanation x = {.routes = c->routes, .ticket = &file->ticket};
+    struct explanation x = {.routes = c->routes, .ticket = &file->ticket, .json = cli->json};
     (cli->json ? print_json : print_text)(&x, file, to, n);
     mem_free(to);
-    return EXIT_DONE;
+    return x.failed ? cannot_say(file) : EXIT_DONE;
 }
 
 static int run(const struct cli *cli)

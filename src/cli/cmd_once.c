@@ -25,19 +25,20 @@ struct tally {
 static void print_json(const struct job *job, const char *failed_path)
 {
     json_t *to = json_array();
+    bool whole = true;
     for (size_t i = 0; i < job->n_deliveries; i++) {
         const struct delivery *d = &job->deliveries[i];
-        json_array_append_new(to, json_pack("{s:s, s:s, s:s, s:s*}", "destination", d->lane->name, "state",
-                                            delivery_state_word(d->state), "name",
-                                            d->final_name ? d->final_name : job->name, "error",
-                                            d->state == DELIVERY_FAILED ? d->error.text : NULL));
+        whole &= 0 == json_array_append_new(to, json_pack("{s:s, s:s, s:s, s:s*}", "destination", d->lane->name,
+                                                          "state", delivery_state_word(d->state), "name",
+                                                          d->final_name ? d->final_name : job->name, "error",
+                                                          d->state == DELIVERY_FAILED ? d->error.text : NULL));
     }
     json_t *result = json_pack("{s:s%, s:s, s:s, s:b, s:o, s:s*, s:s*}", "file", job->name, strlen(job->name), "client",
                                job->client, "job", job->id, "delivered", failed_path == NULL, "deliveries", to, "error",
                                failed_path ? job->error.text : NULL, "failed_as", failed_path);
-    char *text = result ? json_dumps(result, JSON_COMPACT) : NULL;
+    char *text = result && whole ? json_dumps(result, JSON_COMPACT) : NULL;
     puts(text ? text : "{\"error\":\"the result cannot be written as JSON\"}");
-    free(text);
+    mem_free(text);
     json_decref(result);
 }
 

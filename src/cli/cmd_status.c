@@ -113,7 +113,7 @@ static void print_json(const struct finding *f)
         json_pack("{s:s, s:i, s:O*}", "health", f->health, "instances", (int)f->living, "snapshot", f->snapshot);
     char *dump = all ? json_dumps(all, JSON_INDENT(2)) : NULL;
     puts(dump ? dump : "{}");
-    free(dump);
+    mem_free(dump);
     json_decref(all);
 }
 

@@ -1,5 +1,6 @@
 /* due.c: a binary heap of intrusive entries, ordered by time and then by the order of adding. An entry knows its
- * place in the heap, so that it can be moved or removed without a search. Only due_add can fail, and then it changes nothing. */
+ * place in the heap, so that it can be moved or removed without a search. Only due_reserve and so due_add can
+ * fail, and then they change nothing. */
 #include "shunt/core/due.h"
 
 #include "shunt/base/error.h"
@@ -65,11 +66,13 @@ static void settle(struct due_list *d, size_t at, struct due_entry *entry)
         sink(d, at, entry);
 }
 
-static int grow(struct due_list *d)
+int due_reserve(struct due_list *d, size_t more)
 {
-    if (d->count < d->room)
+    if (d->room - d->count >= more)
         return 0;
     size_t room = d->room ? 2 * d->room : DUE_ROOM_FIRST;
+    while (room - d->count < more)
+        room *= 2;
     struct due_entry **heap = mem_resize(d->heap, room * sizeof *heap);
     if (!heap)
         return ERR_NOMEM;
@@ -80,7 +83,7 @@ static int grow(struct due_list *d)
 
 int due_add(struct due_list *d, struct due_entry *entry, int64_t at_ms)
 {
-    if (!due_listed(entry) && grow(d) != 0)
+    if (!due_listed(entry) && due_reserve(d, 1) != 0)
         return ERR_NOMEM;
     entry->at_ms = at_ms;
     entry->order = d->order++;

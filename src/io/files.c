@@ -310,6 +310,15 @@ int files_sync(int fd, const char *what, struct error *e)
     return error_errno(e, errnum, "cannot flush %s", what);
 }
 
+int files_flushed(int fd, const char *what, struct error *e)
+{
+    int rc;
+    do
+        rc = sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_AFTER);
+    while (rc != 0 && errno == EINTR);
+    return rc == 0 ? 0 : error_errno(e, errno, "cannot flush %s", what);
+}
+
 void files_set_time(int fd, int64_t mtime_ns)
 {
     struct timespec times[2] = {{.tv_nsec = UTIME_NOW},

@@ -322,10 +322,14 @@ static void flush_files(struct group *g)
         struct error *e = &g->items[i].error;
         if (!p->written)
             continue;
-        if (g->together)
+        if (g->together) {
             *e = g->folders[p->folder].flush;
-        else
+            /* Its bytes were written before we came: a failure may have been told to another flush. */
+            if (p->linked && e->code == 0)
+                files_flushed(g->items[i].original->fd, "the file", e);
+        } else {
             files_sync(p->linked ? g->items[i].original->fd : p->fd, "the file", e);
+        }
         if (e->code != 0)
             drop(g, i);
         else if (p->fd >= 0)

@@ -11,11 +11,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "shunt/base/mem.h"
-#include "shunt/io/files.h"
+#include <unistd.h>
 
 #define QUEUE_SIZE 16384
 
@@ -80,13 +79,15 @@ void watch_close(struct watch *watch)
     uv_close((uv_handle_t *)&watch->handle, on_handle_closed);
 }
 
+/* Without memory: that there is none would be taken for another size. */
 unsigned long watch_queue_size(void)
 {
-    char *text = NULL;
-    size_t len = 0;
-    if (files_read("/proc/sys/fs/inotify/max_queued_events", 64, &text, &len, NULL) != 0)
+    char text[32] = "";
+    int fd = open("/proc/sys/fs/inotify/max_queued_events", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
         return QUEUE_SIZE;
-    unsigned long size = strtoul(text, NULL, 10);
-    mem_free(text);
+    ssize_t n = read(fd, text, sizeof text - 1);
+    close(fd);
+    unsigned long size = n > 0 ? strtoul(text, NULL, 10) : 0;
     return size > 0 ? size : QUEUE_SIZE;
 }

@@ -129,7 +129,11 @@ static void check_place(const struct config *c, const struct destination *d, str
 {
     const char *const folders[] = {c->hot, c->archive, c->failed, c->underprocess};
     static const char *const keys[] = {"hot", "archive", "failed", "underprocess"};
-    char *path = c->data ? config_destination_path(c, d) : NULL; /* NULL: shunt.ini is refused anyway */
+    if (!c->data) /* shunt.ini is refused anyway */
+        return;
+    char *path = config_destination_path(c, d);
+    if (!path)
+        faults_add(faults, c->routes_file, d->line, "out of memory");
     for (size_t i = 0; path && i < sizeof folders / sizeof folders[0]; i++)
         if (folders[i] && lies_in(path, folders[i]))
             faults_add(faults, c->routes_file, d->line, "[destination %s] path lies inside [folders] %s (%s)", d->name,

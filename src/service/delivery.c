@@ -83,7 +83,7 @@ static bool batch_add(struct lane_batch *b, struct delivery *d)
                                 .client = job->client,
                                 .declared = job->declared,
                                 .bytes = job->content.bytes,
-                                .original = b->lane->is_archive ? &job->source : NULL,
+                                .original = b->lane->is_archive && d->error.code == 0 ? &job->source : NULL,
                                 .mtime_ns = job->print.mtime_ns,
                                 .size = job->content.size,
                                 .sha256 = job->content.sha256,

@@ -183,6 +183,12 @@ static void tell_trouble(struct candidate *c, const struct take_item *item)
               "%s cannot be taken up yet, tried again", c->name);
 }
 
+static void tell_put_back(const struct candidate *c, const struct take_item *item)
+{
+    log_write(LOG_EVENT(LOG_WARN, "put_back", .client = folder_of(c), .file = c->name, .error = item->error.text),
+              "%s is no regular file: put back into the hot folder", c->name);
+}
+
 static void on_claimed(struct look *look, struct candidate *c, struct take_item *item)
 {
     struct intake *in = look->intake;
@@ -243,7 +249,10 @@ static void on_looked(struct look *look, struct candidate *c, struct take_item *
     case TAKEN_BUSY:
         on_busy(c);
         break;
+    case TAKEN_PUT_BACK:
     case TAKEN_GONE:
+        if (item->taken == TAKEN_PUT_BACK)
+            tell_put_back(c, item);
         if (c->touched && c->moves > 0)
             enqueue(c);
         else

@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <stddef.h>
 
+#define STANDING_WAITS 2 /* the scanner's and the upkeep's ticks: set once, they set themselves anew */
+
 static void on_timer(uv_timer_t *timer);
 
 static void arm(struct runtime *rt)
@@ -38,7 +40,8 @@ int runtime_init(struct runtime *rt, uv_loop_t *loop, const struct config *confi
     *rt = (struct runtime){.loop = loop, .clock = clock, .config = config, .routes = routes_ref(config->routes)};
     due_init(&rt->waits);
     rt->stats = stats_new(clock_local_date(clock->wall_ms(clock)));
-    if (!rt->stats) {
+    if (!rt->stats || due_reserve(&rt->waits, STANDING_WAITS) != 0) {
+        stats_free(rt->stats);
         routes_unref(rt->routes);
         *rt = (struct runtime){0}; /* nothing to close */
         return ERR_NOMEM;

@@ -238,14 +238,13 @@ static bool hand_on(struct scanner *s, const struct listing *l, const char *name
 {
     const struct target *t = l->target;
     bool under = t->where == IN_UNDER || t->where == IN_UNDER_ROOT;
-    if (under && kind == ENTRY_FOLDER) {
-        if (t->where == IN_UNDER_ROOT)
-            add_target(s, IN_UNDER, name, t->way);
+    if (t->where == IN_UNDER_ROOT && kind == ENTRY_FOLDER) {
+        add_target(s, IN_UNDER, name, t->way);
         return true;
     }
     if (t->where == IN_HOT_ROOT)
         see_root_entry(s, l, name, kind);
-    if (kind == ENTRY_FOLDER || kind == ENTRY_OTHER)
+    if (!under && (kind == ENTRY_FOLDER || kind == ENTRY_OTHER)) /* underprocess is ours: a look puts it back */
         return true;
     if (intake_room(s->intake) == 0)
         return false;

@@ -85,10 +85,14 @@ static void finish(struct service *s)
     runtime_close(&s->rt);
 }
 
+static void on_deadline(struct wait *wait);
+
 static void turn(struct service *s)
 {
     if (s->closing)
         return;
+    if (s->rt.draining && !due_listed(&s->drain_deadline.due)) /* every turn until there is memory for it */
+        wait_set(&s->rt, &s->drain_deadline, s->config->settings->drain_timeout_ms, on_deadline);
     scanner_pump(&s->scanner);
     intake_pump(&s->intake);
     lanes_pump(&s->lanes);
@@ -130,7 +134,6 @@ void service_stop(struct service *s)
     tell_manager("STOPPING=1");
     log_info("stopping", "Stopping: nothing new is taken up, %llu tickets in hand are finished",
              (unsigned long long)s->rt.ledger.in_work);
-    wait_set(&s->rt, &s->drain_deadline, s->config->settings->drain_timeout_ms, on_deadline);
 }
 
 static void on_signal(uv_signal_t *handle, int number)

@@ -1,18 +1,27 @@
 /* snapshot.c: see snapshot.h. */
 #include "shunt/service/snapshot.h"
 
+#include <string.h>
 #include <unistd.h>
 
+/* NULL: no memory, also for a single one of them. */
 static json_t *destinations(const struct delivery_lanes *lanes)
 {
     json_t *list = json_array();
-    for (const struct lane *lane = lanes->lanes; lane; lane = lane->next)
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I}", "name", lane->name, "label",
-                                        lane->label, "path", lane->place.path, "breaker",
-                                        breaker_word(lane->breaker.state), "hanging", lane->hanging > 0, "in_hand",
-                                        (json_int_t)lane->deliveries, "queued", (json_int_t)lane->queued, "delivered",
-                                        (json_int_t)lane->delivered, "failures", (json_int_t)lane->failures));
+    for (const struct lane *lane = lanes->lanes; lane; lane = lane->next) {
+        const char *path = lane->place.path;
+        if (!utf8_valid(path, strlen(path)))
+            path = "(not UTF-8)";
+        json_t *entry =
+            json_pack("{s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I}", "name", lane->name, "label", lane->label, "path",
+                      path, "breaker", breaker_word(lane->breaker.state), "hanging", lane->hanging > 0, "in_hand",
+                      (json_int_t)lane->deliveries, "queued", (json_int_t)lane->queued, "delivered",
+                      (json_int_t)lane->delivered, "failures", (json_int_t)lane->failures);
+        if (json_array_append_new(list, entry) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
     return list;
 }
 

@@ -14,6 +14,7 @@
 
 #define TROUBLE_PAUSE_MS 1000 /* after a look that failed for want of memory, descriptors, or by an I/O error */
 #define SWAPPED_MAX      3    /* how often a look is begun anew because the claimed file was another one */
+#define PUT_BACK_MAX     100  /* names that are tried for what is put back */
 
 /* Folders that a batch works in, opened once for a run of items of the same client. */
 struct folders {
@@ -239,12 +240,29 @@ static void conclude(const struct take_batch *batch, struct take_item *item, enu
     wait_for(item, TROUBLE_PAUSE_MS);
 }
 
-/* What was claimed in place of the file that was read is nothing that we take (a link, a folder): it is left where it
- * was. Where its name is taken again, it stays in underprocess and is in nobody's way there but its own name's. */
+/* What lies in underprocess and is nothing that we take (a link, a folder) was put in the place of the file that was
+ * read, or by hand. It would block its name for ever: it goes back where it came from, beside what has its name now. */
 static void put_back(struct take_item *item, const struct folders *f)
 {
-    if (files_rename_new(f->under, item->name, f->hot, item->name) == 0)
-        item->claimed = false;
+    char as[NAME_SIZE];
+    snprintf(as, sizeof as, "%s", item->name);
+    int errnum = files_rename_new(f->under, item->name, f->hot, as);
+    for (unsigned copy = 0; errnum == EEXIST && copy < PUT_BACK_MAX; copy++) {
+        name_beside(item->name, "not a file", copy == 0 ? 0 : copy + 1, as);
+        errnum = files_rename_new(f->under, item->name, f->hot, as);
+    }
+    if (errnum == ENOENT) /* gone, by now */
+        return;
+    error_clear(&item->error);
+    if (errnum != 0) {
+        error_errno(&item->error, errnum, "%s/%s is no regular file and cannot be put back into %s", f->client,
+                    item->name, f->batch->config->hot);
+        wait_for(item, TROUBLE_PAUSE_MS);
+        return;
+    }
+    error_set(&item->error, ERR_NOT_OURS, "a link, folder or device is left alone; it is %s/%s now", f->client, as);
+    item->claimed = false;
+    item->taken = TAKEN_PUT_BACK;
 }
 
 static void take_one(struct folders *f, struct take_item *item, size_t *scratch)
@@ -257,7 +275,7 @@ static void take_one(struct folders *f, struct take_item *item, size_t *scratch)
         }
         enum verdict verdict = look_at(f->batch, item, folder);
         if (verdict == VERDICT_WAIT) {
-            if (swapped > 0 && item->taken == TAKEN_GONE)
+            if (item->claimed && item->taken == TAKEN_GONE)
                 put_back(item, f);
             return;
         }

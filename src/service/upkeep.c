@@ -18,6 +18,7 @@ struct upkeep {
     struct wait tick;
     int64_t next_line_ms, next_save_ms;
     uint64_t line_changes; /* what the last line knew */
+    json_t *ended;         /* a day that is over and not logged yet */
     json_t *snapshot;      /* in the worker's hands while saving */
     bool saving;
     struct error save_error;
@@ -38,40 +39,49 @@ static void log_stats_line(struct upkeep *u)
     const struct stats *stats = u->service->rt.stats;
     if (stats_changes(stats) == u->line_changes)
         return;
-    u->line_changes = stats_changes(stats);
     struct str line = STR_INIT;
     stats_line(stats, &line);
-    log_info("stats", "Stats: %s", line.bytes);
+    if (!str_failed(&line)) {
+        u->line_changes = stats_changes(stats);
+        log_info("stats", "Stats: %s", line.bytes);
+    }
     str_fini(&line);
 }
 
-static void log_day(const struct stats *stats, const char *event)
+static int log_day(const struct stats *stats, const char *event)
 {
     struct str text = STR_INIT;
     stats_text(stats, &text);
-    log_lines(event, text.bytes);
+    int rc = str_failed(&text) ? ERR_NOMEM : 0;
+    if (rc == 0)
+        log_lines(event, text.bytes);
     str_fini(&text);
+    return rc;
 }
 
-/* A day that is known only by its JSON: logged whole. */
-static void log_ended_day(const json_t *day)
+/* It is known only by its JSON, and kept until there is memory to log it whole. */
+static void log_ended_day(struct upkeep *u)
 {
-    struct stats *stats = stats_new((int)json_integer_value(json_object_get(day, "date")));
-    if (stats && stats_from_json(stats, day) == 0)
-        log_day(stats, "day_ended");
+    if (!u->ended)
+        return;
+    struct stats *stats = stats_new((int)json_integer_value(json_object_get(u->ended, "date")));
+    int rc = stats ? stats_from_json(stats, u->ended) : ERR_NOMEM;
+    if (rc == 0)
+        rc = log_day(stats, "day_ended");
     stats_free(stats);
+    if (rc == ERR_NOMEM)
+        return;
+    json_decref(u->ended);
+    u->ended = NULL;
 }
 
 static void turn_day(struct upkeep *u)
 {
     struct runtime *rt = &u->service->rt;
-    json_t *ended = NULL;
-    if (!stats_turn(rt->stats, clock_local_date(rt->clock->wall_ms(rt->clock)), &ended))
-        return;
-    if (ended)
-        log_ended_day(ended);
-    json_decref(ended);
-    u->line_changes = stats_changes(rt->stats);
+    int today = clock_local_date(rt->clock->wall_ms(rt->clock));
+    if (!u->ended && stats_turn(rt->stats, today, &u->ended))
+        u->line_changes = stats_changes(rt->stats);
+    log_ended_day(u);
 }
 
 static void run_save(struct work *work)
@@ -136,8 +146,9 @@ void upkeep_log_state(struct upkeep *u)
     log_day(s->rt.stats, "state");
     struct str text = STR_INIT;
     ledger_text(&s->rt.ledger, &text);
-    log_info("state", "Ledger since start: %s", text.bytes);
-    str_clear(&text);
+    if (!str_failed(&text))
+        log_info("state", "Ledger since start: %s", text.bytes);
+    str_fini(&text);
     log_info(
         "state",
         "Intake: %zu names known, %zu queued, %zu being looked at; scan #%u %s; %zu folders, %zu of them not watched",
@@ -150,25 +161,30 @@ void upkeep_log_state(struct upkeep *u)
                   lane->label, breaker_word(lane->breaker.state), lane->deliveries, lane->queued, lane->active,
                   lane->hanging ? " (hanging)" : "", (unsigned long long)lane->delivered,
                   (unsigned long long)lane->failures);
-    str_fini(&text);
 }
 
-static void take_up(struct upkeep *u)
+/* Want of memory is no reason to begin the day anew: what is there would be saved over. */
+static int take_up(struct upkeep *u, struct error *e)
 {
-    struct error e = {0};
+    struct error why = {0};
     json_t *snapshot = NULL;
-    if (store_load(u->store, &snapshot, &e) != 0) {
-        log_write(LOG_EVENT(LOG_WARN, "store_damaged", .error = e.text), "The statistics of the day begin anew");
-        return;
+    int rc = store_load(u->store, &snapshot, &why);
+    if (rc == ERR_NOMEM)
+        return error_set(e, rc, "%s", why.text);
+    if (rc != 0) {
+        log_write(LOG_EVENT(LOG_WARN, "store_damaged", .error = why.text), "The statistics of the day begin anew");
+        return 0;
     }
-    const json_t *day = snapshot ? json_object_get(snapshot, "stats") : NULL;
-    int rc = day ? stats_from_json(u->service->rt.stats, day) : 0;
+    json_t *day = snapshot ? json_object_get(snapshot, "stats") : NULL;
+    rc = day ? stats_from_json(u->service->rt.stats, day) : 0;
     if (rc == ERR_CHANGED)
-        log_ended_day(day);
-    else if (rc != 0)
+        u->ended = json_incref(day);
+    else if (rc != 0 && rc != ERR_NOMEM)
         log_warn("store_damaged", "The store's statistics cannot be read: the day begins anew");
     json_decref(snapshot);
+    log_ended_day(u);
     u->line_changes = stats_changes(u->service->rt.stats);
+    return rc == ERR_NOMEM ? error_set(e, rc, "out of memory") : 0;
 }
 
 struct upkeep *upkeep_new(struct service *s, struct error *e)
@@ -182,11 +198,12 @@ struct upkeep *upkeep_new(struct service *s, struct error *e)
     char *url = snapshot_url(s->config, s->instance.number);
     int rc = url ? store_open(&u->store, url, s->config->data, e) : error_set(e, ERR_NOMEM, "out of memory");
     mem_free(url);
+    if (rc == 0)
+        rc = take_up(u, e);
     if (rc != 0) {
-        mem_free(u);
+        upkeep_free(u);
         return NULL;
     }
-    take_up(u);
     return u;
 }
 
@@ -206,6 +223,7 @@ bool upkeep_idle(const struct upkeep *u)
 void upkeep_last(struct upkeep *u)
 {
     wait_cancel(&u->service->rt, &u->tick);
+    log_ended_day(u);
     log_stats_line(u);
     json_t *snapshot = snapshot_of(u->service, "stopped");
     if (!snapshot)
@@ -222,5 +240,6 @@ void upkeep_free(struct upkeep *u)
         return;
     store_close(u->store);
     json_decref(u->snapshot);
+    json_decref(u->ended);
     mem_free(u);
 }

@@ -21,6 +21,8 @@
 #include "shunt/base/mem.h"
 #include "shunt/base/str.h"
 
+#include "../scarce.h"
+
 #define WALL INT64_C(1770388246123) /* 2026-02-06T14:30:46.123Z */
 
 static char folder[64], path[96], moved[96];
@@ -490,39 +492,58 @@ static void lines_before_the_log_is_open_go_to_standard_error(void **state)
     mem_free(text);
 }
 
-static unsigned refused;
-static void *no_alloc(size_t size)
-{
-    (void)size;
-    refused++;
-    return NULL;
-}
-static void *no_resize(void *p, size_t size)
-{
-    (void)p;
-    return no_alloc(size);
-}
-
 static void without_memory_a_line_is_lost_and_counted(void **state)
 {
     (void)state;
-    const struct mem_functions none = {.alloc = no_alloc, .resize = no_resize, .free = free};
-    struct error e = {0};
-    const struct log_options options = {.file = path, .to_stdout = true, .clock = &now.clock};
-    mem_set(&none);
-    assert_int_equal(log_open(&options, &e), ERR_NOMEM);
-    mem_set(NULL);
     open_log_as(LOG_FORMAT_JSON, path, false);
-    mem_set(&none);
+    scarce_begin(1, SCARCE_FOR_EVER);
     log_info("x", "one");
-    mem_set(NULL);
-    assert_true(refused >= 2);
+    assert_true(scarce_end());
     assert_int_equal(log_dropped(), 1);
     log_warn("x", "two");
     char *text = text_of(path);
     assert_null(strstr(text, "one"));
     assert_non_null(strstr(text, "two"));
     mem_free(text);
+}
+
+static unsigned count_lines(const char *text)
+{
+    unsigned n = 0;
+    for (; (text = strchr(text, '\n')); text++)
+        n++;
+    return n;
+}
+
+static void whichever_allocation_fails_it_opens_not_at_all_or_each_line_is_whole_or_counted(void **state)
+{
+    (void)state;
+    char many[600] = "";
+    memset(many, 'x', sizeof many - 1);
+    SCARCE_SWEEP (n) {
+        struct error e = {0};
+        const struct log_options options = {.level = LOG_INFO, .file = path, .clock = &now.clock};
+        scarce_begin(n, 1);
+        int rc = log_open(&options, &e);
+        if (rc == 0) {
+            log_info("x", "short");
+            log_info("x", "%s", many);
+            assert_int_equal(log_reopen(NULL), 0);
+            log_info("x", "short again");
+        }
+        bool hit = scarce_end();
+        assert_int_equal(rc, e.code);
+        assert_true(rc == 0 || (hit && rc == ERR_NOMEM));
+        uint64_t lost = log_dropped();
+        log_close();
+        if (rc == 0) {
+            assert_int_equal(lost, hit);
+            char *text = text_of(path);
+            assert_int_equal(count_lines(text), 3 - lost);
+            mem_free(text);
+        }
+        unlink(path);
+    }
 }
 
 int main(void)
@@ -552,6 +573,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_line_half_written_goes_whole_into_the_new_file, setup, teardown),
         cmocka_unit_test_setup_teardown(lines_before_the_log_is_open_go_to_standard_error, setup, teardown),
         cmocka_unit_test_setup_teardown(without_memory_a_line_is_lost_and_counted, setup, teardown),
+        cmocka_unit_test_setup_teardown(whichever_allocation_fails_it_opens_not_at_all_or_each_line_is_whole_or_counted,
+                                        setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,8 @@
 #include "shunt/base/mem.h"
 #include "shunt/base/str.h"
 
+#include "../scarce.h"
+
 static void a_string_grows_and_keeps_nuls(void **state)
 {
     (void)state;
@@ -43,38 +45,62 @@ static void a_taken_string_is_the_callers(void **state)
     mem_free(text);
 }
 
-static int allowed;
-static void *stingy_alloc(size_t size)
-{
-    return allowed-- > 0 ? malloc(size) : NULL;
-}
-static void *stingy_resize(void *p, size_t size)
-{
-    return allowed-- > 0 ? realloc(p, size) : NULL;
-}
-
 static void out_of_memory_stays_and_harms_nothing(void **state)
 {
     (void)state;
-    mem_set(&(struct mem_functions){.alloc = stingy_alloc, .resize = stingy_resize, .free = free});
     struct str s = STR_INIT;
-    allowed = 1;
+    scarce_begin(2, 1);
     str_puts(&s, "abc");
     assert_false(str_failed(&s));
     char big[500] = {0};
     str_add(&s, big, sizeof big);
     assert_true(str_failed(&s));
-    allowed = 100;
     str_puts(&s, "d");
     str_json(&s, "e", 1);
+    assert_true(scarce_end());
     assert_string_equal(s.bytes, "abc");
     assert_null(str_take(&s));
     assert_false(str_failed(&s));
+}
 
-    allowed = 0;
+static void without_memory_there_is_none(void **state)
+{
+    (void)state;
+    scarce_begin(1, SCARCE_FOR_EVER);
     assert_null(mem_strdup("x"));
     assert_null(mem_zalloc(0));
-    mem_set(NULL);
+    assert_null(mem_resize(NULL, 0));
+    assert_true(scarce_end());
+}
+
+static void say(struct str *s)
+{
+    char many[200];
+    memset(many, 'x', sizeof many);
+    str_printf(s, "%s %d", "a text that is longer than the first piece of memory, which is small,", 5);
+    str_json(s, "\x01\xff\"", 3);
+    str_json(s, many, sizeof many);
+    str_plain(s, many, sizeof many);
+    str_plain(s, "\n\xff", 2);
+    str_putc(s, '.');
+}
+
+static void whichever_allocation_fails_a_text_is_whole_or_failed(void **state)
+{
+    (void)state;
+    struct str whole = STR_INIT;
+    say(&whole);
+    SCARCE_SWEEP (n) {
+        struct str s = STR_INIT;
+        scarce_begin(n, 1);
+        say(&s);
+        bool hit = scarce_end();
+        assert_int_equal(str_failed(&s), hit);
+        assert_int_equal(s.len == whole.len, !hit);
+        assert_memory_equal(s.bytes, whole.bytes, s.len);
+        str_fini(&s);
+    }
+    str_fini(&whole);
 }
 
 static void zeroed_and_copied_memory_is_what_it_says(void **state)
@@ -254,6 +280,8 @@ int main(void)
         cmocka_unit_test(a_string_grows_and_keeps_nuls),
         cmocka_unit_test(a_taken_string_is_the_callers),
         cmocka_unit_test(out_of_memory_stays_and_harms_nothing),
+        cmocka_unit_test(without_memory_there_is_none),
+        cmocka_unit_test(whichever_allocation_fails_a_text_is_whole_or_failed),
         cmocka_unit_test(zeroed_and_copied_memory_is_what_it_says),
         cmocka_unit_test(json_strings_are_escaped),
         cmocka_unit_test(any_bytes_make_a_json_string_that_a_parser_reads),

@@ -107,16 +107,14 @@ static void no_memory_is_told_and_leaks_nothing(void **state)
     struct scratch *s = *state;
     struct config *config = make_config(s);
     put(in(s, "a.json"), TICKET("RANK"));
-    int rc = ERR_NOMEM;
-    for (size_t n = 1; rc != 0; n++) {
+    SCARCE_SWEEP (n) {
         struct ticket_file file;
         struct error e = {0};
-        fail_allocation(n);
-        rc = ticket_file_read(&file, config, in(s, "a.json"), NULL, &e);
-        fail_allocation(0);
-        if (rc != 0)
-            assert_int_equal(rc, ERR_NOMEM);
-        else
+        scarce_begin(n, 1);
+        int rc = ticket_file_read(&file, config, in(s, "a.json"), NULL, &e);
+        bool hit = scarce_end();
+        assert_int_equal(rc, hit ? ERR_NOMEM : 0);
+        if (rc == 0)
             assert_int_equal(file.invalid.code, 0);
         ticket_file_fini(&file);
     }

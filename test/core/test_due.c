@@ -12,6 +12,8 @@
 #include "shunt/base/mem.h"
 #include "shunt/core/due.h"
 
+#include "../scarce.h"
+
 #define MANY 1000
 
 static uint32_t dice = 1;
@@ -176,19 +178,6 @@ static void over_simulated_days_nothing_is_early_late_or_lost(void **state)
     due_fini(&d);
 }
 
-static void *no_alloc(size_t size)
-{
-    (void)size;
-    return NULL;
-}
-
-static void *no_resize(void *p, size_t size)
-{
-    (void)p;
-    (void)size;
-    return NULL;
-}
-
 static void without_memory_a_listed_entry_can_still_be_moved(void **state)
 {
     (void)state;
@@ -197,19 +186,37 @@ static void without_memory_a_listed_entry_can_still_be_moved(void **state)
     static struct due_entry entries[MANY];
     memset(entries, 0, sizeof entries);
     assert_int_equal(due_add(&d, &entries[0], 10), 0);
-    const struct mem_functions none = {.alloc = no_alloc, .resize = no_resize, .free = free};
-    mem_set(&none);
+    scarce_begin(1, SCARCE_FOR_EVER);
     int rc = 0;
     size_t n = 1;
     while (rc == 0 && n < MANY)
         rc = due_add(&d, &entries[n++], 20);
     int moved = due_add(&d, &entries[0], 5);
-    mem_set(NULL);
+    assert_true(scarce_end());
     assert_int_equal(rc, ERR_NOMEM);
     assert_false(due_listed(&entries[n - 1]));
     assert_int_equal(moved, 0);
     assert_ptr_equal(due_pop(&d, 5), &entries[0]);
     due_fini(&d);
+}
+
+static void reserved_room_is_there_without_memory(void **state)
+{
+    (void)state;
+    static struct due_entry entries[MANY];
+    SCARCE_SWEEP (n) {
+        struct due_list d;
+        memset(entries, 0, sizeof entries);
+        due_init(&d);
+        assert_int_equal(due_add(&d, &entries[0], 1), 0);
+        scarce_begin(n, SCARCE_FOR_EVER);
+        int rc = due_reserve(&d, MANY - 1);
+        for (size_t i = 1; rc == 0 && i < MANY; i++)
+            assert_int_equal(due_add(&d, &entries[i], 1), 0);
+        assert_int_equal(rc, scarce_end() ? ERR_NOMEM : 0);
+        assert_ptr_equal(due_pop(&d, 1), &entries[0]);
+        due_fini(&d);
+    }
 }
 
 int main(void)
@@ -224,6 +231,7 @@ int main(void)
         cmocka_unit_test(after_any_mix_of_steps_everything_comes_out_in_order),
         cmocka_unit_test(over_simulated_days_nothing_is_early_late_or_lost),
         cmocka_unit_test(without_memory_a_listed_entry_can_still_be_moved),
+        cmocka_unit_test(reserved_room_is_there_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,8 @@
 #include "shunt/core/ini.h"
 #include "shunt/core/settings.h"
 
+#include "../scarce.h"
+
 static struct faults faults;
 static struct settings *s;
 
@@ -376,51 +378,36 @@ static void the_sample_lists_every_key_at_its_default(void **state)
     str_fini(&defaults);
 }
 
-static unsigned allowed, living;
-static void *counted_alloc(size_t size)
-{
-    if (allowed == 0) {
-        return NULL;
-    }
-    allowed--;
-    living++;
-    return malloc(size);
-}
-static void *counted_resize(void *p, size_t size)
-{
-    if (!p) {
-        return counted_alloc(size);
-    }
-    if (allowed == 0) {
-        return NULL;
-    }
-    allowed--;
-    return realloc(p, size);
-}
-static void counted_free(void *p)
-{
-    living--;
-    free(p);
-}
-
 static void whichever_allocation_fails_is_told_and_nothing_leaks(void **state)
 {
     (void)state;
     static const char *const env[] = {"SHUNT_LOG_LEVEL=warn", "SHUNT_OTHER=1", "SHUNT_INTAKE_FILES=a,b", NULL};
     static const char text[] = "[intake]\ntickets = a, b, c\n[service]\ndata = /somewhere/else\n";
-    mem_set(&(struct mem_functions){.alloc = counted_alloc, .resize = counted_resize, .free = counted_free});
-    unsigned n = 0;
-    for (bool done = false; !done && n < 500; n++) {
-        allowed = n;
+    SCARCE_SWEEP (n) {
+        scarce_begin(n, 1);
         struct settings *made = load(text, env);
-        done = made != NULL;
+        bool hit = scarce_end();
         assert_int_equal(made == NULL, faults_any(&faults));
+        assert_int_equal(made == NULL, hit);
         settings_free(made);
         faults_fini(&faults);
-        assert_int_equal(living, 0);
     }
-    mem_set(NULL);
-    assert_true(n > 20 && n < 500);
+}
+
+static void without_memory_what_is_printed_is_known_as_a_part(void **state)
+{
+    (void)state;
+    s = load("[intake]\ntickets = a, b, c\n", NULL);
+    SCARCE_SWEEP (n) {
+        struct str printed = STR_INIT, reference = STR_INIT;
+        scarce_begin(n, 1);
+        settings_print(s, &printed);
+        settings_reference(&reference);
+        bool hit = scarce_end();
+        assert_int_equal(str_failed(&printed) || str_failed(&reference), hit);
+        str_fini(&printed);
+        str_fini(&reference);
+    }
 }
 
 int main(void)
@@ -445,6 +432,7 @@ int main(void)
         TEST(the_reference_names_every_key),
         TEST(the_sample_lists_every_key_at_its_default),
         TEST(whichever_allocation_fails_is_told_and_nothing_leaks),
+        TEST(without_memory_what_is_printed_is_known_as_a_part),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

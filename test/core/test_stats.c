@@ -15,6 +15,8 @@
 #include "shunt/base/mem.h"
 #include "shunt/core/stats.h"
 
+#include "../scarce.h"
+
 #define DAY     20260206
 #define HOUR_MS INT64_C(3600000)
 
@@ -533,40 +535,14 @@ static void the_ledger_balances_or_says_by_how_much_not(void **state)
     str_fini(&out);
 }
 
-static long allocations_left;
-
-static void *failing_alloc(size_t size)
-{
-    return allocations_left-- > 0 ? malloc(size) : NULL;
-}
-
-static void *failing_resize(void *p, size_t size)
-{
-    return allocations_left-- > 0 ? realloc(p, size) : NULL;
-}
-
-static const struct mem_functions failing = {.alloc = failing_alloc, .resize = failing_resize, .free = free};
-
-static void begin_failing(long n)
-{
-    mem_set(&failing);
-    json_set_alloc_funcs(failing_alloc, free);
-    allocations_left = n;
-}
-
-static void end_failing(void)
-{
-    mem_set(NULL);
-    json_set_alloc_funcs(malloc, free);
-}
-
 static void without_memory_counts_are_kept_together_and_nothing_leaks(void **state)
 {
     (void)state;
     json_t *j = NULL;
-    for (long n = 0; !j; n++) {
-        assert_true(n < 10000);
-        begin_failing(n);
+    SCARCE_SWEEP (n) {
+        json_decref(j);
+        j = NULL;
+        scarce_begin(n, 1);
         struct stats *s = stats_new(DAY);
         if (s) {
             const char *const to[] = {"Monday Rank"};
@@ -579,38 +555,66 @@ static void without_memory_counts_are_kept_together_and_nothing_leaks(void **sta
             assert_int_equal(stats_totals_of(s)->errors, 1);
             j = stats_to_json(s);
         }
+        bool hit = scarce_end();
+        assert_true(j || hit);
+        if (j) { /* whole, by the names or under "(others)" */
+            struct stats *again = new_stats();
+            assert_int_equal(stats_from_json(again, j), 0);
+            assert_int_equal(stats_totals_of(again)->processed, 1);
+            stats_free(again);
+        }
         stats_free(s);
-        end_failing();
     }
-    int rc = ERR_NOMEM;
-    for (long n = 0; rc != 0; n++) {
-        assert_int_equal(rc, ERR_NOMEM);
+    SCARCE_SWEEP (n) {
         struct stats *s = new_stats();
-        begin_failing(n);
-        rc = stats_from_json(s, j);
-        if (rc != 0)
-            assert_int_equal(stats_totals_of(s)->processed, 0);
-        end_failing();
+        scarce_begin(n, 1);
+        int rc = stats_from_json(s, j);
+        bool hit = scarce_end();
+        assert_int_equal(rc, hit ? ERR_NOMEM : 0);
+        assert_int_equal(stats_totals_of(s)->processed, hit ? 0 : 1);
         stats_free(s);
     }
     json_decref(j);
 }
 
-static void without_memory_a_day_does_not_end_but_is_kept(void **state)
+static void without_memory_a_text_is_known_as_a_part(void **state)
 {
     (void)state;
     struct stats *s = busy_day();
-    json_t *ended;
-    begin_failing(5);
-    bool turned = stats_turn(s, DAY + 1, &ended);
-    end_failing();
-    assert_false(turned);
-    assert_null(ended);
-    assert_int_equal(stats_totals_of(s)->processed, 1);
-    assert_true(stats_turn(s, DAY + 1, &ended));
-    assert_int_equal(json_integer_value(json_object_get(ended, "date")), DAY);
-    json_decref(ended);
+    struct ledger l = {.taken = 21, .delivered = 1};
+    SCARCE_SWEEP (n) {
+        struct str text = STR_INIT, line = STR_INIT, ledger = STR_INIT;
+        scarce_begin(n, 1);
+        stats_text(s, &text);
+        stats_line(s, &line);
+        ledger_text(&l, &ledger);
+        bool hit = scarce_end();
+        assert_int_equal(str_failed(&text) || str_failed(&line) || str_failed(&ledger), hit);
+        str_fini(&text);
+        str_fini(&line);
+        str_fini(&ledger);
+    }
     stats_free(s);
+}
+
+static void without_memory_a_day_does_not_end_but_is_kept(void **state)
+{
+    (void)state;
+    SCARCE_SWEEP (n) {
+        struct stats *s = busy_day();
+        json_t *ended;
+        scarce_begin(n, 1);
+        bool turned = stats_turn(s, DAY + 1, &ended);
+        bool hit = scarce_end();
+        assert_int_equal(turned, !hit);
+        assert_int_equal(ended == NULL, hit);
+        assert_int_equal(stats_totals_of(s)->processed, hit ? 1 : 0);
+        if (hit)
+            assert_true(stats_turn(s, DAY + 1, &ended));
+        assert_int_equal(json_integer_value(json_object_get(ended, "date")), DAY);
+        json_decref(ended);
+        stats_free(s);
+    }
 }
 
 static void a_clock_that_was_years_ahead_for_a_moment_does_not_stop_the_days(void **state)
@@ -654,6 +658,7 @@ int main(void)
         cmocka_unit_test(the_text_tells_people_everything),
         cmocka_unit_test(the_ledger_balances_or_says_by_how_much_not),
         cmocka_unit_test(without_memory_counts_are_kept_together_and_nothing_leaks),
+        cmocka_unit_test(without_memory_a_text_is_known_as_a_part),
         cmocka_unit_test(without_memory_a_day_does_not_end_but_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

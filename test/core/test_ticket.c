@@ -11,6 +11,8 @@
 #include "shunt/base/str.h"
 #include "shunt/core/ticket.h"
 
+#include "../scarce.h"
+
 #define DETAILS(inside) "{\"JobSpecification\":{\"JobDetails\":{" inside "}}}"
 
 static const struct ticket_limits wide = {.max_bytes = INT64_MAX, .max_depth = 1000};
@@ -485,6 +487,54 @@ static void a_huge_ticket_is_read_in_constant_memory(void **state)
     assert_int_equal(allocated, 0);
 }
 
+/* Good ones, bad ones and beginnings, in pieces, so that yajl's own memory is failed too. */
+static void whichever_allocation_fails_it_is_told_and_no_ticket_is_judged_by_it(void **state)
+{
+    (void)state;
+    static char growing[6000];
+    char many[5000] = "";
+    memset(many, 'x', sizeof many - 1);
+    snprintf(growing, sizeof growing, DETAILS("\"ClientCode\":\"RANK\",\"Title\":\"\\n%s\""), many);
+    static const struct {
+        const char *text;
+        int code;
+    } documents[] = {
+        {growing, 0}, /* a field longer than yajl's first buffer */
+        {DETAILS("\"ClientCode\":\"RANK\",\"Title\":\"a \\u0041 long title\",\"Extra\":[1,{\"x\":[true,null,1.5]}]"),
+         0},
+        {DETAILS("\"ClientCode\":\"RANK\" \"x\""), ERR_SYNTAX},
+        {"{\"JobSpecification\":{\"JobDetails\":", ERR_INCOMPLETE},
+        {DETAILS("\"ClientCode\":\"\x01\""), ERR_SYNTAX},
+    };
+    for (size_t i = 0; i < sizeof documents / sizeof *documents; i++) {
+        size_t piece = strlen(documents[i].text) > 1000 ? 1000 : 7;
+        SCARCE_SWEEP (n) {
+            struct error e = {0};
+            struct ticket ticket;
+            size_t index, len = strlen(documents[i].text);
+            ticket_init(&ticket);
+            scarce_begin(n, 1);
+            struct pointer_set *set = pointer_set_new();
+            int rc = set ? pointer_set_add(set, "/JobSpecification/JobDetails/Extra/1/x", &index, &e) : ERR_NOMEM;
+            struct ticket_parser *p = rc == 0 ? ticket_parser_new(set, wide) : NULL;
+            if (rc == 0 && !p)
+                rc = ERR_NOMEM;
+            for (size_t at = 0; at < len && rc == 0; at += piece)
+                rc = ticket_parser_feed(p, documents[i].text + at, len - at < piece ? len - at : piece, &e);
+            if (rc == 0)
+                rc = ticket_parser_finish(p, &ticket, &e);
+            bool hit = scarce_end();
+            assert_int_equal(rc, hit ? ERR_NOMEM : documents[i].code);
+            assert_true(rc == 0 || ticket.count == 0);
+            if (rc == 0)
+                assert_string_equal(ticket.fields[FIELD_CLIENT].text, "RANK");
+            ticket_parser_free(p);
+            ticket_fini(&ticket);
+            pointer_set_free(set);
+        }
+    }
+}
+
 static void bad_pointers_are_refused_with_the_reason(void **state)
 {
     (void)state;
@@ -604,6 +654,7 @@ int main(void)
         cmocka_unit_test(a_fault_deep_inside_a_long_string_is_found),
         cmocka_unit_test(a_number_without_end_is_refused),
         cmocka_unit_test(a_huge_ticket_is_read_in_constant_memory),
+        cmocka_unit_test(whichever_allocation_fails_it_is_told_and_no_ticket_is_judged_by_it),
         cmocka_unit_test(bad_pointers_are_refused_with_the_reason),
         cmocka_unit_test(a_set_knows_its_pointers_and_has_a_limit),
         cmocka_unit_test(what_a_ticket_must_have_is_checked_in_words),

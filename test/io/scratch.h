@@ -20,7 +20,7 @@
 
 #include <cmocka.h>
 
-#include "shunt/base/mem.h"
+#include "../scarce.h"
 
 struct scratch {
     char root[64];
@@ -137,28 +137,6 @@ static inline size_t entries(const char *path)
 static inline size_t open_descriptors(void)
 {
     return entries("/proc/self/fd");
-}
-
-/* The n-th allocation fails (1: the first), then all are fine again. 0: none. */
-static size_t scratch_fail_at, scratch_allocated;
-static inline bool scratch_fails(void)
-{
-    return ++scratch_allocated == scratch_fail_at;
-}
-static inline void *scratch_alloc(size_t size)
-{
-    return scratch_fails() ? NULL : malloc(size);
-}
-static inline void *scratch_resize(void *p, size_t size)
-{
-    return scratch_fails() ? NULL : realloc(p, size);
-}
-static inline void fail_allocation(size_t n)
-{
-    static const struct mem_functions functions = {scratch_alloc, scratch_resize, free};
-    scratch_fail_at = n;
-    scratch_allocated = 0;
-    mem_set(n > 0 ? &functions : NULL);
 }
 
 #endif

@@ -220,22 +220,34 @@ static void a_want_of_memory_is_told_and_leaves_no_descriptor(void **state)
     struct scratch *s = *state;
     size_t before = open_descriptors();
     put(in(s, "file"), "text");
-    for (size_t n = 1; n < 20; n++) {
+    SCARCE_SWEEP (n) {
         struct error e = {0};
-        char *text = NULL;
+        char *text = NULL, *smaps = NULL;
         size_t len;
-        fail_allocation(n);
+        put(in(s, "out"), "old");
+        scarce_begin(n, 1);
         int read = files_read(in(s, "file"), 100, &text, &len, &e);
+        int mapped = files_read("/proc/self/smaps", 1 << 24, &smaps, &len, NULL);
         int written = files_write(in(s, "out"), "x", 1, 0644, NULL);
-        int made = files_mkdirs(in(s, "p/q"), 0, false, NULL);
-        fail_allocation(0);
-        assert_true(read == 0 || read == ERR_NOMEM);
-        assert_true(written == 0 || written == ERR_NOMEM);
-        assert_true(made == 0 || made == ERR_NOMEM);
-        assert_true(n > 1 || (read == ERR_NOMEM && e.code == ERR_NOMEM));
+        int made = files_mkdirs(in(s, "p/q"), 0, true, NULL);
+        char *joined = files_join("/a", "b");
+        bool hit = scarce_end();
+        const int codes[] = {read, mapped, written, made, joined ? 0 : ERR_NOMEM};
+        size_t failed = 0;
+        for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+            assert_true(codes[i] == 0 || codes[i] == ERR_NOMEM);
+            failed += codes[i] != 0;
+        }
+        assert_int_equal(failed, hit);
+        assert_int_equal(e.code, read);
+        assert_file(in(s, "out"), written == 0 ? "x" : "old");
+        assert_int_equal(exists(in(s, "p/q")), made == 0);
         mem_free(text);
+        mem_free(smaps);
+        mem_free(joined);
         rmdir(in(s, "p/q"));
         rmdir(in(s, "p"));
+        assert_int_equal(entries(s->root), 2);
     }
     assert_int_equal(open_descriptors(), before);
 }

@@ -375,6 +375,44 @@ static void no_ticket_is_lost_while_two_clients_and_a_consumer_race(void **state
     assert_null(failed);
 }
 
+/* Whatever the place does with a taken name: not done means that nothing has changed. */
+static void a_want_of_memory_changes_nothing_where_a_name_is_taken(void **state)
+{
+    static const enum conflict conflicts[] = {CONFLICT_REPLACE, CONFLICT_KEEP, CONFLICT_VERSIONS};
+    struct scratch *s = *state;
+    const char *names[] = {"x.json", "y.json"};
+    for (size_t i = 0; i < sizeof conflicts / sizeof conflicts[0]; i++) {
+        SCARCE_SWEEP (n) {
+            assert_int_equal(mkdir(in(s, "place"), 0755), 0);
+            struct place place = place_at(in(s, "place"));
+            char path[512], own[256], theirs[256], new[256];
+            snprintf(path, sizeof path, "%s", place.path);
+            place.path = path;
+            place.conflict = conflicts[i];
+            snprintf(own, sizeof own, "%s", ticket_of("RANK", "old"));
+            snprintf(theirs, sizeof theirs, "%s", ticket_of("3M", "theirs"));
+            snprintf(new, sizeof new, "%s", ticket_of("RANK", "new"));
+            put(in(s, "place/x.json"), own);
+            put(in(s, "place/y.json"), theirs);
+            struct place_item items[] = {item_of(names[0], "RANK", new), item_of(names[1], "RANK", new)};
+            scarce_begin(n, 1);
+            place_publish(&place, items, 2);
+            bool hit = scarce_end();
+            size_t there = 2;
+            for (size_t k = 0; k < 2; k++) {
+                bool done = items[k].error.code == 0;
+                assert_true(done || (hit && items[k].error.code == ERR_NOMEM));
+                there += done && !(conflicts[i] == CONFLICT_REPLACE && k == 0);
+                char at[512];
+                snprintf(at, sizeof at, "place/%s", done ? items[k].final_name : names[k]);
+                assert_file(in(s, at), done ? new : k == 0 ? own : theirs);
+            }
+            assert_int_equal(entries(place.path), there);
+            scratch_remove(place.path);
+        }
+    }
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
@@ -394,6 +432,7 @@ int main(void)
         TEST(no_version_is_lost_to_a_name_that_collides),
         TEST(long_names_stay_within_what_a_file_system_takes),
         TEST(no_ticket_is_lost_while_two_clients_and_a_consumer_race),
+        TEST(a_want_of_memory_changes_nothing_where_a_name_is_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

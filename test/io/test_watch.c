@@ -177,6 +177,30 @@ static void a_want_of_descriptors_is_told_and_passes(void **state)
     seen_free(seen);
 }
 
+static void a_want_of_memory_is_told_and_passes(void **state)
+{
+    struct scratch *s = *state;
+    SCARCE_SWEEP (n) {
+        struct error e = {0};
+        struct seen *seen = calloc(1, sizeof *seen);
+        uv_loop_init(&seen->loop);
+        seen->watch.on_event = on_event;
+        seen->watch.on_closed = on_closed;
+        scarce_begin(n, 1);
+        int rc = watch_start(&seen->loop, &seen->watch, s->root, &e);
+        bool hit = scarce_end();
+        assert_int_equal(rc, hit ? ERR_NOMEM : 0);
+        assert_int_equal(e.code, rc);
+        if (rc != 0)
+            assert_int_equal(watch_start(&seen->loop, &seen->watch, s->root, NULL), 0);
+        put(in(s, "x"), "");
+        turn(seen);
+        assert_true(saw(seen, "x", true));
+        remove(in(s, "x"));
+        seen_free(seen);
+    }
+}
+
 static void closing_from_inside_an_event(struct watch *watch, const char *name, bool moved)
 {
     on_event(watch, name, moved);
@@ -213,10 +237,15 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(files_that_come_and_change_are_told_by_name),     TEST(a_folder_that_is_removed_is_told_as_gone),
-        TEST(a_folder_that_is_moved_away_is_told_as_gone),     TEST(a_changed_mode_of_the_folder_is_not_its_end),
-        TEST(a_start_that_fails_can_be_tried_again_or_closed), TEST(a_want_of_descriptors_is_told_and_passes),
-        TEST(a_watch_may_be_closed_from_its_own_event),        TEST(the_size_of_the_kernels_queue_is_known),
+        TEST(files_that_come_and_change_are_told_by_name),
+        TEST(a_folder_that_is_removed_is_told_as_gone),
+        TEST(a_folder_that_is_moved_away_is_told_as_gone),
+        TEST(a_changed_mode_of_the_folder_is_not_its_end),
+        TEST(a_start_that_fails_can_be_tried_again_or_closed),
+        TEST(a_want_of_descriptors_is_told_and_passes),
+        TEST(a_want_of_memory_is_told_and_passes),
+        TEST(a_watch_may_be_closed_from_its_own_event),
+        TEST(the_size_of_the_kernels_queue_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

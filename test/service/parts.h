@@ -4,8 +4,6 @@
 #ifndef SHUNT_TEST_PARTS_H
 #define SHUNT_TEST_PARTS_H
 
-#include <stdatomic.h>
-
 #include <uv.h>
 
 #include "shunt/base/log.h"
@@ -27,33 +25,6 @@
     "[route all]\nclient = *\nto = a, b\n"
 
 #define TICKET(client) "{\"JobSpecification\":{\"JobDetails\":{\"ClientCode\":\"" client "\",\"JobCategory\":\"X\"}}}\n"
-
-/* The n-th allocation of any thread fails, then all are fine again. 0: none. */
-static atomic_size_t parts_allocated, parts_fail_at;
-static inline bool parts_fails(void)
-{
-    return atomic_fetch_add(&parts_allocated, 1) + 1 == atomic_load(&parts_fail_at);
-}
-static inline void *parts_alloc(size_t size)
-{
-    return parts_fails() ? NULL : malloc(size);
-}
-static inline void *parts_resize(void *p, size_t size)
-{
-    return parts_fails() ? NULL : realloc(p, size);
-}
-static inline void parts_fail_allocation(size_t n)
-{
-    static const struct mem_functions functions = {parts_alloc, parts_resize, free};
-    atomic_store(&parts_fail_at, n);
-    atomic_store(&parts_allocated, 0);
-    mem_set(n > 0 ? &functions : NULL);
-}
-/* Was the allocation that should fail reached? */
-static inline bool parts_failed(void)
-{
-    return atomic_load(&parts_allocated) >= atomic_load(&parts_fail_at);
-}
 
 static inline void put_config(struct scratch *s, const char *settings, const char *routes)
 {
@@ -192,6 +163,17 @@ static inline void parts_free(struct parts *p)
 static inline void parts_nothing(struct wait *wait)
 {
     (void)wait;
+}
+
+/* Other waits take all the room that the list has but for so many: a further one needs memory. */
+static inline void fill_waits(struct runtime *rt, size_t left)
+{
+    static struct wait others[1024];
+    memset(others, 0, sizeof others);
+    for (size_t n = 0; rt->waits.room - rt->waits.count > left; n++) {
+        assert_true(n < sizeof others / sizeof others[0]);
+        assert_int_equal(wait_set(rt, &others[n], INT64_C(1000) * 24 * 3600 * 1000, parts_nothing), 0);
+    }
 }
 
 /* Time goes on; what has become due is fired, as the loop's timer would do it. */

@@ -259,18 +259,43 @@ static void no_memory_is_a_fault(void **state)
 {
     struct scratch *s = *state;
     put_config(s, "", ROUTES_ONE);
-    for (size_t n = 1;; n++) {
+    SCARCE_SWEEP (n) {
         struct faults faults;
-        parts_fail_allocation(n);
+        scarce_begin(n, 1);
         struct config *c = load(s, NULL, &faults);
-        bool failed = parts_failed(), told = faults_any(&faults);
-        parts_fail_allocation(0);
-        assert_true(failed || c);
-        assert_true(c || told);
+        bool hit = scarce_end();
+        assert_int_equal(c == NULL, hit);
+        assert_int_equal(faults_any(&faults), hit);
         config_free(c);
         faults_fini(&faults);
-        if (!failed)
-            break;
+    }
+    struct config *config = load_config(s);
+    SCARCE_SWEEP (n) {
+        struct faults faults;
+        faults_init(&faults);
+        scarce_begin(n, 1);
+        struct routes *routes = config_load_routes(config, &faults);
+        bool hit = scarce_end();
+        assert_int_equal(routes == NULL, hit);
+        assert_int_equal(faults_any(&faults), hit);
+        routes_unref(routes);
+        faults_fini(&faults);
+    }
+    config_free(config);
+}
+
+/* A check that finds no memory has not been passed. */
+static void without_memory_no_destination_below_hot_is_let_through(void **state)
+{
+    struct scratch *s = *state;
+    put_config(s, "", "[destination a]\npath = hot/RANK\n[route all]\nclient = *\nto = a\n");
+    SCARCE_SWEEP (n) {
+        struct faults faults;
+        scarce_begin(n, 1);
+        assert_null(load(s, NULL, &faults));
+        scarce_end();
+        assert_true(faults_any(&faults));
+        faults_fini(&faults);
     }
 }
 
@@ -293,6 +318,7 @@ int main(void)
         T(a_secret_and_a_value_may_come_from_the_environment),
         T(faulty_routes_alone_are_refused_whole),
         T(no_memory_is_a_fault),
+        T(without_memory_no_destination_below_hot_is_let_through),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

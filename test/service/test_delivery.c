@@ -557,15 +557,13 @@ static void a_reload_without_memory_changes_nothing(void **state)
                                   "[route r]\nclient = *\nto = c, d\n");
     struct routes *routes = config_load_routes(p->config, &faults);
     assert_non_null(routes);
-    for (size_t n = 1;; n++) {
+    SCARCE_SWEEP (n) {
         struct error e = {0};
-        parts_fail_allocation(n);
+        scarce_begin(n, 1);
         int rc = lanes_adopt(&p->lanes, routes, &e);
-        bool failed = parts_failed();
-        parts_fail_allocation(0);
-        if (!failed) {
+        if (!scarce_end()) {
             assert_int_equal(rc, 0);
-            break;
+            continue;
         }
         assert_int_equal(rc, ERR_NOMEM);
         assert_int_equal(count_lanes(p), 2);
@@ -577,11 +575,10 @@ static void a_reload_without_memory_changes_nothing(void **state)
     parts_free(p);
 }
 
-/* Whatever allocation fails on the way of a ticket: it is delivered in the end. */
-static void no_memory_on_the_way_only_delays(void **state)
+/* Whatever allocations fail on the way of a ticket: it is delivered in the end. */
+static void delay_by(void **state, size_t in_a_row)
 {
-    bool failed = true;
-    for (size_t n = 1; failed; n++) {
+    SCARCE_SWEEP (n) {
         struct parts *p = bench_new(state, SETTINGS, ROUTES_TWO);
         char name[32], under[64];
         snprintf(name, sizeof name, "t.json");
@@ -595,7 +592,8 @@ static void no_memory_on_the_way_only_delays(void **state)
                                    .count = 1};
         take_run(&batch);
         assert_int_equal(item.taken, TAKEN_CLAIMED);
-        parts_fail_allocation(n);
+        fill_waits(&p->rt, 0);
+        scarce_begin(n, in_a_row);
         int rc = jobs_begin(&p->jobs, &item, p->rt.routes, WAY_REALTIME, 1, false);
         struct job *job = rc == 0 ? p->jobs.count > 0 ? p->lanes.archive->queue->job : NULL : NULL;
         for (int i = 0; rc == 0 && i < 10 && job->state != JOB_SETTLING; i++) {
@@ -604,8 +602,7 @@ static void no_memory_on_the_way_only_delays(void **state)
                 answer(p, requests[0], i == 0 ? ERR_IO : 0);
             advance(p, 1000);
         }
-        failed = parts_failed();
-        parts_fail_allocation(0);
+        scarce_end();
         if (rc == 0) {
             assert_int_equal(job->state, JOB_SETTLING);
         } else {
@@ -619,6 +616,12 @@ static void no_memory_on_the_way_only_delays(void **state)
         take_item_fini(&item);
         bench_free(p);
     }
+}
+
+static void no_memory_on_the_way_only_delays(void **state)
+{
+    delay_by(state, 1);
+    delay_by(state, 5);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)

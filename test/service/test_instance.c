@@ -199,24 +199,44 @@ static void no_memory_is_told_and_holds_nothing(void **state)
 {
     struct scratch *s = *state;
     make_folder(s, "under");
-    for (size_t n = 1;; n++) {
+    SCARCE_SWEEP (n) {
         struct instance one;
         struct error e = {0};
         size_t before = open_descriptors();
-        parts_fail_allocation(n);
+        scarce_begin(n, 1);
         int rc = instance_open(&one, in(s, "under"), 0755, &e);
-        bool failed = parts_failed();
-        parts_fail_allocation(0);
+        bool hit = scarce_end();
+        assert_int_equal(rc, hit ? ERR_NOMEM : 0);
+        assert_int_equal(rc, e.code);
         if (rc == 0) {
             assert_int_equal(one.number, 0);
             instance_close(&one);
-        } else {
-            assert_int_equal(rc, ERR_NOMEM);
         }
         assert_int_equal(open_descriptors(), before);
-        if (!failed)
-            break;
     }
+}
+
+static void what_no_memory_kept_from_being_taken_over_is_taken_over_later(void **state)
+{
+    struct scratch *s = *state;
+    struct instance one = open_one(in(s, "under"));
+    SCARCE_SWEEP (n) {
+        uint64_t first, second;
+        make_folder(s, "under/5/RANK");
+        put(in(s, "under/5/RANK/a.json"), "a");
+        put(in(s, "under/5/b.json"), "b");
+        scarce_begin(n, 1);
+        size_t moved = instance_adopt(&one, &first);
+        scarce_end();
+        moved += instance_adopt(&one, &second);
+        assert_int_equal(moved, 2);
+        assert_int_equal(first ^ second, 1u << 5);
+        assert_file(in(s, "under/0/RANK/a.json"), "a");
+        assert_file(in(s, "under/0/b.json"), "b");
+        assert_int_equal(unlink(in(s, "under/0/RANK/a.json")), 0);
+        assert_int_equal(unlink(in(s, "under/0/b.json")), 0);
+    }
+    instance_close(&one);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
@@ -233,6 +253,7 @@ int main(void)
         T(adopting_leaves_the_number_free_for_the_next_instance),
         T(an_underprocess_that_cannot_be_made_is_told),
         T(no_memory_is_told_and_holds_nothing),
+        T(what_no_memory_kept_from_being_taken_over_is_taken_over_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -468,16 +468,15 @@ static void a_job_that_waits_for_another_try_is_freed_at_the_end(void **state)
     parts_free(p); /* the leak check sees the rest */
 }
 
-/* Whatever allocation fails: each ticket is in underprocess or settled, and settled in the end. */
-static void no_memory_only_delays(void **state)
+/* Whatever allocations fail: each ticket is in underprocess or settled, and settled in the end. */
+static void delay_by(struct scratch *s, size_t in_a_row)
 {
-    struct scratch *s = *state;
-    bool failed = true;
-    for (size_t n = 1; failed; n++) {
-        struct parts *p = parts_new(*state, SETTINGS, ROUTES_ONE);
+    SCARCE_SWEEP (n) {
+        struct parts *p = parts_new(s, SETTINGS, ROUTES_ONE);
         struct job *good = begin(p);
         begin_text(p, "bad.json", "nonsense");
-        parts_fail_allocation(n);
+        fill_waits(&p->rt, 0);
+        scarce_begin(n, in_a_row);
         deliver(good);
         for (int i = 0; i < 5 && p->jobs.count > 0; i++) {
             for (int k = 0; k < 100 && !settle_idle(&p->settle); k++) {
@@ -489,8 +488,7 @@ static void no_memory_only_delays(void **state)
                              exists(in(s, "under/0/RANK/t0.json")) + exists(in(s, "under/0/RANK/bad.json")));
             advance(p, 64000);
         }
-        failed = parts_failed();
-        parts_fail_allocation(0);
+        scarce_end();
         assert_int_equal(p->jobs.count, 0);
         assert_int_equal(p->rt.ledger.delivered, 1);
         assert_int_equal(p->rt.ledger.failed, 1);
@@ -501,13 +499,19 @@ static void no_memory_only_delays(void **state)
     }
 }
 
+static void no_memory_only_delays(void **state)
+{
+    delay_by(*state, 1);
+    delay_by(*state, 3);
+}
+
 static void a_request_without_memory_wakes_the_loop_for_another(void **state)
 {
     struct parts *p = parts_new(*state, SETTINGS, ROUTES_ONE);
     begin_text(p, "bad.json", "nonsense");
-    parts_fail_allocation(1);
+    scarce_begin(1, 1);
     settle_pump(&p->settle);
-    parts_fail_allocation(0);
+    assert_true(scarce_end());
     assert_int_equal(p->settle.remove.active + p->settle.aside.active, 0);
     assert_int_equal(p->rt.waits.count, 1);
     settle_now(p);

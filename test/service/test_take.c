@@ -238,14 +238,17 @@ static void a_claimed_file_is_looked_at_where_it_lies(void **state)
 struct meddler {
     struct clock clock;
     struct scratch *s;
-    const char *newer; /* renamed over a.json at the next reading of the clock */
+    const char *newer; /* renamed over a.json at the next reading of the clock; "": a link to nowhere is */
 };
 
 static int64_t meddle(const struct clock *clock)
 {
     struct meddler *m = (struct meddler *)(uintptr_t)clock;
     if (m->newer) {
-        put(in(m->s, "hot/RANK/.newer"), m->newer);
+        if (m->newer[0])
+            put(in(m->s, "hot/RANK/.newer"), m->newer);
+        else
+            assert_int_equal(symlink("nowhere", in(m->s, "hot/RANK/.newer")), 0);
         assert_int_equal(rename(in(m->s, "hot/RANK/.newer"), in(m->s, "hot/RANK/a.json")), 0);
         m->newer = NULL;
     }
@@ -288,6 +291,60 @@ static void what_was_renamed_over_it_and_is_not_whole_waits_in_underprocess(void
     assert_true(b->item.claimed);
     assert_file(in(b->s, "under/0/RANK/a.json"), "{\"half");
     assert_int_equal(b->item.source.fd, -1);
+    bench_free(b);
+}
+
+static void a_link_that_was_claimed_in_place_of_the_file_is_put_back(void **state)
+{
+    struct bench *b = bench_new(state, "");
+    put(in(b->s, "hot/RANK/a.json"), TICKET("RANK"));
+    look_with_meddler(b, "");
+    assert_int_equal(b->item.taken, TAKEN_PUT_BACK);
+    assert_false(b->item.claimed);
+    assert_left_in_hot(b, "a.json");
+    assert_int_equal(look(b, "RANK", "a.json"), TAKEN_GONE);
+    assert_int_equal(entries(in(b->s, "hot/RANK")), 1);
+    bench_free(b);
+}
+
+/* A producer was quicker than we, or we were killed before we could. */
+static void what_is_no_file_does_not_block_its_name_in_underprocess(void **state)
+{
+    struct bench *b = bench_new(state, "");
+    make_folder(b->s, "under/0/RANK");
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(symlink("nowhere", in(b->s, "under/0/RANK/a.json")), 0);
+        put(in(b->s, "hot/RANK/a.json"), TICKET("RANK"));
+        take_item_fini(&b->item);
+        b->item = (struct take_item){
+            .client = "RANK", .name = "a.json", .kind = NAME_TICKET, .claimed = true, .source.fd = -1};
+        assert_int_equal(look_again(b), TAKEN_PUT_BACK);
+        assert_false(b->item.claimed);
+        assert_non_null(
+            strstr(b->item.error.text, round == 0 ? "RANK/a (not a file).json" : "RANK/a (not a file 2).json"));
+        look(b, "RANK", "a.json");
+        assert_claimed(b, "a.json");
+        assert_int_equal(unlink(in(b->s, "under/0/RANK/a.json")), 0);
+    }
+    assert_true(exists(in(b->s, "hot/RANK/a (not a file).json")));
+    assert_true(exists(in(b->s, "hot/RANK/a (not a file 2).json")));
+    assert_int_equal(look(b, "RANK", "a (not a file).json"), TAKEN_GONE);
+    bench_free(b);
+}
+
+static void what_is_no_file_and_cannot_be_put_back_is_told_and_tried_again(void **state)
+{
+    struct bench *b = bench_new(state, "");
+    make_folder(b->s, "under/0/RANK/a.json");
+    assert_int_equal(rmdir(in(b->s, "hot/RANK")), 0);
+    b->item =
+        (struct take_item){.client = "RANK", .name = "a.json", .kind = NAME_TICKET, .claimed = true, .source.fd = -1};
+    assert_int_equal(look_again(b), TAKEN_WAIT);
+    assert_true(b->item.claimed);
+    assert_non_null(strstr(b->item.error.text, "cannot be put back"));
+    make_folder(b->s, "hot/RANK");
+    assert_int_equal(look_again(b), TAKEN_PUT_BACK);
+    assert_left_in_hot(b, "a.json");
     bench_free(b);
 }
 
@@ -504,34 +561,42 @@ static void a_missing_underprocess_folder_is_told_and_the_file_stays(void **stat
 }
 
 /* Whatever allocation fails: the file lies whole in hot or in underprocess, nothing leaks, and the next look takes it. */
-static void no_memory_loses_nothing(void **state)
+static void take_without_memory(void **state, const char *settings, const char *name, const char *text)
 {
-    bool failed = true;
-    for (size_t n = 1; failed; n++) {
-        struct bench *b = bench_new(state, "");
+    char hot[64], under[64];
+    snprintf(hot, sizeof hot, "hot/RANK/%s", name);
+    snprintf(under, sizeof under, "under/0/RANK/%s", name);
+    SCARCE_SWEEP (n) {
+        struct bench *b = bench_new(state, settings);
         make_folder(b->s, "under/0/RANK");
-        put(in(b->s, "hot/RANK/a.json"), TICKET("RANK"));
+        put(in(b->s, hot), text);
         size_t before = open_descriptors();
-        parts_fail_allocation(n);
-        enum taken taken = look(b, "RANK", "a.json");
-        failed = parts_failed();
-        parts_fail_allocation(0);
-        bool in_hot = exists(in(b->s, "hot/RANK/a.json")), in_under = exists(in(b->s, "under/0/RANK/a.json"));
+        scarce_begin(n, 1);
+        enum taken taken = look(b, "RANK", name);
+        bool hit = scarce_end();
+        bool in_hot = exists(in(b->s, hot)), in_under = exists(in(b->s, under));
         assert_int_equal(in_hot + in_under, 1);
         assert_int_equal(b->item.claimed, in_under);
-        if (taken == TAKEN_CLAIMED) {
-            assert_false(b->item.invalid);
-        } else {
+        if (taken != TAKEN_CLAIMED) {
+            assert_true(hit);
             assert_int_equal(taken, TAKEN_WAIT);
             assert_int_equal(open_descriptors(), before);
             look_again(b);
-            assert_claimed(b, "a.json");
-            assert_false(b->item.invalid);
-            assert_int_equal(b->item.n_destinations, 2);
         }
-        unlink(in(b->s, "under/0/RANK/a.json"));
+        assert_claimed(b, name);
+        assert_false(b->item.invalid);
+        assert_int_equal(b->item.n_destinations, 2);
+        assert_string_equal(b->item.ticket.fields[FIELD_CLIENT].text, "RANK");
+        unlink(in(b->s, under));
         bench_free(b);
     }
+}
+
+static void no_memory_loses_nothing(void **state)
+{
+    take_without_memory(state, "", "a.json", TICKET("RANK"));
+    take_without_memory(state, "[intake]\nclient_mismatch = folder\n", "a.json", TICKET("OTHER"));
+    take_without_memory(state, "[intake]\nfiles = *.pdf\n", "a.pdf", "%PDF");
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
@@ -550,6 +615,9 @@ int main(void)
         T(a_claimed_file_is_looked_at_where_it_lies),
         T(what_was_renamed_over_it_between_look_and_claim_is_what_is_taken),
         T(what_was_renamed_over_it_and_is_not_whole_waits_in_underprocess),
+        T(a_link_that_was_claimed_in_place_of_the_file_is_put_back),
+        T(what_is_no_file_does_not_block_its_name_in_underprocess),
+        T(what_is_no_file_and_cannot_be_put_back_is_told_and_tried_again),
         T(another_client_than_the_folder_is_invalid_by_default),
         T(the_folder_decides_where_the_policy_says_so),
         T(the_ticket_decides_where_the_policy_says_so),

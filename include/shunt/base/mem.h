@@ -1,6 +1,7 @@
 /* mem.h: the one place where memory comes from, so that a test can make the n-th allocation fail.
  *
  * NULL means out of memory, always answered by the caller (ERR_NOMEM). mem_free(NULL) is fine.
+ * The program lets Jansson and libuv take theirs here too; what Jansson hands out (json_dumps) goes to mem_free.
  * Thread: any. mem_set() only before the first allocation or between tests.
  */
 #ifndef SHUNT_BASE_MEM_H

@@ -23,6 +23,7 @@ struct due_list {
 
 void due_init(struct due_list *d);
 void due_fini(struct due_list *d);
+int due_reserve(struct due_list *d, size_t more); /* the next so many due_add do not fail. 0 or ERR_NOMEM */
 int due_add(struct due_list *d, struct due_entry *entry,
             int64_t at_ms);                                   /* moves it where it is listed already. 0 or ERR_NOMEM */
 void due_remove(struct due_list *d, struct due_entry *entry); /* not listed: fine */

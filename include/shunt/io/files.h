@@ -39,6 +39,9 @@ int files_open_below(int parent_fd, const char *name, bool create, unsigned mode
 int files_sync(int fd, const char *what, struct error *e);
 /* The time of the last change. Only for people's eyes, so a failure is none. */
 void files_set_time(int fd, int64_t mtime_ns);
+/* Did what was flushed together with other files (syncfs) get through for this one, since it was opened? Waits, does not
+ * flush. */
+int files_flushed(int fd, const char *what, struct error *e);
 int files_write_all(int fd, const void *bytes, size_t len, struct error *e);
 
 bool files_is_mount(const char *path);                                     /* STATX_ATTR_MOUNT_ROOT */

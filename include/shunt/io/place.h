@@ -67,7 +67,8 @@ struct place_item {
     const char *source;   /* absolute path of the claimed file (opened O_NOFOLLOW) */
     /* The claimed file, open, where it may be published as it is; NULL: always copied. It is linked only where its lease
      * shows no writer, it has no other name, it lies on the same file system and has the owner that a copy would have (its
-     * mode is changed to the place's): a producer can then not reach what is published. */
+     * mode is changed to the place's): a producer can then not reach what is published. NULL also after a try that
+     * failed: a flush that failed may have lost what lies below the claimed file, a copy is written anew. */
     const struct source *original;
     int64_t mtime_ns;
     uint64_t size;

@@ -23,10 +23,11 @@
 #define TAKE_KEEP_MAX (32 * 1024) /* tickets up to this size are kept in memory until they are delivered */
 
 enum taken {
-    TAKEN_CLAIMED, /* in underprocess now, a job can begin; `invalid` says whether it only can fail */
-    TAKEN_WAIT,    /* not whole, or could not be looked at: again after pause_ms */
-    TAKEN_BUSY,    /* an older ticket of that name is still in underprocess */
-    TAKEN_GONE,    /* not there any more, or nothing that we take */
+    TAKEN_CLAIMED,  /* in underprocess now, a job can begin; `invalid` says whether it only can fail */
+    TAKEN_WAIT,     /* not whole, or could not be looked at: again after pause_ms */
+    TAKEN_BUSY,     /* an older ticket of that name is still in underprocess */
+    TAKEN_GONE,     /* not there any more, or nothing that we take */
+    TAKEN_PUT_BACK, /* it lay in underprocess and is nothing that we take: in hot again, `error` says as what */
 };
 
 struct take_item {
