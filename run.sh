@@ -13,7 +13,7 @@ called_from=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 BUILD_PACKAGES=(cmake gcc libc6-dev ninja-build pkg-config
-    libinih-dev libjansson-dev libssl-dev libsystemd-dev libuv1-dev libyajl-dev uthash-dev)
+    libinih-dev libjansson-dev libsqlite3-dev libssl-dev libsystemd-dev libuv1-dev libyajl-dev uthash-dev)
 TEST_PACKAGES=(clang clang-format e2fsprogs faketime libclang-rt-14-dev libcmocka-dev python3 python3-pytest strace tzdata
     util-linux xfsprogs)
 

@@ -6,7 +6,6 @@
 #include <jansson.h>
 
 #include "shunt/base/clock.h"
-#include "shunt/base/mem.h"
 #include "shunt/cli/cli.h"
 #include "shunt/service/service.h"
 #include "shunt/service/snapshot.h"
@@ -64,13 +63,9 @@ static json_t *load(const struct config *c, unsigned instance, struct error *e)
 {
     struct store *store = NULL;
     json_t *snapshot = NULL;
-    char *url = snapshot_url(c, instance);
-    if (!url)
-        error_set(e, ERR_NOMEM, "out of memory");
-    else if (store_open(&store, url, c->data, e) == 0)
-        store_load(store, &snapshot, e);
+    if (store_open(&store, c->settings->store_url, c->data, STORE_READ, e) == 0)
+        store_load_snapshot(store, instance, &snapshot, e);
     store_close(store);
-    mem_free(url);
     return snapshot;
 }
 

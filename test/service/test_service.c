@@ -123,7 +123,7 @@ static void it_starts_stops_and_leaves_nothing(void **state)
     assert_true(exists(in(s, "hot")));
     assert_true(exists(in(s, "archive")));
     assert_true(exists(in(s, "failed")));
-    assert_true(exists(in(s, "shunt.state.json")));
+    assert_true(exists(in(s, "shunt.db")));
     assert_false(instance_alive(in(s, "under"), 0));
     log_close();
 }
