@@ -169,31 +169,37 @@ static json_t *event_object(const json_t *event)
                      json_array_get(event, 3));
 }
 
-static json_t *event_objects(const char *events)
+static json_t *event_objects(const json_t *list)
 {
-    json_t *list = json_loads(events, 0, NULL), *objects = list ? json_array() : NULL;
+    json_t *objects = json_array();
     for (size_t i = 0; objects && i < json_array_size(list); i++) {
         if (json_array_append_new(objects, event_object(json_array_get(list, i))) != 0) {
             json_decref(objects);
-            objects = NULL;
+            return NULL;
         }
     }
-    json_decref(list);
     return objects;
 }
 
-json_t *json_job_whole(const struct store_job *job, const char *events)
+int json_job_whole(const struct store_job *job, const char *events, json_t **out, struct error *e)
 {
-    json_t *whole = json_job(job), *all = event_objects(events), *each = deliveries(job, delivery_whole);
-    bool made = whole && all && each && json_object_set(whole, "deliveries", each) == 0 &&
-                json_object_set(whole, "events", all) == 0;
+    json_t *list;
+    int rc = json_decode(events, strlen(events), &list, e);
+    if (rc) {
+        return rc;
+    }
+    json_t *whole = json_job(job), *all = event_objects(list), *each = deliveries(job, delivery_whole);
+    if (whole && all && each && json_object_set(whole, "deliveries", each) == 0 &&
+        json_object_set(whole, "events", all) == 0) {
+        *out = json_incref(whole);
+    } else {
+        rc = error_set(e, ERR_NOMEM, "no memory for the store");
+    }
+    json_decref(whole);
     json_decref(all);
     json_decref(each);
-    if (!made) {
-        json_decref(whole);
-        return NULL;
-    }
-    return whole;
+    json_decref(list);
+    return rc;
 }
 
 json_t *json_alert(const struct store_alert *alert, int64_t last_ms, int64_t closed_ms, int64_t count)
@@ -254,30 +260,32 @@ static int append(const char *bytes, size_t n, void *user)
     return str_failed(text) ? -1 : 0;
 }
 
-char *json_encode(const json_t *document, struct error *e)
-{
-    struct str text = STR_INIT;
-    int failed = json_dump_callback(document, append, &text, JSON_COMPACT);
-    if (str_failed(&text)) {
-        (void)error_set(e, ERR_NOMEM, "no memory to save into the store");
-    } else if (failed) {
-        (void)error_set(e, ERR_INTERNAL, "what is to be saved into the store is not a JSON document");
-    } else {
-        return str_take(&text);
-    }
-    str_fini(&text);
-    return NULL;
-}
-
+/* Jansson tells a failed allocation as a fault of the text, mostly. A second try that fails while memory is there settles
+ * it. */
 int json_decode(const char *text, size_t n, json_t **out, struct error *e)
 {
     json_error_t why;
-    *out = json_loadb(text, n, JSON_ALLOW_NUL, &why);
+    *out = json_loadb(text, n, JSON_ALLOW_NUL, NULL);
+    *out = *out ? *out : json_loadb(text, n, JSON_ALLOW_NUL, &why);
     if (*out) {
         return 0;
     }
-    /* most of Jansson's failed allocations leave no text: no reason to doubt what is stored */
-    return why.text[0] == '\0' || json_error_code(&why) == json_error_out_of_memory
-               ? error_set(e, ERR_NOMEM, "no memory to read the store")
-               : error_set(e, ERR_SYNTAX, "a document in the store is damaged: %s", why.text);
+    json_t *probe = json_loads("{\"any\":[\"thing\"]}", 0, NULL);
+    bool has_memory = probe && json_error_code(&why) != json_error_out_of_memory;
+    json_decref(probe);
+    return has_memory ? error_set(e, ERR_SYNTAX, "a document in the store is damaged: %s", why.text)
+                      : error_set(e, ERR_NOMEM, "no memory to read the store");
+}
+
+int json_encode(const json_t *document, char **out, struct error *e)
+{
+    struct str text = STR_INIT;
+    if (!json_is_object(document) && !json_is_array(document)) {
+        return error_set(e, ERR_INTERNAL, "what is to be saved into the store is not a JSON document");
+    }
+    /* what is in a document can be dumped: but for memory nothing fails */
+    int failed = json_dump_callback(document, append, &text, JSON_COMPACT);
+    *out = failed ? NULL : str_take(&text);
+    str_fini(&text);
+    return *out ? 0 : error_set(e, ERR_NOMEM, "no memory to save into the store");
 }

@@ -11,7 +11,8 @@
 json_t *json_text(const char *text); /* what is not UTF-8 becomes U+FFFD; NULL: null */
 json_t *json_time(int64_t ms);       /* RFC 3339 in UTC; 0: null */
 json_t *json_job(const struct store_job *job);
-json_t *json_job_whole(const struct store_job *job, const char *events); /* as store_show gives it */
+/* As store_show gives it. */
+int json_job_whole(const struct store_job *job, const char *events, json_t **out, struct error *e);
 json_t *json_alert(const struct store_alert *alert, int64_t last_ms, int64_t closed_ms, int64_t count);
 json_t *json_totals(const int64_t counts[JOB_STATUSES], int64_t oldest_pending_ms);
 size_t page_limit(size_t asked);                                                   /* 0: 50; at most 1000 */
@@ -23,8 +24,7 @@ void events_add(struct str *all, const struct store_event *events, size_t n);
 
 bool text_holds(const char *text, const char *part); /* ASCII letters' case does not matter; text may be NULL */
 
-/* As a text; *e says what is wrong. mem_free. */
-char *json_encode(const json_t *document, struct error *e);
 int json_decode(const char *text, size_t n, json_t **out, struct error *e); /* ERR_SYNTAX, ERR_NOMEM */
+int json_encode(const json_t *document, char **text, struct error *e); /* mem_free; ERR_INTERNAL: it is no document */
 
 #endif

@@ -376,8 +376,7 @@ static int memory_show(struct store *store, const char *id, json_t **out, struct
     if (!found) {
         return error_set(e, ERR_GONE, "%s: no job has this id or file name", id);
     }
-    *out = json_job_whole(&found->job, found->events);
-    return *out ? 0 : no_memory(e);
+    return json_job_whole(&found->job, found->events, out, e);
 }
 
 static int memory_totals(struct store *store, json_t **out, struct error *e)

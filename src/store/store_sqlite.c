@@ -105,7 +105,7 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_SNAPSHOT_GET] = "SELECT document FROM snapshots WHERE instance = ?1",
     [SQL_DAY_SET] = "INSERT INTO daily_stats (date, instance, document) VALUES (?1, ?2, ?3)"
                     " ON CONFLICT (date, instance) DO UPDATE SET document = excluded.document",
-    [SQL_DAY_GET] = "SELECT instance, document FROM daily_stats WHERE date = ?1 ORDER BY instance",
+    [SQL_DAY_GET] = "SELECT document, instance FROM daily_stats WHERE date = ?1 ORDER BY instance",
     [SQL_ALERT_COUNT] = "UPDATE alerts SET count = count + 1, last_at = ?3, text = ?4"
                         " WHERE kind = ?1 AND subject = ?2 AND closed_at IS NULL",
     [SQL_ALERT_OPEN] = "INSERT INTO alerts (kind, subject, opened_at, last_at, count, text)"
@@ -244,6 +244,26 @@ int sql_number(struct sqlite_store *s, const char *sql, int64_t *out, struct err
     return rc < 0 ? rc : 0;
 }
 
+/* Without memory even this may fail: then the next one that begins does it first. */
+static void roll_back(struct sqlite_store *s)
+{
+    if (!sqlite3_get_autocommit(s->db)) {
+        sqlite3_stmt *rollback = s->statements[SQL_ROLLBACK]; /* prepared when the store was opened */
+        (void)sqlite3_step(rollback);
+        (void)sqlite3_reset(rollback);
+    }
+}
+
+int sql_begin(struct sqlite_store *s, bool write, struct error *e)
+{
+    roll_back(s);
+    int rc = sql_do(s, write ? SQL_BEGIN_WRITE : SQL_BEGIN, e);
+    if (rc) {
+        roll_back(s);
+    }
+    return rc;
+}
+
 /* A statement in the midst of its rows would keep the transaction open. */
 int sql_end(struct sqlite_store *s, int rc, struct error *e)
 {
@@ -253,11 +273,8 @@ int sql_end(struct sqlite_store *s, int rc, struct error *e)
     if (rc == 0) {
         rc = sql_do(s, SQL_COMMIT, e);
     }
-    if (rc != 0 && !sqlite3_get_autocommit(s->db)) {
-        /* prepared when the store was opened: needs no memory */
-        sqlite3_stmt *rollback = s->statements[SQL_ROLLBACK];
-        (void)sqlite3_step(rollback);
-        (void)sqlite3_reset(rollback);
+    if (rc) {
+        roll_back(s);
     }
     return rc;
 }

@@ -93,6 +93,7 @@ int sql_run(struct sqlite_store *s, sqlite3_stmt *statement, struct error *e);  
 int sql_do(struct sqlite_store *s, enum sql which, struct error *e);            /* one without parameters */
 int sql_exec(struct sqlite_store *s, const char *sql, struct error *e);         /* not kept */
 int sql_number(struct sqlite_store *s, const char *sql, int64_t *out, struct error *e);
+int sql_begin(struct sqlite_store *s, bool write, struct error *e);
 int sql_end(struct sqlite_store *s, int rc, struct error *e); /* commits where rc is 0, else rolls back; returns rc */
 int sql_error(struct sqlite_store *s, int sqlite_code, struct error *e);
 

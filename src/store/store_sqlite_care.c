@@ -58,7 +58,7 @@ int sqlite_check(struct store *store, json_t **findings, struct error *e)
     struct sqlite_store *s = (struct sqlite_store *)store;
     struct error why = {0};
     json_t *all = json_array();
-    int rc = all ? sql_do(s, SQL_BEGIN, &why) : no_memory(&why);
+    int rc = all ? sql_begin(s, false, &why) : no_memory(&why);
     if (rc == 0) {
         rc = check_pages(s, all, &why);
         rc = rc ? rc : check_counts(s, all, &why);

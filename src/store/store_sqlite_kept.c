@@ -6,23 +6,25 @@
 #include "store_json.h"
 #include "store_sqlite.h"
 
-/* Binds the document to parameter n, runs. One statement is one transaction. */
+/* Binds the document to parameter n, runs. */
 static int save(struct sqlite_store *s, sqlite3_stmt *statement, int n, const json_t *document, struct error *e)
 {
-    char *text = json_encode(document, e);
-    if (!text) {
-        return e ? e->code : ERR_NOMEM;
+    char *text;
+    int rc = json_encode(document, &text, e);
+    if (rc) {
+        return rc;
     }
     bind_text(statement, n, text);
-    int rc = sql_run(s, statement, e);
+    rc = sql_begin(s, true, e);
+    rc = rc ? rc : sql_end(s, sql_run(s, statement, e), e);
     mem_free(text);
     return rc;
 }
 
-static int load(sqlite3_stmt *statement, int column, json_t **out, struct error *e)
+static int load(sqlite3_stmt *statement, json_t **out, struct error *e)
 {
-    const char *text = (const char *)sqlite3_column_text(statement, column);
-    return text ? json_decode(text, (size_t)sqlite3_column_bytes(statement, column), out, e)
+    const char *text = (const char *)sqlite3_column_text(statement, 0);
+    return text ? json_decode(text, (size_t)sqlite3_column_bytes(statement, 0), out, e)
                 : error_set(e, ERR_NOMEM, "no memory for the store");
 }
 
@@ -48,7 +50,7 @@ int sqlite_load_snapshot(struct store *store, unsigned instance, json_t **snapsh
     }
     (void)sqlite3_bind_int64(statement, 1, instance);
     if ((rc = sql_step(s, statement, e)) == 1) {
-        rc = load(statement, 0, snapshot, e);
+        rc = load(statement, snapshot, e);
     }
     (void)sqlite3_reset(statement);
     return rc;
@@ -71,8 +73,8 @@ static int add_day(json_t *days, sqlite3_stmt *statement, struct error *e)
 {
     json_t *day;
     char instance[24];
-    (void)snprintf(instance, sizeof instance, "%lld", (long long)sqlite3_column_int64(statement, 0));
-    int rc = load(statement, 1, &day, e);
+    (void)snprintf(instance, sizeof instance, "%lld", (long long)sqlite3_column_int64(statement, 1));
+    int rc = load(statement, &day, e);
     return rc                                              ? rc
            : json_object_set_new(days, instance, day) != 0 ? error_set(e, ERR_NOMEM, "no memory for the store")
                                                            : 0;
@@ -121,7 +123,7 @@ static int run_alert(struct sqlite_store *s, enum sql which, const struct store_
 int sqlite_alert(struct store *store, const struct store_alert *alert, bool open, struct error *e)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
-    int rc = sql_do(s, SQL_BEGIN_WRITE, e);
+    int rc = sql_begin(s, true, e);
     if (rc) {
         return rc;
     }

@@ -205,7 +205,7 @@ int sqlite_list(struct store *store, const struct store_filter *filter, json_t *
         return ERR_USAGE;
     }
     int rc = prepare(&scan, filter, e);
-    rc = rc ? rc : sql_do(s, SQL_BEGIN, e);
+    rc = rc ? rc : sql_begin(s, false, e);
     if (rc) {
         finish(&scan);
         return rc;

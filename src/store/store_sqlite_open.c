@@ -117,7 +117,7 @@ static int step_up(struct sqlite_store *s, int64_t version, struct error *e)
 static int migrate(struct sqlite_store *s, struct error *e)
 {
     int64_t version = 0;
-    int rc = sql_do(s, SQL_BEGIN_WRITE, e);
+    int rc = sql_begin(s, true, e);
     if (rc) {
         return rc;
     }

@@ -13,7 +13,7 @@ int sqlite_unfinished(struct store *store, store_each_cb each, void *user, struc
     struct sqlite_store *s = (struct sqlite_store *)store;
     struct row row = {0};
     sqlite3_stmt *statement;
-    int rc = sql_do(s, SQL_BEGIN, e), answer = 0;
+    int rc = sql_begin(s, false, e), answer = 0;
     if (rc) {
         return rc;
     }
@@ -55,7 +55,7 @@ int sqlite_last(struct store *store, const char *folder, const char *name, store
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
     struct row row = {0};
-    int rc = sql_do(s, SQL_BEGIN, e), answer = 0;
+    int rc = sql_begin(s, false, e), answer = 0;
     if (rc) {
         return rc;
     }
@@ -93,7 +93,7 @@ int sqlite_seen(struct store *store, const char *folder, const char *name, const
     struct sqlite_store *s = (struct sqlite_store *)store;
     int64_t next = 0, first = 0;
     sqlite3_stmt *statement;
-    int rc = sql_do(s, SQL_BEGIN, e);
+    int rc = sql_begin(s, false, e);
     if (rc) {
         return rc;
     }
@@ -158,8 +158,7 @@ static int whole(struct sqlite_store *s, const struct row *row, json_t **out, st
     (void)sqlite3_bind_int64(statement, 1, row->row);
     if ((rc = sql_step(s, statement, e)) == 1) {
         const char *events = (const char *)sqlite3_column_text(statement, 0);
-        *out = events ? json_job_whole(&row->job, events) : NULL;
-        rc = *out ? 0 : error_set(e, ERR_NOMEM, "no memory for the store");
+        rc = events ? json_job_whole(&row->job, events, out, e) : error_set(e, ERR_NOMEM, "no memory for the store");
     }
     return rc;
 }
@@ -168,7 +167,7 @@ int sqlite_show(struct store *store, const char *id, json_t **out, struct error 
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
     struct row row = {0};
-    int rc = sql_do(s, SQL_BEGIN, e);
+    int rc = sql_begin(s, false, e);
     if (rc) {
         return rc;
     }
@@ -185,7 +184,7 @@ int sqlite_totals(struct store *store, json_t **out, struct error *e)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
     sqlite3_stmt *totals, *oldest;
-    int rc = sql_do(s, SQL_BEGIN, e);
+    int rc = sql_begin(s, false, e);
     if (rc) {
         return rc;
     }

@@ -185,7 +185,7 @@ int sqlite_record(struct store *store, const struct store_job *jobs, size_t coun
     struct sqlite_store *s = (struct sqlite_store *)store;
     struct batch b = {.times.block = -1, .events = STR_INIT};
     int rc = still_there(s, e);
-    rc = rc ? rc : sql_do(s, SQL_BEGIN_WRITE, e);
+    rc = rc ? rc : sql_begin(s, true, e);
     if (rc) {
         return rc;
     }

@@ -147,7 +147,7 @@ int sqlite_retain(struct store *store, const struct store_retention *what, size_
     if (!r.rows) {
         return error_set(e, ERR_NOMEM, "no memory for the store");
     }
-    int rc = sql_do(r.s, SQL_BEGIN_WRITE, e);
+    int rc = sql_begin(r.s, true, e);
     if (rc) {
         mem_free(r.rows);
         return rc;
