@@ -120,9 +120,10 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_CHECK_TOTALS] = "SELECT 'the totals say ' || said || ', there are ' || counted FROM"
                          " (SELECT pending || ' ' || processing || ' ' || completed || ' ' || failed || ' ' ||"
                          " cancelled AS said FROM totals),"
-                         " (SELECT total(status = 0) || ' ' || total(status = 1) || ' ' || total(status = 2) || ' ' ||"
-                         " total(status = 3) || ' ' || total(status = 4) AS counted FROM processing_jobs)"
-                         " WHERE said <> replace(counted, '.0', '')",
+                         " (SELECT count(*) FILTER (WHERE status = 0) || ' ' || count(*) FILTER (WHERE status = 1) ||"
+                         " ' ' || count(*) FILTER (WHERE status = 2) || ' ' || count(*) FILTER (WHERE status = 3) ||"
+                         " ' ' || count(*) FILTER (WHERE status = 4) AS counted FROM processing_jobs)"
+                         " WHERE said <> counted",
     [SQL_BACKUP] = "VACUUM INTO ?1",
 };
 
@@ -130,7 +131,7 @@ static const char *const texts[SQL_STATEMENTS] = {
  * look closely. */
 static void mark_damaged(const struct sqlite_store *s)
 {
-    if (s->mode != STORE_WRITE || !s->path) {
+    if (s->mode != STORE_WRITE || !s->open) {
         return;
     }
     struct str mark = STR_INIT;

@@ -82,6 +82,7 @@ struct sqlite_store {
     sqlite3 *db;
     char *path;
     enum store_mode mode;
+    bool open; /* damage that is met from now on is marked; before, it is found */
     sqlite3_stmt *statements[SQL_STATEMENTS];
     struct word_seen *seen; /* which words are noted already; see store_sqlite_words.c */
 };

@@ -10,8 +10,8 @@
 #include "store_json.h"
 #include "store_sqlite.h"
 
-#define WINDOW    1024
-#define LOOK_ROWS (32 * WINDOW)
+#define WINDOW     1024
+#define LOOK_STEPS 3000000 /* of SQLite's machine: some forty for a row; a few hundredths of a second */
 
 enum lead { BY_ROWS, BY_NOT_COMPLETED, BY_ERROR, BY_NAME };
 
@@ -25,6 +25,7 @@ struct scan {
     int64_t low, high; /* the window */
     int64_t last;      /* row that was listed last */
     bool more;
+    int64_t steps; /* what it has cost so far */
     struct row row;
     json_t *jobs;
 };
@@ -62,6 +63,11 @@ static void finish(struct scan *scan)
     json_decref(scan->jobs);
 }
 
+static void count_steps(struct scan *scan, sqlite3_stmt *statement)
+{
+    scan->steps += sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, 1);
+}
+
 /* ---- windows: 1: scan->low to scan->high, at most `high`; 0: there is none ---- */
 
 static int block_window(struct sqlite_store *s, struct scan *scan, int64_t high, struct error *e)
@@ -78,6 +84,7 @@ static int block_window(struct sqlite_store *s, struct scan *scan, int64_t high,
     bind_text(statement, 5, scan->category);
     bind_text(statement, 6, scan->destination);
     rc = sql_step(s, statement, e);
+    count_steps(scan, statement);
     if (rc == 1) {
         int64_t block = sqlite3_column_int64(statement, 0), end = ((block + 1) << BLOCK_SHIFT) - 1;
         scan->low = block << BLOCK_SHIFT;
@@ -169,6 +176,7 @@ static int take_rows(struct sqlite_store *s, struct scan *scan, struct error *e)
         scan->last = scan->row.row;
         scan->count++;
     }
+    count_steps(scan, statement);
     return rc;
 }
 
@@ -176,12 +184,12 @@ static int take_rows(struct sqlite_store *s, struct scan *scan, struct error *e)
 static int take_page(struct sqlite_store *s, struct scan *scan, int64_t high, int64_t *next, struct error *e)
 {
     *next = 0;
-    for (size_t looked = 0;;) {
+    for (;;) {
         int rc = window(s, scan, high, e);
         if (rc <= 0) {
             return rc;
         }
-        if (looked >= LOOK_ROWS) {
+        if (scan->steps >= LOOK_STEPS) {
             *next = scan->high + 1;
             return 0;
         }
@@ -190,7 +198,6 @@ static int take_page(struct sqlite_store *s, struct scan *scan, int64_t high, in
             *next = scan->last;
             return rc;
         }
-        looked += WINDOW;
         high = scan->low - 1;
     }
 }

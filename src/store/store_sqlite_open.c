@@ -67,6 +67,8 @@ static int connect_to(struct sqlite_store *s, const char *path, int flags, struc
         return sql_error(s, rc, e);
     }
     (void)sqlite3_busy_timeout(s->db, BUSY_MS);
+    /* what turns out to be damaged stays as it is: its log is not played into it when we let go */
+    (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
@@ -307,7 +309,8 @@ static int start_reading(struct sqlite_store *s, int64_t *version, struct error 
     int rc = connect_to(s, s->path, SQLITE_OPEN_READONLY, &first);
     rc = rc ? rc : know_it(s, version, &first);
     char *log = joined(s->path, "-wal", "");
-    if (rc && log && sqlite3_errcode(s->db) == SQLITE_CANTOPEN && access(log, F_OK) != 0) {
+    int why = s->db ? sqlite3_errcode(s->db) & 0xff : SQLITE_OK;
+    if (rc && log && (why == SQLITE_CANTOPEN || why == SQLITE_READONLY) && access(log, F_OK) != 0) {
         disconnect(s);
         error_clear(&first);
         rc = open_unshared(s, &first);
@@ -365,6 +368,8 @@ int sqlite_store_open(struct store **out, const char *rest, const char *base, en
         sqlite_store_close(&s->store);
         return rc;
     }
+    (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+    s->open = true;
     *out = &s->store;
     return 0;
 }
