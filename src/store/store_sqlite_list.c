@@ -20,7 +20,7 @@ struct scan {
     enum lead lead;
     char *client, *category, *destination; /* folded */
     unsigned statuses;
-    int64_t until_ms;
+    int64_t since_ms, until_ms;
     size_t limit, count;
     int64_t low, high; /* the window */
     int64_t last;      /* row that was listed last */
@@ -40,6 +40,7 @@ static int prepare(struct scan *scan, const struct store_filter *f, struct error
     const unsigned all = (1u << JOB_STATUSES) - 1;
     *scan = (struct scan){.filter = f, .limit = page_limit(f->limit)};
     scan->statuses = f->statuses == 0 ? all : f->statuses;
+    scan->since_ms = f->since_ms == 0 ? INT64_MIN : f->since_ms;
     scan->until_ms = f->until_ms == 0 ? INT64_MAX : f->until_ms;
     scan->lead = f->error                                         ? BY_ERROR
                  : (scan->statuses & 1u << STATUS_COMPLETED) == 0 ? BY_NOT_COMPLETED
@@ -78,7 +79,7 @@ static int block_window(struct sqlite_store *s, struct scan *scan, int64_t high,
         return rc;
     }
     (void)sqlite3_bind_int64(statement, 1, high >> BLOCK_SHIFT);
-    (void)sqlite3_bind_int64(statement, 2, scan->filter->since_ms);
+    (void)sqlite3_bind_int64(statement, 2, scan->since_ms);
     (void)sqlite3_bind_int64(statement, 3, scan->until_ms);
     bind_text(statement, 4, scan->client);
     bind_text(statement, 5, scan->category);
@@ -145,10 +146,10 @@ static void bind_filter(sqlite3_stmt *to, const struct scan *scan)
     bind_text(to, 8, f->text);
     bind_text(to, 9, f->folder);
     bind_text(to, 10, f->name);
-    (void)sqlite3_bind_int64(to, 11, f->since_ms == 0 ? INT64_MIN : f->since_ms);
+    (void)sqlite3_bind_int64(to, 11, scan->since_ms);
     (void)sqlite3_bind_int64(to, 12, scan->until_ms);
-    (void)sqlite3_bind_int64(to, 13,
-                             (int64_t)(scan->limit - scan->count + 1)); /* one more tells whether there is more */
+    /* one more tells whether there is more */
+    (void)sqlite3_bind_int64(to, 13, (int64_t)(scan->limit - scan->count + 1));
 }
 
 static int take_rows(struct sqlite_store *s, struct scan *scan, struct error *e)
