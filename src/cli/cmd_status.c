@@ -66,13 +66,9 @@ static json_t *load(const struct config *c, unsigned instance, struct error *e)
 {
     struct store *store = NULL;
     json_t *snapshot = NULL;
-    char *url = snapshot_url(c, instance);
-    if (!url)
-        error_set(e, ERR_NOMEM, "out of memory");
-    else if (store_open(&store, url, c->data, e) == 0)
-        store_load(store, &snapshot, e);
+    if (store_open(&store, c->settings->store_url, c->data, STORE_READ, e) == 0)
+        store_load_snapshot(store, instance, &snapshot, e);
     store_close(store);
-    mem_free(url);
     return snapshot;
 }
 

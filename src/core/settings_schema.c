@@ -96,8 +96,8 @@ const struct setting settings_schema[] = {
     NUMBER("retry", "factor", SETTING_FACTOR, factor, "6", 1, 100, "Each further pause is so many times as long."),
     NUMBER("retry", "max", SETTING_MS, max_ms, "10m", 10, 7 * DAY, "Longest pause."),
 
-    NUMBER("store", "url", SETTING_TEXT, store_url, "file:shunt.state.json", 1, PATH_MAX - 1,
-           "Where state outlives the process. file:PATH, relative: to data."),
+    NUMBER("store", "url", SETTING_TEXT, store_url, "sqlite:shunt.db", 1, PATH_MAX - 1,
+           "Where state outlives the process. sqlite:PATH, relative: to data."),
 
     WORD("log", "level", log_level, "info", log_level_words, "Lines below this level are left out."),
     WORD("log", "format", log_format, "json", format_words, "json: one object a line; text: lines for people."),

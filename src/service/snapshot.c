@@ -46,12 +46,3 @@ json_t *snapshot_of(const struct service *s, const char *state)
                      "saved", saved, "saved_ms", (json_int_t)now, "stats", stats_to_json(s->rt.stats), "ledger", ledger,
                      "queue", queue, "loop", loop, "destinations", destinations(&s->lanes));
 }
-
-char *snapshot_url(const struct config *config, unsigned number)
-{
-    struct str url = STR_INIT;
-    str_puts(&url, config->settings->store_url);
-    if (number > 0)
-        str_printf(&url, ".%u", number);
-    return str_take(&url);
-}

@@ -87,7 +87,7 @@ static void turn_day(struct upkeep *u)
 static void run_save(struct work *work)
 {
     struct upkeep *u = (struct upkeep *)work;
-    store_save(u->store, u->snapshot, &u->save_error);
+    store_save_snapshot(u->store, u->service->instance.number, u->snapshot, &u->save_error);
 }
 
 static void note_save(struct upkeep *u)
@@ -168,7 +168,7 @@ static int take_up(struct upkeep *u, struct error *e)
 {
     struct error why = {0};
     json_t *snapshot = NULL;
-    int rc = store_load(u->store, &snapshot, &why);
+    int rc = store_load_snapshot(u->store, u->service->instance.number, &snapshot, &why);
     if (rc == ERR_NOMEM)
         return error_set(e, rc, "%s", why.text);
     if (rc != 0) {
@@ -195,9 +195,12 @@ struct upkeep *upkeep_new(struct service *s, struct error *e)
         return NULL;
     }
     u->service = s;
-    char *url = snapshot_url(s->config, s->instance.number);
-    int rc = url ? store_open(&u->store, url, s->config->data, e) : error_set(e, ERR_NOMEM, "out of memory");
-    mem_free(url);
+    struct error found = {0};
+    int rc = store_open(&u->store, s->config->settings->store_url, s->config->data, STORE_WRITE, &found);
+    if (rc != 0)
+        error_set(e, rc, "%s", found.text);
+    else if (found.code != 0)
+        log_write(LOG_EVENT(LOG_WARN, "store_damaged", .error = found.text), "The store begins anew");
     if (rc == 0)
         rc = take_up(u, e);
     if (rc != 0) {
@@ -229,7 +232,7 @@ void upkeep_last(struct upkeep *u)
     if (!snapshot)
         return;
     error_clear(&u->save_error);
-    store_save(u->store, snapshot, &u->save_error);
+    store_save_snapshot(u->store, u->service->instance.number, snapshot, &u->save_error);
     note_save(u);
     json_decref(snapshot);
 }

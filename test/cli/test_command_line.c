@@ -264,8 +264,8 @@ static void a_long_usage_is_broken_between_options(void **state)
     str_fini(&usage);
 }
 
-/* Standard output goes nowhere while `command` runs, with the n-th allocation failing (0: none). */
-static int run_with_failure(const struct cli_command *command, const char *text, size_t n, size_t *allocations)
+/* Standard output goes nowhere while `command` runs, with the n-th allocation failing. */
+static int run_with_failure(const struct cli_command *command, const char *text, size_t n, bool *hit)
 {
     char *word = (char *)text;
     struct cli cli = {.command = command, .args = &word, .n_args = 1};
@@ -274,10 +274,9 @@ static int run_with_failure(const struct cli_command *command, const char *text,
     int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO), nowhere = open("/dev/null", O_WRONLY);
     dup2(nowhere, STDOUT_FILENO);
     dup2(nowhere, STDERR_FILENO);
-    fail_allocation(n);
+    scarce_begin(n, 1);
     int code = command->run(&cli);
-    *allocations = scratch_allocated;
-    fail_allocation(0);
+    *hit = scarce_end();
     fflush(stdout);
     dup2(out, STDOUT_FILENO);
     dup2(err, STDERR_FILENO);
@@ -296,11 +295,11 @@ static void a_text_that_memory_does_not_suffice_for_is_not_told_as_whole(void **
     } all[] = {{&cmd_help, "once"},           {&cmd_manual, "shunt.1"},  {&cmd_manual, "shunt.ini.5"},
                {&cmd_manual, "routes.ini.5"}, {&cmd_completion, "bash"}, {&cmd_completion, "zsh"}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        size_t needed, used;
-        assert_int_equal(run_with_failure(all[i].command, all[i].word, SIZE_MAX, &needed), EXIT_DONE);
-        assert_true(needed > 3);
-        for (size_t n = 1; n <= needed; n++)
-            assert_int_equal(run_with_failure(all[i].command, all[i].word, n, &used), EXIT_FAILED);
+        SCARCE_SWEEP (n) {
+            bool hit;
+            int code = run_with_failure(all[i].command, all[i].word, n, &hit);
+            assert_int_equal(code, hit ? EXIT_FAILED : EXIT_DONE);
+        }
     }
 }
 

@@ -83,7 +83,7 @@ static void without_a_file_the_defaults_hold(void **state)
     assert_int_equal(s->attempts, 3);
     assert_int_equal(s->max_ms, 600000);
     assert_true(s->factor == 6.0);
-    assert_string_equal(s->store_url, "file:shunt.state.json");
+    assert_string_equal(s->store_url, "sqlite:shunt.db");
     assert_int_equal(s->log_level, LOG_INFO);
     assert_int_equal(s->log_format, LOG_FORMAT_JSON);
     assert_true(s->log_stdout);

@@ -1,10 +1,12 @@
 """What operators read."""
+import contextlib
 import datetime
 import json
 import os
 import pathlib
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -50,6 +52,12 @@ def test_statistics_survive_a_restart(make_site):
     site.conserve()
 
 
+def saved(site):
+    """What the first instance left in the store."""
+    with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % (site.data / "shunt.db"), uri=True)) as db:
+        return json.loads(db.execute("SELECT document FROM snapshots WHERE instance = 0").fetchone()[0])
+
+
 def test_statistics_survive_a_crash(make_site):
     """They are saved every few seconds: after that, kill -9 loses none."""
     site = make_site()
@@ -57,8 +65,7 @@ def test_statistics_survive_a_crash(make_site):
     for i in range(5):
         site.drop("RANK", "t%d.json" % i)
     site.wait_ended()
-    state = site.data / "shunt.state.json"
-    wait_for(lambda: state.exists() and json.loads(state.read_text())["ledger"]["taken"] == 5, "it is saved", 20)
+    wait_for(lambda: saved(site)["ledger"]["taken"] == 5, "it is saved", 20)
     site.kill()
     site.process.expected_exit = -9
     site.start()
@@ -68,14 +75,14 @@ def test_statistics_survive_a_crash(make_site):
 
 def test_a_damaged_store_is_no_reason_not_to_start(make_site):
     site = make_site()
-    (site.data / "shunt.state.json").write_text('{"half')
+    (site.data / "shunt.db").write_text("half a database")
     site.start()
     assert site.events("store_damaged")
-    site.others = [p.name for p in site.data.iterdir() if p.name.startswith("shunt.state")]
+    site.others = [p.name for p in site.data.iterdir() if p.name.startswith("shunt.db")]
     site.drop("RANK", "x.json")
     site.wait_ended()
     site.stop()
-    site.others = [p.name for p in site.data.iterdir() if p.name.startswith("shunt.state")]
+    site.others = [p.name for p in site.data.iterdir() if p.name.startswith("shunt.db")]
     site.conserve()
 
 

@@ -373,13 +373,12 @@ static void a_refused_stream_is_told(void **state)
 static void without_memory_no_client_is_made(void **state)
 {
     struct http_client *client = NULL;
-    for (size_t n = 1, done = 0; !done; n++) {
+    SCARCE_SWEEP (n) {
         struct error e = {.code = 0};
-        fail_allocation(n);
+        scarce_begin(n, 1);
         int rc = http_client_new(in(*state, "sock"), 1000, &client, &e);
-        done = scratch_allocated < n;
-        fail_allocation(0);
-        assert_int_equal(rc, done ? 0 : ERR_NOMEM);
+        bool hit = scarce_end();
+        assert_int_equal(rc, hit ? ERR_NOMEM : 0);
     }
     http_client_free(client);
 }
@@ -397,14 +396,13 @@ static void without_memory_a_request_fails_and_the_next_works(void **state)
     assert_int_equal(http_client_new(in(*state, "sock"), 10000, &client, NULL), 0);
     while (fails(client, "/none", &e) == ERR_GONE) /* until it listens */
         sched_yield();
-    for (size_t n = 1, done = 0; !done; n++) {
+    SCARCE_SWEEP (n) {
         struct http_reply reply;
         error_clear(&e);
-        fail_allocation(n);
+        scarce_begin(n, 1);
         int rc = http_client_request(client, "GET", "/none", NULL, &reply, &e);
-        done = scratch_allocated < n;
-        fail_allocation(0);
-        assert_int_equal(rc, done ? 0 : ERR_NOMEM);
+        bool hit = scarce_end();
+        assert_int_equal(rc, hit ? ERR_NOMEM : 0);
         if (rc == 0)
             http_reply_fini(&reply);
     }

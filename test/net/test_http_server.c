@@ -468,13 +468,11 @@ static void without_memory_requests_fail_and_the_server_lives(void **state)
 {
     struct http_options options = world_options();
     options.idle_ms = options.request_ms = options.send_ms = 20; /* the pause until it tries again follows from them */
-    bool all = false;
-    for (size_t n = 1; !all; n++) {
+    SCARCE_SWEEP (n) {
         struct world *world = world_new(*state, options);
-        fail_allocation(n);
+        scarce_begin(n, 1);
         all_kinds_of_requests(world);
-        all = scratch_allocated < n;
-        fail_allocation(0);
+        scarce_end();
         struct client *client = client_local(world);
         get_hello(world, client);
         world_free(world);
@@ -487,17 +485,16 @@ static void without_memory_no_server_is_made(void **state)
     struct http_options options = world_options();
     uv_loop_t loop;
     uv_loop_init(&loop);
-    for (size_t n = 1, done = 0; !done; n++) {
+    SCARCE_SWEEP (n) {
         struct world world = {.closed = 0};
         struct http_server *server = NULL;
         struct error e = {.code = 0};
-        fail_allocation(n);
+        scarce_begin(n, 1);
         int rc = http_server_new(&loop, &options, &server, &e);
         if (rc == 0)
             rc = http_server_listen_unix(server, in(s, "sock"), &e);
-        done = scratch_allocated < n;
-        fail_allocation(0);
-        assert_int_equal(rc, done ? 0 : ERR_NOMEM);
+        bool hit = scarce_end();
+        assert_int_equal(rc, hit ? ERR_NOMEM : 0);
         if (server)
             http_server_close(server, on_world_closed, &world);
         uv_run(&loop, UV_RUN_DEFAULT);

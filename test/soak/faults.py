@@ -57,7 +57,7 @@ def paths_of(site, place, temporaries):
         "destination": [data / shunt.CELTRA_FOLDER],
         "failed": [site.failed] + [site.failed / c for c in CLIENTS],
         "log": [site.logs / "shunt.log"],
-        "store": [data / "shunt.state.json", data / ".shunt.state.json.tmp"],
+        "store": [data / name for name in ("shunt.db", "shunt.db-wal", "shunt.db-shm")],
     }
     if place == "everywhere":
         return []

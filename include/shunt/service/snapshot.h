@@ -9,9 +9,6 @@
 
 #define SNAPSHOT_VERSION 1
 
-/* Where the instance of that number keeps its own: the store's URL, from the second on with ".1", ".2" ... mem_free. */
-char *snapshot_url(const struct config *config, unsigned number);
-
 json_t *snapshot_of(const struct service *s, const char *state);
 
 #endif

@@ -1,11 +1,19 @@
 /* store.h: where state outlives the process, behind one driver interface. All state that is not a file in a folder goes
  * through here.
  *
- * A driver is chosen by the URL's scheme. "file:PATH" is one JSON document, replaced whole.
- * Calls block: the service runs them in a work request, one at a time (a lane of one), never on the loop while it turns.
- * What is kept so far: the snapshot of the running service (statistics of the day, ledger, destinations, time, pid),
- * which a start takes up and `shunt status` reads. Ownership: json_t references as said at each call. Thread: any, one
- * call at a time for each store.
+ * A driver is chosen by the URL's scheme: "sqlite:PATH" (embedded, the default), "memory:" (for tests).
+ * Kept: every job with its deliveries and the events of its life; the running service's snapshot, one for each
+ * instance; the statistics of each local day; alerts. Jobs are recorded whole and as often as they change: recording
+ * the same again changes nothing, so that a batch whose outcome is not known is simply recorded again.
+ *
+ * Calls block: the service runs them in work requests, one at a time for each store (a lane of one), never on the loop
+ * while it turns. A store opened STORE_READ may be used beside it, by another thread or process. Ownership: what is
+ * passed in is borrowed for the call; json_t references that come out are the caller's. Times: milliseconds since the
+ * epoch, UTC; 0: not (yet). Strings: UTF-8; NULL: not known. Thread: any, one call at a time for each store.
+ *
+ * Errors: ERR_CONFIG (unknown scheme, no such folder, a newer database than we know, another program's), ERR_BUSY
+ * (locked by another for five seconds), ERR_NOSPACE, ERR_IO (also: the database was moved away under us), ERR_SYNTAX
+ * (damaged: close it, and open it again, which sets it aside), ERR_NOMEM, ERR_READONLY. What failed has changed nothing.
  */
 #ifndef SHUNT_STORE_STORE_H
 #define SHUNT_STORE_STORE_H
@@ -13,31 +21,175 @@
 #include <jansson.h>
 
 #include "shunt/base/error.h"
+#include "shunt/core/job.h"
+
+#define STORE_HASH_SIZE 32 /* SHA-256 */
+
+/* What people and other programs see of a job, as in installations that exist. */
+enum job_status { STATUS_PENDING, STATUS_PROCESSING, STATUS_COMPLETED, STATUS_FAILED, STATUS_CANCELLED, JOB_STATUSES };
+const char *job_status_word(enum job_status status); /* "pending" ... */
+bool job_status_from(const char *word, enum job_status *out);
+
+/* Which file a claimed ticket is: enough to know it again after a crash. */
+struct store_claim {
+    uint64_t device, inode;
+    int64_t mtime_ns;
+};
+
+struct store_delivery {
+    const char *destination; /* its name in routes.ini; the archive is "archive" */
+    const char *label;       /* as people call it */
+    enum delivery_state state;
+    unsigned attempts;              /* that failed */
+    int64_t next_ms, done_ms;       /* next try; delivered */
+    const char *final_name, *error; /* error: of the last attempt that failed */
+};
+
+struct store_event {
+    int64_t at_ms;
+    const char *event;       /* "claimed", "delivered", "attempt_failed" ...: one word */
+    const char *destination; /* NULL: of the job */
+    const char *text;        /* for people */
+};
+
+struct store_job {
+    const char *id;     /* UUID */
+    const char *source; /* "ticket" */
+    const char *phase;  /* how it was found: way_word */
+    const char *folder; /* below hot, "" right in it */
+    const char *name;   /* file name */
+    const char *client, *category, *studio, *title;
+    const char *path; /* where the ticket is now, absolute */
+    uint64_t size;
+    const uint8_t *sha256; /* NULL: not known */
+    struct store_claim claim;
+    enum job_status status;
+    unsigned retries; /* failed attempts of all its deliveries */
+    unsigned crashes; /* that it was in work in */
+    int64_t created_ms, started_ms, completed_ms;
+    const char *error;
+    const struct store_delivery *deliveries; /* all of them, in order, the archive's first */
+    size_t n_deliveries;
+    const struct store_event *events; /* new since it was last recorded; one that is there already is not added again.
+                                       * Of very many the first and the newest stay */
+    size_t n_events;
+};
+
+/* Which jobs; all that are set must hold. Newest first: in the order in which they were first recorded, whatever the
+ * clock said. Case: of ASCII letters. */
+struct store_filter {
+    unsigned statuses;          /* bits 1 << enum job_status; 0: any */
+    const char *client;         /* as routed; exactly, letters' case does not matter */
+    const char *category;       /* likewise */
+    const char *destination;    /* has a delivery there; exactly */
+    const char *error;          /* part of its error, case does not matter */
+    const char *text;           /* part of its name, title, id or error */
+    const char *folder, *name;  /* exactly; NULL: any */
+    int64_t since_ms, until_ms; /* created from since on, before until; 0: open */
+    const char *before;         /* a cursor from the page before; else ERR_USAGE */
+    size_t limit;               /* 0: 50; at most 1000 */
+};
+
+enum store_mode { STORE_READ, STORE_WRITE };
+
+struct store_retention {
+    int64_t before_ms;  /* finished jobs created before it go; 0: none */
+    uint64_t keep_rows; /* at most so many jobs stay, the oldest finished go; 0: any number */
+    size_t most;        /* jobs that one call removes at most */
+};
+
+struct store_alert {
+    const char *kind, *subject; /* "destination_down", the destination's name: one is open at a time for both */
+    int64_t at_ms;
+    const char *text;
+};
+
+/* Called for each job, in no order; what it is given is borrowed for the call. Non-zero ends it and is returned. */
+typedef int (*store_each_cb)(void *user, const struct store_job *job);
 
 struct store;
 
 struct store_driver {
     const char *scheme;
-    int (*open)(struct store **out, const char *rest, const char *base,
-                struct error *e); /* base: folder that a relative path starts from */
-    int (*save)(struct store *s, const json_t *snapshot, struct error *e);
-    int (*load)(struct store *s, json_t **snapshot,
-                struct error *e); /* new reference; NULL and 0 where there is none yet */
+    int (*open)(struct store **out, const char *rest, const char *base, enum store_mode mode, struct error *e);
     void (*close)(struct store *s);
+    int (*record)(struct store *s, const struct store_job *jobs, size_t count, struct error *e);
+    int (*unfinished)(struct store *s, store_each_cb each, void *user, struct error *e);
+    int (*last)(struct store *s, const char *folder, const char *name, store_each_cb each, void *user, struct error *e);
+    int (*seen)(struct store *s, const char *folder, const char *name, const uint8_t *sha256, int64_t since_ms,
+                int64_t *completed_ms, struct error *e);
+    int (*list)(struct store *s, const struct store_filter *filter, json_t **out, struct error *e);
+    int (*show)(struct store *s, const char *id, json_t **out, struct error *e);
+    int (*totals)(struct store *s, json_t **out, struct error *e);
+    int (*retain)(struct store *s, const struct store_retention *r, size_t *removed, struct error *e);
+    int (*save_snapshot)(struct store *s, unsigned instance, const json_t *snapshot, struct error *e);
+    int (*load_snapshot)(struct store *s, unsigned instance, json_t **snapshot, struct error *e);
+    int (*save_day)(struct store *s, unsigned instance, int date, const json_t *day, struct error *e);
+    int (*load_day)(struct store *s, int date, json_t **days, struct error *e);
+    int (*alert)(struct store *s, const struct store_alert *alert, bool open, struct error *e);
+    int (*alerts)(struct store *s, size_t limit, json_t **out, struct error *e);
+    int (*check)(struct store *s, json_t **findings, struct error *e);
+    int (*backup)(struct store *s, const char *path, struct error *e);
+    int (*vacuum)(struct store *s, struct error *e);
 };
 
 struct store { /* drivers put this first */
     const struct store_driver *driver;
 };
 
-/* ERR_CONFIG for an unknown scheme, with the known ones. */
-int store_open(struct store **out, const char *url, const char *base, struct error *e);
-int store_save(struct store *s, const json_t *snapshot, struct error *e); /* durable when it returns 0 */
-/* A damaged snapshot is set aside as PATH.damaged (never deleted) and reported as ERR_SYNTAX; the next load finds none.
- */
-int store_load(struct store *s, json_t **snapshot, struct error *e);
+/* STORE_WRITE makes it where there is none (not its folder), and brings an older one up to date. A damaged one is then
+ * set aside beside itself as PATH.damaged-N with its companions, never deleted, and a new one begun: *e tells of it with
+ * ERR_SYNTAX while 0 is returned. STORE_READ changes nothing; ERR_GONE where there is none. ERR_CONFIG for an unknown
+ * scheme, with the known ones. base: folder that a relative path starts from. */
+int store_open(struct store **out, const char *url, const char *base, enum store_mode mode, struct error *e);
 void store_close(struct store *s); /* NULL is fine */
 
-extern const struct store_driver store_file;
+/* All or none, durable when it returns 0. A job that is there already takes on what is given, its deliveries too; but its
+ * folder, name and created_ms stay. One call is one transaction: record many at a time. */
+int store_record(struct store *s, const struct store_job *jobs, size_t count, struct error *e);
+/* Jobs pending or in processing, with their deliveries, without events. The callback does not call the store. */
+int store_unfinished(struct store *s, store_each_cb each, void *user, struct error *e);
+/* The newest job of that file name, whatever became of it. 0 also where there is none. */
+int store_last(struct store *s, const char *folder, const char *name, store_each_cb each, void *user, struct error *e);
+/* *completed_ms: when the same bytes under the same name were last completed, not before since_ms; 0: never. */
+int store_seen(struct store *s, const char *folder, const char *name, const uint8_t *sha256, int64_t since_ms,
+               int64_t *completed_ms, struct error *e);
+/* {"jobs": [JOB...], "next": CURSOR or null}. A call looks at so many jobs and no more (a search for a text has no
+ * index): there may be fewer than limit, even none, and a cursor to go on from; null is the end. JOB: {"id", "source",
+ * "phase", "status", "folder", "file", "client", "category", "studio", "title", "path", "size", "sha256",
+ * "retry_count", "crashes", "created_at", "started_at", "completed_at", "error_message", "destinations": [{"name",
+ * "label", "state"}...]}; times as RFC 3339 in UTC with milliseconds, what is not known is null, bytes that are not
+ * UTF-8 are U+FFFD. */
+int store_list(struct store *s, const struct store_filter *filter, json_t **out, struct error *e);
+/* One JOB by id, or by the beginning of one that is the only such, or the newest of that file name; besides:
+ * "deliveries": [{"name", "label", "state", "attempts", "next_at", "done_at", "final_name", "error"}...],
+ * "events": [{"at", "event", "destination", "text"}...], oldest first. ERR_GONE: none; ERR_CONFLICT: an id's beginning
+ * that several have. */
+int store_show(struct store *s, const char *id, json_t **out, struct error *e);
+/* {"pending": N, "processing": N, "completed": N, "failed": N, "cancelled": N, "oldest_pending_at": TIME or null}; does
+ * not count rows. */
+int store_totals(struct store *s, json_t **out, struct error *e);
+/* Removes finished jobs with all that belongs to them; call again while *removed == most. Gives room back to the file
+ * system a little at a time. Of closed alerts the last 10000 stay. */
+int store_retain(struct store *s, const struct store_retention *r, size_t *removed, struct error *e);
+
+int store_save_snapshot(struct store *s, unsigned instance, const json_t *snapshot, struct error *e);
+/* NULL and 0: none yet. */
+int store_load_snapshot(struct store *s, unsigned instance, json_t **snapshot, struct error *e);
+/* The statistics of a local day (yyyymmdd) as an instance counted them; saved again, they are replaced. */
+int store_save_day(struct store *s, unsigned instance, int date, const json_t *day, struct error *e);
+int store_load_day(struct store *s, int date, json_t **days, struct error *e); /* {"INSTANCE": DAY...} */
+
+/* Opens an alert of that kind and subject, or counts it once more where it is open; open false: closes it. */
+int store_alert(struct store *s, const struct store_alert *alert, bool open, struct error *e);
+int store_alerts(struct store *s, size_t limit, json_t **out, struct error *e); /* newest first: [{"kind", "subject",
+    "opened_at", "last_at", "closed_at", "count", "text"}...] */
+
+int store_check(struct store *s, json_t **findings, struct error *e); /* [] : sound; else texts */
+/* A whole copy while work goes on, made as PATH.part first. ERR_BUSY where either is there already. memory: ERR_USAGE. */
+int store_backup(struct store *s, const char *path, struct error *e);
+int store_vacuum(struct store *s, struct error *e);
+
+extern const struct store_driver store_sqlite, store_memory;
 
 #endif
