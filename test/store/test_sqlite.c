@@ -472,7 +472,7 @@ static void two_processes_record_and_a_third_reads_meanwhile(void **state)
         json_int_t n = total_of(s, "completed");
         whole = whole && n % BATCH == 0 && n >= last;
         last = n;
-        json_t *out;
+        json_t *out = NULL;
         whole = whole && store_list(s, &(struct store_filter){.client = "rank"}, &out, &e) == 0;
         json_decref(out);
     }
