@@ -58,16 +58,16 @@ static const char *const texts[SQL_STATEMENTS] = {
                            " WHERE status = 0 AND status < 2",
     [SQL_UNFINISHED] = "SELECT " JOB_COLUMNS " FROM processing_jobs INDEXED BY unfinished WHERE status < 2",
     [SQL_LAST] = "SELECT " JOB_COLUMNS " FROM processing_jobs INDEXED BY names"
-                 " WHERE row >> 14 = ?1 AND name = ?2 AND folder = ?3 ORDER BY row DESC LIMIT 1",
+                 " WHERE row >> 13 = ?1 AND name = ?2 AND folder = ?3 ORDER BY row DESC LIMIT 1",
     [SQL_BY_ID] = "SELECT " JOB_COLUMNS " FROM processing_jobs WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 2",
     [SQL_BY_NAME] = "SELECT " JOB_COLUMNS " FROM processing_jobs INDEXED BY names"
-                    " WHERE row >> 14 = ?1 AND name = ?2 ORDER BY row DESC LIMIT 1",
+                    " WHERE row >> 13 = ?1 AND name = ?2 ORDER BY row DESC LIMIT 1",
     [SQL_EVENTS] = "SELECT events FROM processing_jobs WHERE row = ?1",
     [SQL_DELIVERIES] = "SELECT destination, label, state, attempts, next_at, done_at, final_name, error"
                        " FROM deliveries WHERE job = ?1 ORDER BY n",
     [SQL_FIRST_COMPLETED] = "SELECT min(block) FROM blocks INDEXED BY blocks_completed WHERE completed_at >= ?1",
     [SQL_SEEN] = "SELECT max(completed_at) FROM processing_jobs INDEXED BY names"
-                 " WHERE row >> 14 = ?1 AND name = ?2 AND folder = ?3 AND sha256 = ?4 AND status = 2"
+                 " WHERE row >> 13 = ?1 AND name = ?2 AND folder = ?3 AND sha256 = ?4 AND status = 2"
                  " AND completed_at >= ?5",
 
     [SQL_NEXT_BLOCK] = "SELECT block FROM blocks b WHERE block <= ?1 AND last_at >= ?2 AND first_at < ?3"
@@ -85,7 +85,7 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_LIST_ROWS] = LIST("NOT INDEXED", ""),
     [SQL_LIST_NOT_COMPLETED] = LIST("INDEXED BY not_completed", " AND status <> 2"),
     [SQL_LIST_ERROR] = LIST("INDEXED BY with_error", " AND error_message IS NOT NULL"),
-    [SQL_LIST_NAME] = LIST("INDEXED BY names", " AND row >> 14 = ?2 >> 14 AND name = ?10"),
+    [SQL_LIST_NAME] = LIST("INDEXED BY names", " AND row >> 13 = ?2 >> 13 AND name = ?10"),
 
     [SQL_OLD_BLOCKS] = "SELECT block FROM blocks WHERE block >= ?1 AND first_at < ?2 ORDER BY block LIMIT 1",
     [SQL_OLD_JOBS] = "SELECT row, status FROM processing_jobs NOT INDEXED WHERE row BETWEEN ?1 AND ?2 AND status >= 2"

@@ -325,7 +325,9 @@ static int open_to_read(struct sqlite_store *s, struct error *e)
     int64_t version = 0;
     sqlite3_stmt *rollback;
     int rc = start_reading(s, &version, e);
-    if (rc == 0 && version < sqlite_version) {
+    if (rc == 0 && version == 0) {
+        rc = error_set(e, ERR_GONE, "there is no store %s yet: it is being made", s->path);
+    } else if (rc == 0 && version < sqlite_version) {
         rc = error_set(e, ERR_CONFIG, "%s is of version %d; the service makes it version %d when it starts", s->path,
                        (int)version, sqlite_version);
     }

@@ -178,7 +178,7 @@ static const char version_1[] =
     "CREATE INDEX unfinished ON processing_jobs (status, created_at) WHERE status < 2;"
     "CREATE INDEX not_completed ON processing_jobs (row, status) WHERE status <> 2;"
     "CREATE INDEX with_error ON processing_jobs (row) WHERE error_message IS NOT NULL;"
-    "CREATE INDEX names ON processing_jobs (row >> 14, name, folder);"
+    "CREATE INDEX names ON processing_jobs (row >> 13, name, folder);"
     "CREATE TABLE deliveries (job INTEGER NOT NULL REFERENCES processing_jobs ON DELETE CASCADE, n INTEGER NOT NULL,"
     " destination TEXT NOT NULL, label TEXT, state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 4), attempts INTEGER NOT"
     " NULL, next_at INTEGER, done_at INTEGER, final_name TEXT, error TEXT, PRIMARY KEY (job, n)) STRICT, WITHOUT ROWID;"
@@ -472,7 +472,7 @@ static void two_processes_record_and_a_third_reads_meanwhile(void **state)
         json_int_t n = total_of(s, "completed");
         whole = whole && n % BATCH == 0 && n >= last;
         last = n;
-        json_t *out;
+        json_t *out = NULL;
         whole = whole && store_list(s, &(struct store_filter){.client = "rank"}, &out, &e) == 0;
         json_decref(out);
     }

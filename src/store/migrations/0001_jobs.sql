@@ -31,8 +31,8 @@ CREATE TABLE processing_jobs (
 CREATE INDEX unfinished ON processing_jobs (status, created_at) WHERE status < 2;
 CREATE INDEX not_completed ON processing_jobs (row, status) WHERE status <> 2;
 CREATE INDEX with_error ON processing_jobs (row) WHERE error_message IS NOT NULL;
--- By name within each 16384 rows: an index by name alone takes a new job anywhere, one page written for each.
-CREATE INDEX names ON processing_jobs (row >> 14, name, folder);
+-- By name within each 8192 rows: an index by name alone takes a new job anywhere, one page written for each.
+CREATE INDEX names ON processing_jobs (row >> 13, name, folder);
 
 CREATE TABLE deliveries (
     job INTEGER NOT NULL REFERENCES processing_jobs ON DELETE CASCADE,
