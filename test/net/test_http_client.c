@@ -376,6 +376,7 @@ static void without_memory_no_client_is_made(void **state)
     SCARCE_SWEEP (n) {
         struct error e = {.code = 0};
         scarce_begin(n, 1);
+        scarce_spare_json();
         int rc = http_client_new(in(*state, "sock"), 1000, &client, &e);
         bool hit = scarce_end();
         assert_int_equal(rc, hit ? ERR_NOMEM : 0);
@@ -400,6 +401,7 @@ static void without_memory_a_request_fails_and_the_next_works(void **state)
         struct http_reply reply;
         error_clear(&e);
         scarce_begin(n, 1);
+        scarce_spare_json();
         int rc = http_client_request(client, "GET", "/none", NULL, &reply, &e);
         bool hit = scarce_end();
         assert_int_equal(rc, hit ? ERR_NOMEM : 0);

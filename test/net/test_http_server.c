@@ -471,6 +471,7 @@ static void without_memory_requests_fail_and_the_server_lives(void **state)
     SCARCE_SWEEP (n) {
         struct world *world = world_new(*state, options);
         scarce_begin(n, 1);
+        scarce_spare_json();
         all_kinds_of_requests(world);
         scarce_end();
         struct client *client = client_local(world);
@@ -490,6 +491,7 @@ static void without_memory_no_server_is_made(void **state)
         struct http_server *server = NULL;
         struct error e = {.code = 0};
         scarce_begin(n, 1);
+        scarce_spare_json();
         int rc = http_server_new(&loop, &options, &server, &e);
         if (rc == 0)
             rc = http_server_listen_unix(server, in(s, "sock"), &e);

@@ -463,12 +463,13 @@ static void no_memory_at_the_start_is_told(void **state)
     SCARCE_SWEEP (n) {
         struct error e = {0};
         struct config *config = load_config(s);
-        unlink(in(s, "shunt.state.json"));
+        unlink(in(s, "shunt.db"));
         scarce_begin(n, 1);
         struct service *service = service_new(config, &clock_real, false, &e);
         bool hit = scarce_end();
-        assert_int_equal(e.code, hit ? ERR_NOMEM : 0);
-        assert_int_equal(service == NULL, hit);
+        assert_int_equal(e.code, service ? 0 : ERR_NOMEM);
+        assert_true(service || hit); /* SQLite gets by without some of what it asks for */
+        assert_false(exists(in(s, "shunt.db.damaged-1")));
         service_free(service);
         assert_int_equal(open_descriptors(), before);
     }
@@ -493,7 +494,7 @@ static void no_memory_at_the_start_does_not_lose_the_days_statistics(void **stat
         scarce_spare_json();
         service = service_new(config, &clock_real, false, &e);
         bool hit = scarce_end();
-        assert_int_equal(service == NULL, hit);
+        assert_true(service || hit);
         if (service)
             assert_int_equal(stats_totals_of(service->rt.stats)->processed, 1);
         service_free(service);
