@@ -17,9 +17,9 @@ static const unsigned job_successors[JOB_STATES] = {
     [JOB_RETURNED] = 0,
 };
 
-/* Queued goes to waiting where the destination's breaker is open. */
+/* Queued goes to waiting where the destination's breaker is open, to done where an earlier run delivered it. */
 static const unsigned delivery_successors[DELIVERY_STATES] = {
-    [DELIVERY_QUEUED] = BIT(DELIVERY_ACTIVE) | BIT(DELIVERY_WAITING),
+    [DELIVERY_QUEUED] = BIT(DELIVERY_ACTIVE) | BIT(DELIVERY_WAITING) | BIT(DELIVERY_DONE),
     [DELIVERY_ACTIVE] = BIT(DELIVERY_DONE) | BIT(DELIVERY_WAITING) | BIT(DELIVERY_FAILED),
     [DELIVERY_WAITING] = BIT(DELIVERY_QUEUED),
     [DELIVERY_DONE] = 0,

@@ -98,6 +98,10 @@ const struct setting settings_schema[] = {
 
     NUMBER("store", "url", SETTING_TEXT, store_url, "sqlite:shunt.db", 1, PATH_MAX - 1,
            "Where state outlives the process. sqlite:PATH, relative: to data."),
+    NUMBER("store", "keep_jobs", SETTING_MS, keep_jobs_ms, "90d", 0, 36500 * DAY,
+           "Finished jobs older than this are removed from the store. 0: never."),
+    NUMBER("store", "keep_rows", SETTING_COUNT, keep_rows, "0", 0, 1000000000,
+           "At most so many jobs stay in the store; the oldest finished ones go. 0: any number."),
 
     WORD("log", "level", log_level, "info", log_level_words, "Lines below this level are left out."),
     WORD("log", "format", log_format, "json", format_words, "json: one object a line; text: lines for people."),

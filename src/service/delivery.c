@@ -178,6 +178,8 @@ static void on_retry_due(struct wait *wait)
 
 static void pause_delivery(struct delivery *d, int64_t pause_ms)
 {
+    const struct clock *clock = d->lane->lanes->rt->clock;
+    d->next_ms = clock->wall_ms(clock) + pause_ms;
     jobs_delivery_to(d, DELIVERY_WAITING);
     if (wait_set(d->lane->lanes->rt, &d->wait, pause_ms, on_retry_due) != 0)
         lanes_enqueue(d); /* no memory to wait in: at once again */
@@ -212,6 +214,7 @@ static void on_failed(struct lane *lane, struct delivery *d, const struct error 
     }
     if (class == CLASS_INVALID) {
         d->attempts++;
+        job_note(d->job, "attempt_failed", lane->name, why->text);
         jobs_delivery_to(d, DELIVERY_FAILED);
         answers(lane, turned);
         return;
@@ -230,6 +233,7 @@ static void on_failed(struct lane *lane, struct delivery *d, const struct error 
         return;
     }
     d->attempts++;
+    job_note(d->job, "attempt_failed", lane->name, why->text);
     bool out = retry_exhausted(&lane->retry, d->attempts);
     int64_t pause = out ? 0 : retry_pause_ms(&lane->retry, d->attempts, any_number());
     char of[32] = "";

@@ -11,16 +11,48 @@
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
 #include "shunt/service/lane.h"
+#include "shunt/service/recall.h"
 #include "shunt/service/settle.h"
+#include "shunt/service/storage.h"
 
 struct job_handle {
     struct job *job;
     UT_hash_handle hh;
 };
 
-void jobs_init(struct jobs *jobs, struct runtime *rt, struct delivery_lanes *lanes, struct settle *settle)
+static void on_recorded(struct job *job)
 {
-    *jobs = (struct jobs){.rt = rt, .lanes = lanes, .settle = settle};
+    settle_enqueue(job->jobs->settle, job);
+}
+
+void jobs_init(struct jobs *jobs, struct runtime *rt, struct delivery_lanes *lanes, struct settle *settle,
+               struct storage *storage, struct recall *recall)
+{
+    *jobs = (struct jobs){.rt = rt, .lanes = lanes, .settle = settle, .storage = storage, .recall = recall};
+    storage->recorded = on_recorded;
+}
+
+void job_note(struct job *job, const char *event, const char *destination, const char *text)
+{
+    size_t len = strlen(text);
+    struct job_event *e = mem_alloc(sizeof *e + len + 1);
+    if (!e) /* the job is worth more than its story */
+        return;
+    *e = (struct job_event){.next = job->events,
+                            .at_ms = job->jobs->rt->clock->wall_ms(job->jobs->rt->clock),
+                            .event = event,
+                            .destination = destination};
+    memcpy(e->text, text, len + 1);
+    job->events = e;
+}
+
+void job_forget_events(struct job *job)
+{
+    for (struct job_event *e = job->events, *next; e; e = next) {
+        next = e->next;
+        mem_free(e);
+    }
+    job->events = NULL;
 }
 
 static bool counts_as_waiting(enum job_state s)
@@ -66,6 +98,7 @@ static void job_free(struct job *job)
                            job->declared, job->category, job->studio, job->title};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         mem_free(owned[i]);
+    job_forget_events(job);
     mem_free(job->deliveries);
     mem_free(job);
 }
@@ -162,11 +195,12 @@ static void make_id(struct job *job)
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
         for (size_t i = 0; i < sizeof random; i++)
             random[i] = (uint8_t)rand();
-    job_id_make(job->jobs->rt->clock->wall_ms(job->jobs->rt->clock), random, job->id);
+    job->created_ms = job->jobs->rt->clock->wall_ms(job->jobs->rt->clock);
+    job_id_make(job->created_ms, random, job->id);
 }
 
 /* For the log: the name below hot, without a slash before what lies right in it. */
-static const char *shown(const struct job *job)
+const char *job_shown(const struct job *job)
 {
     return job->folder[0] == '\0' ? job->name : job->key;
 }
@@ -200,12 +234,14 @@ int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes,
     item->declared = NULL;
     job->error = item->error;
     make_id(job);
+    if (job->left)
+        recall_job(jobs->recall, job);
     jobs->rt->ledger.taken++;
     jobs->rt->ledger.in_work++;
     if (log_wanted(LOG_INFO))
         log_write(LOG_EVENT(LOG_INFO, "processing", .phase = way_word(way), .worker = worker, .client = job->client,
                             .file = job->name, .job = job->id),
-                  "Processing: %s", shown(job));
+                  "Processing: %s", job_shown(job));
     job->state = JOB_TAKEN;
     if (item->invalid) {
         move(job, JOB_FAILING);
@@ -214,7 +250,9 @@ int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes,
     }
     move(job, JOB_DELIVERING);
     for (size_t i = 0; i < job->n_deliveries; i++)
-        lanes_enqueue(&job->deliveries[i]);
+        if (job->deliveries[i].state == DELIVERY_QUEUED)
+            lanes_enqueue(&job->deliveries[i]);
+    jobs_advance(job); /* nothing may be left to do */
     return 0;
 }
 
@@ -226,6 +264,8 @@ void jobs_delivery_to(struct delivery *d, enum delivery_state to)
     d->job->counts.of[d->state]--;
     d->job->counts.of[to]++;
     d->state = to;
+    if (to == DELIVERY_DONE && d->done_ms == 0)
+        d->done_ms = d->job->jobs->rt->clock->wall_ms(d->job->jobs->rt->clock);
 }
 
 static void log_delivered(const struct job *job, const struct delivery *d)
@@ -243,7 +283,7 @@ static void log_delivered(const struct job *job, const struct delivery *d)
                             .destination = d->lane->name),
                   d->beside ? "Routed to: %s (%s) as %s: its own name is taken there by another's file, which stays"
                             : "Routed to: %s (%s)",
-                  d->lane->label, shown(job), as);
+                  d->lane->label, job_shown(job), as);
 }
 
 /* The original is no longer what was read, or must wait: what was kept for speed goes. */
@@ -286,13 +326,17 @@ void jobs_advance(struct job *job)
     if (next == job->state)
         return;
     move(job, next);
+    struct storage *storage = job->jobs->storage;
     if (next == JOB_WAITING) {
         rest(job);
+        storage_add(storage, record_of(job, STATUS_PENDING, NULL), NULL);
     } else if (next == JOB_SETTLING && job->changed) {
         jobs_settled(job, ERR_CHANGED, NULL);
-    } else if (next == JOB_SETTLING || next == JOB_FAILING) {
-        if (next == JOB_FAILING)
-            tell_why(job);
+    } else if (next == JOB_SETTLING) {
+        if (!storage_add(storage, record_of(job, STATUS_COMPLETED, NULL), job))
+            settle_enqueue(job->jobs->settle, job);
+    } else if (next == JOB_FAILING) {
+        tell_why(job);
         settle_enqueue(job->jobs->settle, job);
     }
 }
@@ -354,7 +398,10 @@ void jobs_settled(struct job *job, int code, const char *failed_path)
     if (code == ERR_CHANGED) {
         log_write(LOG_EVENT(LOG_WARN, "returned", .phase = way_word(job->way), .worker = job->worker,
                             .client = job->client, .file = job->name, .job = job->id),
-                  "Changed while it was processed, taken up again: %s", shown(job));
+                  "Changed while it was processed, taken up again: %s", job_shown(job));
+        error_clear(&job->error);
+        error_set(&job->error, ERR_CHANGED, "it changed while it was processed, and is taken up again as another job");
+        storage_add(jobs->storage, record_of(job, STATUS_CANCELLED, NULL), NULL);
         end(job, JOB_RETURNED, job->again, true);
         return;
     }
@@ -364,13 +411,14 @@ void jobs_settled(struct job *job, int code, const char *failed_path)
         log_write(LOG_EVENT(LOG_ERROR, "failed", .phase = way_word(job->way), .worker = job->worker,
                             .client = job->client, .file = job->name, .job = job->id, .ms = took_ms(job),
                             .error = job->error.text),
-                  "Failed %s -> %s", shown(job), failed_path);
+                  "Failed %s -> %s", job_shown(job), failed_path);
+        storage_add(jobs->storage, record_of(job, STATUS_FAILED, failed_path), NULL);
     } else {
         count_outcome(job, false, NULL);
         if (log_wanted(LOG_INFO))
             log_write(LOG_EVENT(LOG_INFO, "processed", .phase = way_word(job->way), .worker = job->worker,
                                 .client = job->client, .file = job->name, .job = job->id, .ms = took_ms(job)),
-                      "Successfully processed %s (%.2fs)", shown(job), took_ms(job) / 1000);
+                      "Successfully processed %s (%.2fs)", job_shown(job), took_ms(job) / 1000);
     }
     if (jobs->on_outcome)
         jobs->on_outcome(jobs->outcome_user, job, failed_path);

@@ -44,7 +44,7 @@ static void tell_manager(const char *state)
 static bool work_is_done(const struct service *s)
 {
     return !s->scanner.in_work && intake_idle(&s->intake) && lanes_idle(&s->lanes) && settle_idle(&s->settle) &&
-           upkeep_idle(s->upkeep) && reload_idle(s->reload);
+           storage_idle(&s->storage) && reload_idle(s->reload);
 }
 
 static unsigned requests_in_work(const struct service *s)
@@ -96,6 +96,7 @@ static void turn(struct service *s)
     scanner_pump(&s->scanner);
     intake_pump(&s->intake);
     lanes_pump(&s->lanes);
+    storage_pump(&s->storage);
     settle_pump(&s->settle);
     log_flush();
     bool all_done = s->rt.once && intake_empty(&s->intake) && s->jobs.count == 0;
@@ -245,7 +246,7 @@ static void start_handles(struct service *s)
 static void join_parts(struct service *s)
 {
     settle_init(&s->settle, &s->rt, s->instance.path);
-    jobs_init(&s->jobs, &s->rt, &s->lanes, &s->settle);
+    jobs_init(&s->jobs, &s->rt, &s->lanes, &s->settle, &s->storage, &s->recall);
     intake_init(&s->intake, &s->rt, &s->jobs, &s->instance);
     scanner_init(&s->scanner, &s->rt, &s->intake, &s->instance);
     s->jobs.ended = intake_job_ended;
@@ -267,6 +268,9 @@ static int make(struct service *s, const struct clock *clock, bool once, struct 
         return error_set(e, ERR_NOMEM, "out of memory");
     s->rt.once = once;
     if (lanes_init(&s->lanes, &s->rt, &s->instance, e) != 0)
+        return e->code;
+    if (storage_open(&s->storage, &s->rt, s->instance.number, e) != 0 ||
+        recall_load(&s->recall, &s->storage, &s->instance, e) != 0)
         return e->code;
     join_parts(s);
     if (!(s->upkeep = upkeep_new(s, e)))
@@ -335,6 +339,8 @@ void service_free(struct service *s)
         if (s->intake.rt)
             intake_fini(&s->intake);
         jobs_fini(&s->jobs);
+        recall_fini(&s->recall);
+        storage_close(&s->storage);
         lanes_fini(&s->lanes);
         runtime_fini(&s->rt);
     }

@@ -12,17 +12,11 @@
 #include "shunt/service/watching.h"
 
 struct upkeep {
-    struct work work; /* of the save; first */
     struct service *service;
-    struct store *store;
     struct wait tick;
     int64_t next_line_ms, next_save_ms;
     uint64_t line_changes; /* what the last line knew */
     json_t *ended;         /* a day that is over and not logged yet */
-    json_t *snapshot;      /* in the worker's hands while saving */
-    bool saving;
-    struct error save_error;
-    bool told_save;
 };
 
 static void log_lines(const char *event, const char *text)
@@ -84,41 +78,11 @@ static void turn_day(struct upkeep *u)
     log_ended_day(u);
 }
 
-static void run_save(struct work *work)
-{
-    struct upkeep *u = (struct upkeep *)work;
-    store_save_snapshot(u->store, u->service->instance.number, u->snapshot, &u->save_error);
-}
-
-static void note_save(struct upkeep *u)
-{
-    if (u->save_error.code != 0 && !u->told_save)
-        log_write(LOG_EVENT(LOG_WARN, "store_failed", .error = u->save_error.text),
-                  "The statistics cannot be saved; routing goes on, saving is tried again");
-    else if (u->save_error.code == 0 && u->told_save)
-        log_info("store_back", "The statistics are saved again");
-    u->told_save = u->save_error.code != 0;
-}
-
-static void on_saved(struct work *work)
-{
-    struct upkeep *u = (struct upkeep *)work;
-    u->saving = false;
-    json_decref(u->snapshot);
-    u->snapshot = NULL;
-    note_save(u);
-}
-
 static void save(struct upkeep *u, const char *state)
 {
-    if (u->saving || !(u->snapshot = snapshot_of(u->service, state)))
-        return;
-    error_clear(&u->save_error);
-    u->saving = work_submit(u->service->rt.loop, &u->work, run_save, on_saved) == 0;
-    if (!u->saving) {
-        json_decref(u->snapshot);
-        u->snapshot = NULL;
-    }
+    json_t *snapshot = snapshot_of(u->service, state);
+    if (snapshot)
+        storage_save(&u->service->storage, snapshot);
 }
 
 static void on_tick(struct wait *wait)
@@ -168,7 +132,8 @@ static int take_up(struct upkeep *u, struct error *e)
 {
     struct error why = {0};
     json_t *snapshot = NULL;
-    int rc = store_load_snapshot(u->store, u->service->instance.number, &snapshot, &why);
+    struct store *store = u->service->storage.store;
+    int rc = store ? store_load_snapshot(store, u->service->instance.number, &snapshot, &why) : 0;
     if (rc == ERR_NOMEM)
         return error_set(e, rc, "%s", why.text);
     if (rc != 0) {
@@ -195,15 +160,7 @@ struct upkeep *upkeep_new(struct service *s, struct error *e)
         return NULL;
     }
     u->service = s;
-    struct error found = {0};
-    int rc = store_open(&u->store, s->config->settings->store_url, s->config->data, STORE_WRITE, &found);
-    if (rc != 0)
-        error_set(e, rc, "%s", found.text);
-    else if (found.code != 0)
-        log_write(LOG_EVENT(LOG_WARN, "store_damaged", .error = found.text), "The store begins anew");
-    if (rc == 0)
-        rc = take_up(u, e);
-    if (rc != 0) {
+    if (take_up(u, e) != 0) {
         upkeep_free(u);
         return NULL;
     }
@@ -218,31 +175,18 @@ void upkeep_start(struct upkeep *u)
     on_tick(&u->tick);
 }
 
-bool upkeep_idle(const struct upkeep *u)
-{
-    return !u->saving;
-}
-
 void upkeep_last(struct upkeep *u)
 {
     wait_cancel(&u->service->rt, &u->tick);
     log_ended_day(u);
     log_stats_line(u);
-    json_t *snapshot = snapshot_of(u->service, "stopped");
-    if (!snapshot)
-        return;
-    error_clear(&u->save_error);
-    store_save_snapshot(u->store, u->service->instance.number, snapshot, &u->save_error);
-    note_save(u);
-    json_decref(snapshot);
+    storage_last(&u->service->storage, snapshot_of(u->service, "stopped"));
 }
 
 void upkeep_free(struct upkeep *u)
 {
     if (!u)
         return;
-    store_close(u->store);
-    json_decref(u->snapshot);
     json_decref(u->ended);
     mem_free(u);
 }

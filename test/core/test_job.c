@@ -45,7 +45,8 @@ static void a_delivery_is_done_or_failed_only_from_work(void **state)
 {
     (void)state;
     for (enum delivery_state from = 0; from < DELIVERY_STATES; from++) {
-        assert_int_equal(delivery_allows(from, DELIVERY_DONE), from == DELIVERY_ACTIVE);
+        /* queued: an earlier run delivered it */
+        assert_int_equal(delivery_allows(from, DELIVERY_DONE), from == DELIVERY_ACTIVE || from == DELIVERY_QUEUED);
         assert_int_equal(delivery_allows(from, DELIVERY_FAILED), from == DELIVERY_ACTIVE);
         assert_false(delivery_allows(DELIVERY_DONE, from));
         assert_false(delivery_allows(DELIVERY_FAILED, from));

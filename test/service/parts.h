@@ -12,7 +12,9 @@
 #include "shunt/service/instance.h"
 #include "shunt/service/jobs.h"
 #include "shunt/service/lane.h"
+#include "shunt/service/recall.h"
 #include "shunt/service/settle.h"
+#include "shunt/service/storage.h"
 #include "shunt/service/take.h"
 
 #include "../io/scratch.h"
@@ -105,6 +107,8 @@ struct parts {
     struct runtime rt;
     struct delivery_lanes lanes;
     struct settle settle;
+    struct storage storage; /* away, so that nothing waits for it */
+    struct recall recall;
     struct jobs jobs;
     struct wait kick;
     unsigned tickets;
@@ -140,7 +144,9 @@ static inline struct parts *parts_new(struct scratch *s, const char *settings, c
     assert_int_equal(lanes_init(&p->lanes, &p->rt, &p->instance, &e), 0);
     p->lanes.limit = 64;
     settle_init(&p->settle, &p->rt, p->instance.path);
-    jobs_init(&p->jobs, &p->rt, &p->lanes, &p->settle);
+    p->storage = (struct storage){.rt = &p->rt, .degraded = true};
+    p->storage.tail = &p->storage.queue;
+    jobs_init(&p->jobs, &p->rt, &p->lanes, &p->settle, &p->storage, &p->recall);
     p->jobs.ended = parts_ended;
     p->jobs.user = p;
     return p;
@@ -151,6 +157,7 @@ static inline void parts_free(struct parts *p)
     runtime_close(&p->rt);
     uv_run(&p->loop, UV_RUN_DEFAULT);
     jobs_fini(&p->jobs);
+    storage_close(&p->storage);
     lanes_fini(&p->lanes);
     runtime_fini(&p->rt);
     assert_int_equal(uv_loop_close(&p->loop), 0);

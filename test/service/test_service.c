@@ -537,7 +537,8 @@ static const struct clock clock_stepped = {.mono_ms = fast_mono, .wall_ms = step
 static void tick(struct service *service)
 {
     upkeep_start(service->upkeep);
-    while (!upkeep_idle(service->upkeep))
+    storage_pump(&service->storage);
+    while (!storage_idle(&service->storage))
         uv_run(&service->loop, UV_RUN_ONCE);
 }
 

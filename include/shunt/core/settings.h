@@ -67,6 +67,7 @@ struct settings {
     double factor;
     /* [store] */
     char *store_url; /* key "url" */
+    int64_t keep_jobs_ms, keep_rows;
     /* [log] */
     enum log_level log_level;   /* key "level" */
     enum log_format log_format; /* key "format" */

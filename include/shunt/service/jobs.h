@@ -2,7 +2,8 @@
  *
  * Happy way: jobs_begin (a claimed ticket) -> its deliveries, the archive first among them, go to their lanes -> each
  * result comes back by jobs_delivery_to, jobs_advance -> all done: settle removes the claimed original -> done,
- * counted, logged, freed. A failed delivery ends in waiting (its lane tries again) or, out of attempts, in failing:
+ * counted, logged, freed. The store is told when a job begins to wait and when it ends; the original is removed when it
+ * knows that the job is completed. A failed delivery ends in waiting (its lane tries again) or, out of attempts, in failing:
  * settle moves the ticket to the failed folder with its story. An original that changed while we had it ends its job
  * as returned and is looked at anew where it lies.
  *
@@ -19,6 +20,8 @@
 
 struct lane;
 struct jobs;
+struct recall;
+struct storage;
 
 struct delivery {
     struct job *job;
@@ -27,11 +30,22 @@ struct delivery {
     unsigned attempts;  /* that failed */
     struct error error; /* of the last that failed */
     struct wait wait;   /* until the next attempt */
-    bool told;          /* its success stands in the log */
-    bool beside;        /* under another name than its own */
+    int64_t next_ms;    /* when that is, by the wall clock */
+    int64_t done_ms;
+    bool told;   /* its success stands in the log */
+    bool beside; /* under another name than its own */
     char *final_name;
     struct delivery *next, *prev; /* in the lane's queue, while listed */
     bool listed;
+};
+
+/* What happened to a job, besides what its deliveries say; the store is told with the job's next record. */
+struct job_event {
+    struct job_event *next;
+    int64_t at_ms;
+    const char *event;       /* a constant */
+    const char *destination; /* NULL: of the job; else the lane's */
+    char text[];
 };
 
 struct job {
@@ -53,6 +67,8 @@ struct job {
     bool again;                    /* something arrived under the same name meanwhile */
     bool own_move_pending;         /* the event of our own claim is still to come */
     uint64_t taken_ns;             /* uv_hrtime */
+    int64_t created_ms;            /* taken up first, also by an earlier run */
+    struct job_event *events;      /* newest first */
     struct error error;            /* why it is invalid */
     struct delivery *deliveries;
     size_t n_deliveries;
@@ -76,6 +92,8 @@ struct jobs {
     struct runtime *rt;
     struct delivery_lanes *lanes;
     struct settle *settle;
+    struct storage *storage;
+    struct recall *recall;
     struct job_handle *table;
     size_t count;
     int64_t ledger_difference; /* last told */
@@ -86,12 +104,16 @@ struct jobs {
     void *outcome_user;
 };
 
-void jobs_init(struct jobs *jobs, struct runtime *rt, struct delivery_lanes *lanes, struct settle *settle);
+void jobs_init(struct jobs *jobs, struct runtime *rt, struct delivery_lanes *lanes, struct settle *settle,
+               struct storage *storage, struct recall *recall);
 void jobs_fini(struct jobs *jobs); /* frees what still waits; its files stay in underprocess */
 
 /* Takes what the item holds. On ERR_NOMEM the item still holds all, and the file stays claimed: the next look finds it. */
 int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes, enum way way, unsigned worker,
                bool watched);
+void job_note(struct job *job, const char *event, const char *destination, const char *text); /* for the store */
+void job_forget_events(struct job *job);
+const char *job_shown(const struct job *job); /* the name below hot, for people */
 struct job *jobs_find(const struct jobs *jobs, const char *folder, const char *name);
 
 /* The only ways in which results come back. */

@@ -1,7 +1,8 @@
 /* service.h: the composition root: makes the parts, turns the loop, ends it.
  *
  * Happy way: service_new (everything that can fail: folders, instance, store, handles) -> service_run until TERM or INT
- * -> drain -> everything closed -> exit code. Order of a turn: scanner, intake, lanes, settle: each pump hands out what
+ * -> drain -> everything closed -> exit code. Order of a turn: scanner, intake, lanes, storage, settle: each
+ * pump hands out what
  * the callbacks of this turn made possible; then the log is flushed. Signals: HUP reloads routes.ini and reopens the
  * log file; USR1 logs the state; TERM and INT drain, a second one quits at once. As process 1 it also reaps. Thread:
  * the one that calls service_run is the loop's.
@@ -12,9 +13,10 @@
 #include "shunt/service/delivery.h"
 #include "shunt/service/instance.h"
 #include "shunt/service/intake.h"
+#include "shunt/service/recall.h"
 #include "shunt/service/scanner.h"
 #include "shunt/service/settle.h"
-#include "shunt/store/store.h"
+#include "shunt/service/storage.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_CONFIG = 2, EXIT_UNFINISHED = 3 };
 
@@ -31,6 +33,8 @@ struct service {
     struct delivery_lanes lanes;
     struct jobs jobs;
     struct settle settle;
+    struct storage storage;
+    struct recall recall;
     struct intake intake;
     struct scanner scanner;
     struct upkeep *upkeep; /* statistics lines, the day's turn, the snapshot in the store */

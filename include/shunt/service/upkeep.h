@@ -2,8 +2,7 @@
  * store, and freeing what a reload left.
  *
  * One tick every UPKEEP_TICK_MS. The day turns when the local date is another than the statistics': no timer is set for
- * midnight, which a clock step or a change to summer time would make wrong. The snapshot is saved by one work request
- * at a time. Thread: loop.
+ * midnight, which a clock step or a change to summer time would make wrong. Thread: loop.
  */
 #ifndef SHUNT_SERVICE_UPKEEP_H
 #define SHUNT_SERVICE_UPKEEP_H
@@ -14,11 +13,10 @@
 #define UPKEEP_LINE_MS 60000
 #define UPKEEP_SAVE_MS 10000
 
-struct upkeep *upkeep_new(struct service *s, struct error *e); /* opens the store, takes up the day's statistics */
+struct upkeep *upkeep_new(struct service *s, struct error *e); /* takes up the day's statistics */
 void upkeep_start(struct upkeep *u);
 void upkeep_log_state(struct upkeep *u); /* everything, for USR1 and the end */
-bool upkeep_idle(const struct upkeep *u);
-void upkeep_last(struct upkeep *u); /* the last snapshot, blocking: the loop has done its work */
+void upkeep_last(struct upkeep *u);      /* the last snapshot, blocking: the loop has done its work */
 void upkeep_free(struct upkeep *u);
 
 #endif

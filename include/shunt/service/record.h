@@ -1,0 +1,22 @@
+/* record.h: what the store is to know of a job, copied out of it in one piece, so that the job may go on or end while
+ * it is written. Thread: made and freed on the loop, read by the store's request.
+ */
+#ifndef SHUNT_SERVICE_RECORD_H
+#define SHUNT_SERVICE_RECORD_H
+
+#include "shunt/service/jobs.h"
+#include "shunt/store/store.h"
+
+struct record {
+    struct record *next;
+    struct job *job;      /* waits until this is in the store; NULL: nobody does */
+    struct store_job row; /* points into what follows */
+};
+
+/* status: what the job is from now on. path: where its ticket lies then; NULL: as claimed. The job's events go over into
+ * it. NULL: no memory. */
+struct record *record_of(struct job *job, enum job_status status, const char *path);
+struct record *record_copy(const struct store_job *row);
+void record_free(struct record *r);
+
+#endif

@@ -1,0 +1,50 @@
+/* storage.h: the service's lane to the store: everything that is written there, one request at a time.
+ *
+ * Happy way: storage_add (a record of a job) -> the turn's storage_pump hands all that waits, up to a batch, to a
+ * request -> committed -> the jobs that waited for it go on (`recorded`). What comes meanwhile waits for the next
+ * request, so that the busier we are the more jobs share a transaction.
+ *
+ * The store away, full, locked or hanging: routing goes on from the file system alone. Jobs do not wait for the store any
+ * more, their records do, up to RECORDS_MAX, and are written when it is back; the state is told as degraded. A damaged
+ * store is set aside by opening it anew (store.h). Thread: loop; the store itself belongs to the request while one is
+ * in work.
+ */
+#ifndef SHUNT_SERVICE_STORAGE_H
+#define SHUNT_SERVICE_STORAGE_H
+
+#include "shunt/service/record.h"
+#include "shunt/service/runtime.h"
+
+#define STORAGE_RECORDS_MAX 50000 /* while the store is away */
+
+struct storage_request;
+
+struct storage {
+    struct runtime *rt;
+    unsigned instance;
+    struct store *store; /* NULL: could not be opened yet */
+    struct record *queue, **tail;
+    size_t queued;
+    json_t *snapshot; /* to be saved */
+    struct storage_request *active;
+    struct wait hang; /* of the request */
+    struct wait again;
+    int64_t pause_ms;
+    bool degraded;
+    struct error why;
+    uint64_t lost; /* records that found no room */
+    int64_t retain_at_ms;
+    void (*recorded)(struct job *job);
+};
+
+/* Opens the store. ERR_CONFIG: nobody can put that right but a person; other trouble is told and tried again. */
+int storage_open(struct storage *st, struct runtime *rt, unsigned instance, struct error *e);
+/* Takes the record (NULL is fine: there was no memory). True: job waits, `recorded` is called for it. */
+bool storage_add(struct storage *st, struct record *r, struct job *job);
+void storage_save(struct storage *st, json_t *snapshot); /* takes the reference; replaces one that still waits */
+void storage_pump(struct storage *st);
+bool storage_idle(const struct storage *st);             /* nothing in work, and nothing that could be written now */
+void storage_last(struct storage *st, json_t *snapshot); /* takes the reference; blocking: what is left, once */
+void storage_close(struct storage *st);
+
+#endif

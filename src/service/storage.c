@@ -1,0 +1,312 @@
+/* storage.c: see storage.h. */
+#include "shunt/service/storage.h"
+
+#include <string.h>
+
+#include "shunt/base/log.h"
+#include "shunt/base/mem.h"
+#include "shunt/io/work.h"
+
+#define BATCH_MAX      500
+#define AGAIN_MS       1000
+#define AGAIN_MAX_MS   30000
+#define HANG_MS        10000 /* longer than another process may lock the store */
+#define RETAIN_MS      60000
+#define RETAIN_AT_ONCE 1000
+#define DAY_MS         (24 * 3600 * INT64_C(1000))
+
+struct storage_request {
+    struct work work;
+    struct storage *st;
+    struct store *store; /* the storage's, ours while in work */
+    const char *url, *base;
+    unsigned instance;
+    struct record *records; /* as many as rows */
+    json_t *snapshot;
+    struct store_retention retention;
+    bool retain;
+    bool more_to_retain;
+    bool hangs;
+    struct error error;    /* of the records */
+    struct error other;    /* of the rest */
+    struct error replaced; /* the damaged one that was set aside */
+    size_t count;
+    struct store_job rows[];
+};
+
+static int reopen(struct storage_request *q, struct error *e)
+{
+    struct error found = {0};
+    store_close(q->store);
+    q->store = NULL;
+    int rc = store_open(&q->store, q->url, q->base, STORE_WRITE, &found);
+    if (rc != 0)
+        return error_set(e, rc, "%s", found.text);
+    if (found.code != 0)
+        q->replaced = found;
+    return 0;
+}
+
+static void retain(struct storage_request *q)
+{
+    size_t removed = 0;
+    if (store_retain(q->store, &q->retention, &removed, &q->other) == 0)
+        q->more_to_retain = removed == q->retention.most;
+}
+
+static void run(struct work *work)
+{
+    struct storage_request *q = (struct storage_request *)work;
+    int rc = q->store ? 0 : reopen(q, &q->error);
+    if (rc == 0 && q->count > 0)
+        rc = store_record(q->store, q->rows, q->count, &q->error);
+    if (rc == ERR_SYNTAX || rc == ERR_IO) { /* damaged, or moved away under us */
+        error_clear(&q->error);
+        rc = reopen(q, &q->error);
+        if (rc == 0)
+            rc = store_record(q->store, q->rows, q->count, &q->error);
+    }
+    if (rc == 0 && q->snapshot)
+        rc = store_save_snapshot(q->store, q->instance, q->snapshot, &q->other);
+    if (rc == 0 && q->retain)
+        retain(q);
+}
+
+/* --- the loop's part --- */
+
+static void let_go(struct storage *st, struct record *r)
+{
+    struct job *job = r->job;
+    r->job = NULL;
+    if (job)
+        st->recorded(job);
+}
+
+static void degrade(struct storage *st, const struct error *why)
+{
+    st->why = *why;
+    if (!st->degraded)
+        log_write(LOG_EVENT(LOG_ERROR, "store_failed", .error = why->text),
+                  "The store cannot be written: routing goes on, what happens is recorded when it is back");
+    st->degraded = true;
+    for (struct record *r = st->queue; r; r = r->next)
+        let_go(st, r);
+}
+
+static void restored(struct storage *st)
+{
+    if (!st->degraded)
+        return;
+    st->degraded = false;
+    st->pause_ms = AGAIN_MS;
+    log_info("store_back", "The store is written again, %zu records follow%s", st->queued,
+             st->lost ? "; some were lost for want of room" : "");
+    if (st->lost)
+        log_warn("store_lost", "%llu jobs are not in the store: too many waited for it", (unsigned long long)st->lost);
+    st->lost = 0;
+}
+
+static void append(struct storage *st, struct record *r)
+{
+    *st->tail = r;
+    st->tail = &r->next;
+    st->queued++;
+}
+
+/* They were there before what came meanwhile. */
+static void put_back(struct storage *st, struct record *first, size_t count)
+{
+    if (count == 0)
+        return;
+    struct record *last = first;
+    while (last->next)
+        last = last->next;
+    last->next = st->queue;
+    if (!st->queue)
+        st->tail = &last->next;
+    st->queue = first;
+    st->queued += count;
+}
+
+static void on_again(struct wait *wait)
+{
+    (void)wait; /* the turn's pump finds what waits */
+}
+
+static void on_done(struct work *work)
+{
+    struct storage_request *q = (struct storage_request *)work;
+    struct storage *st = q->st;
+    st->active = NULL;
+    st->store = q->store;
+    wait_cancel(st->rt, &st->hang);
+    if (q->replaced.code != 0)
+        log_write(LOG_EVENT(LOG_ERROR, "store_damaged", .error = q->replaced.text),
+                  "The store was damaged and is set aside; a new one begins");
+    if (q->error.code == 0) {
+        for (struct record *r = q->records, *next; r; r = next) {
+            next = r->next;
+            let_go(st, r);
+            record_free(r);
+        }
+    } else {
+        for (struct record *r = q->records; r; r = r->next)
+            let_go(st, r);
+        put_back(st, q->records, q->count);
+    }
+    const struct error *bad = q->error.code ? &q->error : q->other.code ? &q->other : NULL;
+    if (bad) {
+        degrade(st, bad);
+        wait_set(st->rt, &st->again, st->pause_ms, on_again);
+        st->pause_ms = st->pause_ms * 2 < AGAIN_MAX_MS ? st->pause_ms * 2 : AGAIN_MAX_MS;
+    } else {
+        restored(st);
+        if (q->retain)
+            st->retain_at_ms = runtime_now(st->rt) + (q->more_to_retain ? 0 : RETAIN_MS);
+    }
+    json_decref(q->snapshot);
+    mem_free(q);
+}
+
+static void on_hang(struct wait *wait)
+{
+    struct storage *st = (struct storage *)((char *)wait - offsetof(struct storage, hang));
+    struct error why = {0};
+    error_set(&why, ERR_TIMEOUT, "it has not answered for %d s", HANG_MS / 1000);
+    for (struct record *r = st->active->records; r; r = r->next)
+        let_go(st, r);
+    degrade(st, &why);
+}
+
+static bool retention_due(const struct storage *st, struct store_retention *r)
+{
+    const struct settings *s = st->rt->config->settings;
+    int64_t now = st->rt->clock->wall_ms(st->rt->clock);
+    *r = (struct store_retention){.before_ms = s->keep_jobs_ms > 0 ? now - s->keep_jobs_ms : 0,
+                                  .keep_rows = (uint64_t)s->keep_rows,
+                                  .most = RETAIN_AT_ONCE};
+    return (s->keep_jobs_ms > 0 || s->keep_rows > 0) && runtime_now(st->rt) >= st->retain_at_ms;
+}
+
+static struct storage_request *request_new(struct storage *st)
+{
+    const struct config *c = st->rt->config;
+    size_t count = st->queued < BATCH_MAX ? st->queued : BATCH_MAX;
+    struct storage_request *q = mem_zalloc(sizeof *q + count * sizeof q->rows[0]);
+    if (!q)
+        return NULL;
+    q->st = st;
+    q->store = st->store;
+    q->url = c->settings->store_url;
+    q->base = c->data;
+    q->instance = st->instance;
+    q->records = st->queue;
+    q->snapshot = st->snapshot;
+    q->retain = retention_due(st, &q->retention);
+    q->count = count;
+    struct record **end = &q->records;
+    for (size_t i = 0; i < count; i++) {
+        q->rows[i] = (*end)->row;
+        end = &(*end)->next;
+    }
+    st->queue = *end;
+    *end = NULL;
+    if (!st->queue)
+        st->tail = &st->queue;
+    st->queued -= count;
+    st->snapshot = NULL;
+    return q;
+}
+
+static void request_undo(struct storage *st, struct storage_request *q)
+{
+    put_back(st, q->records, q->count);
+    st->snapshot = q->snapshot;
+    mem_free(q);
+}
+
+void storage_pump(struct storage *st)
+{
+    struct store_retention ignored;
+    if (st->active || due_listed(&st->again.due) || (st->queued == 0 && !st->snapshot && !retention_due(st, &ignored)))
+        return;
+    struct storage_request *q = request_new(st);
+    if (q && work_submit(st->rt->loop, &q->work, run, on_done) == 0) {
+        st->active = q;
+        wait_set(st->rt, &st->hang, HANG_MS, on_hang);
+        return;
+    }
+    if (q)
+        request_undo(st, q);
+    wait_set(st->rt, &st->again, AGAIN_MS, on_again);
+}
+
+bool storage_add(struct storage *st, struct record *r, struct job *job)
+{
+    if (!r)
+        return false;
+    if (st->queued >= STORAGE_RECORDS_MAX) {
+        st->lost++;
+        record_free(r);
+        return false;
+    }
+    r->job = st->degraded ? NULL : job;
+    append(st, r);
+    return r->job != NULL;
+}
+
+void storage_save(struct storage *st, json_t *snapshot)
+{
+    json_decref(st->snapshot);
+    st->snapshot = snapshot;
+}
+
+bool storage_idle(const struct storage *st)
+{
+    return !st->active && (st->queued == 0 || st->degraded);
+}
+
+void storage_last(struct storage *st, json_t *snapshot)
+{
+    storage_save(st, snapshot);
+    wait_cancel(st->rt, &st->again);
+    struct storage_request *q;
+    do {
+        if (!(q = request_new(st)))
+            return;
+        q->retain = false;
+        run(&q->work);
+        st->active = q;
+        on_done(&q->work);
+    } while (st->queued > 0 && !st->degraded);
+    if (st->queued > 0)
+        log_warn("store_lost", "%zu records could not be written to the store: %s", st->queued, st->why.text);
+    wait_cancel(st->rt, &st->again);
+}
+
+int storage_open(struct storage *st, struct runtime *rt, unsigned instance, struct error *e)
+{
+    struct error why = {0};
+    *st = (struct storage){.rt = rt, .instance = instance, .pause_ms = AGAIN_MS};
+    st->tail = &st->queue;
+    int rc = store_open(&st->store, rt->config->settings->store_url, rt->config->data, STORE_WRITE, &why);
+    if (rc == ERR_CONFIG || rc == ERR_NOMEM)
+        return error_set(e, rc, "%s", why.text);
+    if (rc != 0)
+        degrade(st, &why);
+    else if (why.code != 0)
+        log_write(LOG_EVENT(LOG_ERROR, "store_damaged", .error = why.text),
+                  "The store was damaged and is set aside; a new one begins");
+    return 0;
+}
+
+void storage_close(struct storage *st)
+{
+    for (struct record *r = st->queue, *next; r; r = next) {
+        next = r->next;
+        record_free(r);
+    }
+    json_decref(st->snapshot);
+    store_close(st->store);
+    *st = (struct storage){0};
+}

@@ -1,0 +1,220 @@
+"""What the store knows after everything that can happen to the service and to the store itself."""
+import json
+import os
+import sqlite3
+
+from conftest import root_only
+from shunt import ticket, wait_for
+from test_retry import NO_BREAKER, TWO, fill
+
+
+def rows(site, where="1", *values):
+    """Jobs as the store has them, oldest first, each with its deliveries by name and its events."""
+    db = sqlite3.connect("file:%s?mode=ro" % (site.data / "shunt.db"), uri=True, timeout=20)
+    db.row_factory = sqlite3.Row
+    try:
+        found = [dict(row) for row in db.execute("SELECT * FROM processing_jobs WHERE %s ORDER BY row" % where, values)]
+        for job in found:
+            job["deliveries"] = {d["destination"]: dict(d) for d in db.execute("SELECT * FROM deliveries WHERE job = ?", (job["row"],))}
+            job["events"] = json.loads(job["events"])
+            job["story"] = [event[1] for event in job["events"]]
+        return found
+    finally:
+        db.close()
+
+
+PENDING, PROCESSING, COMPLETED, FAILED, CANCELLED = range(5)
+WAITING, DONE = 2, 3
+
+
+def agree(site, completed):
+    """Each ticket that the folders say is processed is a completed job, once, and the totals count the same."""
+    found = rows(site)
+    assert [r["status"] for r in found if r["status"] in (PENDING, PROCESSING)] == []
+    names = [r["name"] for r in found if r["status"] == COMPLETED]
+    assert sorted(names) == sorted(completed)
+    db = sqlite3.connect(site.data / "shunt.db")
+    totals = db.execute("SELECT pending, processing, completed, failed, cancelled FROM totals").fetchone()
+    assert list(totals) == [sum(r["status"] == status for r in found) for status in range(5)]
+    assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    db.close()
+
+
+def test_each_ticket_is_a_job_with_its_story(site):
+    data = ticket("RANK", "CELTRA", title="Spring <sale>")
+    site.drop("RANK", "x.json", "CELTRA", data=data)
+    site.drop_bad("RANK", "y.json", b"{]", "invalid JSON")
+    site.finish()
+    good, = rows(site, "name = 'x.json'")
+    assert (good["status"], good["client"], good["category"], good["studio"], good["title"]) == (COMPLETED, "RANK", "CELTRA", "RANK_STUDIO", "Spring <sale>")
+    assert good["path"] == str(site.archive / "RANK/x.json") and good["size"] == len(data) and len(good["sha256"]) == 32
+    assert good["story"] == ["claimed", "delivered", "delivered", "delivered", "completed"]
+    assert {name: d["state"] for name, d in good["deliveries"].items()} == dict.fromkeys(["archive", "monday-rank", "celtra"], DONE)
+    bad, = rows(site, "name = 'y.json'")
+    assert bad["status"] == FAILED and "invalid JSON" in bad["error_message"] and os.path.exists(bad["path"])
+    assert bad["story"] == ["claimed", "failed"]
+    ids = {e["job"] for e in site.events("processing")}
+    assert ids == {good["id"], bad["id"]}
+
+
+@root_only
+def test_what_was_delivered_before_a_crash_is_not_delivered_again(make_site, mounts):
+    site = make_site({**NO_BREAKER, "retry.attempts": "1000"}, routes=TWO % "")
+    sick = mounts(site.data / "OUT" / "sick", "-t", "tmpfs", "-o", "size=64k", "tmpfs")
+    ballast = fill(sick)
+    site.start()
+    site.drop("RANK", "x.json", to=["OUT/sick", "OUT/fine"])
+    wait_for(lambda: len(site.events("delivery_failed")) >= 2, "it fails")
+    wait_for(lambda: rows(site) and rows(site)[0]["deliveries"]["fine"]["state"] == DONE and "attempt_failed" in rows(site)[0]["story"], "the store knows")
+    job, = rows(site)
+    assert job["status"] == PENDING and job["deliveries"]["sick"]["state"] == WAITING and "No space left" in job["deliveries"]["sick"]["error"]
+    site.kill()
+    delivered = site.data / "OUT/fine/x.json"
+    content = delivered.read_bytes()
+    delivered.unlink()  # its consumer took it
+    ballast.unlink()
+    site.start()
+    site.wait_ended(1)
+    assert not delivered.exists(), "delivered a second time"
+    assert [e["job"] for e in site.events("processed")] == [job["id"]]
+    delivered.write_bytes(content)
+    site.finish()
+    after, = rows(site)
+    assert after["status"] == COMPLETED and after["id"] == job["id"] and after["created_at"] == job["created_at"]
+    assert after["story"].count("delivered") == 3 and after["deliveries"]["sick"]["state"] == DONE
+
+
+def test_a_job_whose_ticket_was_taken_away_meanwhile_is_cancelled(make_site):
+    site = make_site({"retry.attempts": "1000"}, routes=TWO % "create = no")
+    site.start()
+    site.put("RANK", "x.json", ticket("RANK"))
+    wait_for(lambda: (site.data / "shunt.db").exists() and [r["status"] for r in rows(site)] == [PENDING], "it waits")
+    site.stop()
+    (site.under / "0/RANK/x.json").unlink()
+    site.start()
+    site.wait_event("ticket_gone", file="x.json")
+    job, = rows(site)
+    assert job["status"] == CANCELLED and job["story"][-1] == "gone"
+
+
+def test_every_kill_leaves_what_the_folders_say(make_site):
+    site = make_site({"retry.attempts": "1000"})
+    site.start()
+    names = []
+    for round_ in range(4):
+        for i in range(150):
+            names.append("k%d-%d.json" % (round_, i))
+            site.drop("RANK", names[-1], "CELTRA")
+        wait_for(lambda: len(site.events("processed")) > 20, "some are through")
+        site.kill()
+        site.start()
+    wait_for(lambda: len(rows(site, "status = 2")) == len(names), lambda: "%d of %d are completed" % (len(rows(site, "status = 2")), len(names)), 30)
+    site.stop()
+    site.conserve()
+    agree(site, names)
+
+
+def test_while_the_store_is_locked_tickets_go_on_and_are_recorded_later(site):
+    site.drop("RANK", "first.json")
+    site.wait_ended()
+    other = sqlite3.connect(site.data / "shunt.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        names = ["t%d.json" % i for i in range(20)]
+        for name in names:
+            site.drop("RANK", name)
+        site.wait_event("store_failed", seconds=30)
+        site.wait_ended()
+        site.drop("RANK", "late.json")
+        site.wait_ended()
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+    site.wait_event("store_back", seconds=60)
+    site.finish()
+    agree(site, ["first.json", "late.json"] + names)
+
+
+@root_only
+def test_a_full_disk_below_the_store_holds_up_nobody(make_site, mounts, base):
+    site = make_site()
+    disk = mounts(base / "db", "-t", "tmpfs", "-o", "size=8m", "tmpfs")
+    site.write_settings(**{"store.url": "sqlite:%s" % (disk / "shunt.db")})
+    site.start()
+    ballast = fill(disk)
+    names = ["t%d.json" % i for i in range(300)]
+    for name in names:
+        site.drop("RANK", name)
+    site.wait_event("store_failed", seconds=30)
+    site.wait_ended()
+    ballast.unlink()
+    site.wait_event("store_back", seconds=60)
+    site.finish()
+    (site.data / "shunt.db").symlink_to(disk / "shunt.db")
+    agree(site, names)
+    (site.data / "shunt.db").unlink()
+
+
+def test_a_damaged_store_is_set_aside_while_work_goes_on(site):
+    site.drop("RANK", "before.json")
+    site.wait_ended()
+    site.stop()
+    path = site.data / "shunt.db"
+    data = bytearray(path.read_bytes())
+    for at in range(8192, len(data)):
+        data[at] = 0xA5
+    path.write_bytes(data)
+    for more in ("-wal", "-shm"):
+        if os.path.exists(str(path) + more):
+            os.unlink(str(path) + more)
+    site.start()
+    site.wait_event("store_damaged")
+    site.drop("RANK", "after.json")
+    site.wait_ended()
+    site.stop()
+    assert (site.data / "shunt.db.damaged-1").read_bytes() == bytes(data), "what was there is kept"
+    agree(site, ["after.json"])
+    for path in site.data.glob("shunt.db.damaged-1*"):
+        path.unlink()
+    site.conserve()
+
+
+def test_a_newer_database_is_refused_and_left_as_it_is(make_site):
+    site = make_site()
+    site.start()
+    site.stop()
+    db = sqlite3.connect(site.data / "shunt.db")
+    db.execute("PRAGMA user_version = 999")
+    db.close()
+    done = site.command("run", timeout=20)
+    assert done.returncode == 2 and b"999" in done.stdout, done
+    assert sqlite3.connect(site.data / "shunt.db").execute("PRAGMA user_version").fetchone() == (999,)
+
+
+def test_old_jobs_are_removed_and_new_ones_stay(make_site):
+    site = make_site({"store.keep_rows": "5"})
+    site.start()
+    names = ["t%02d.json" % i for i in range(20)]
+    for name in names:
+        site.drop("RANK", name)
+    site.wait_ended()
+    site.stop()
+    site.start()  # it is looked after at the start, then every minute
+    wait_for(lambda: len(rows(site)) == 5, lambda: "%d rows" % len(rows(site)), 20)
+    agree(site, [r["name"] for r in rows(site)])
+    site.finish()
+
+
+def test_two_instances_share_one_store(make_site):
+    site = make_site()
+    site.start()
+    first = site.process
+    names = ["t%d.json" % i for i in range(200)]
+    site.start()
+    for name in names:
+        site.drop("RANK", name)
+    wait_for(lambda: not any((site.hot / "RANK").iterdir()) and len(rows(site, "status = 2")) == 200, "both are through", 30)
+    first.stop()
+    site.stop()
+    agree(site, names)
+    site.conserve()
