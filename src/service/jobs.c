@@ -333,6 +333,7 @@ void jobs_advance(struct job *job)
     } else if (next == JOB_SETTLING && job->changed) {
         jobs_settled(job, ERR_CHANGED, NULL);
     } else if (next == JOB_SETTLING) {
+        content_drop(&job->content); /* it waits for the store now */
         if (!storage_add(storage, record_of(job, STATUS_COMPLETED, NULL), job))
             settle_enqueue(job->jobs->settle, job);
     } else if (next == JOB_FAILING) {

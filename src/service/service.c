@@ -26,7 +26,7 @@
 #define THREADS_OWN    12 /* listing, settling, store, reload */
 #define DELIVERIES_MIN 48
 #define DELIVERIES_MAX 256
-#define ARENAS_MAX     2 /* of the allocator: a pool of many mostly idle threads must not cost one each */
+#define ARENAS_MAX     1 /* of the allocator: a pool of many mostly idle threads must not cost one each */
 
 static const int signal_numbers[SERVICE_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD};
 

@@ -226,7 +226,7 @@ static int start_writing(struct sqlite_store *s, struct error *e)
     rc = rc ? rc
             : sql_exec(s,
                        "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = " CHECKPOINT_PAGES ";"
-                       "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -8000; PRAGMA secure_delete = OFF",
+                       "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -1000; PRAGMA secure_delete = OFF",
                        e);
     sqlite3_stmt *rollback;
     rc = rc ? rc : sql_get(s, SQL_ROLLBACK, &rollback, e);

@@ -3,6 +3,7 @@ every ten seconds, one destination that comes and goes. Every ticket is looked a
 its consumer would. Memory, descriptors, threads and latency must stay flat."""
 import csv
 import datetime
+import errno
 import hashlib
 import json
 import os
@@ -33,6 +34,7 @@ class Load:
         self.pending, self.lock = {}, threading.Lock()
         self.dropped = self.done = self.failed = 0
         self.latencies, self.behind, self.wrong = [], 0.0, []
+        self.later = []  # looked at, and to be taken away when the destination that went away is back
         self.feeding = threading.Event()
         self.feeding.set()
 
@@ -96,7 +98,18 @@ class Load:
         if hashlib.sha256(data).hexdigest() != entry["sha256"]:
             self.wrong.append("%s is not what was dropped" % path)
             return
-        path.unlink()
+        self.later.append(path)
+        self.take_away()
+
+    def take_away(self):
+        waiting, self.later = self.later, []
+        for path in waiting:
+            try:
+                path.unlink()
+            except OSError as error:
+                if error.errno != errno.EROFS:
+                    raise
+                self.later.append(path)
 
     def take_failed(self, entry):
         if "failed" not in entry:
@@ -305,6 +318,7 @@ def one_run(seconds, seed, memory, report):
         tail.join(10)
         assert not tail.error, tail.error
         assert not load.wrong, "%d: %s" % (len(load.wrong), load.wrong[:5])
+        load.take_away()
         conserve(site)  # the manifest is empty, all was taken away: whatever lies there is too much
         write_out(samples)
         lines, bad = check_flat(samples)
