@@ -11,6 +11,7 @@
 #define DAY    (24 * HOUR)
 
 static const char *const mismatch_words[] = {"fail", "folder", "ticket", NULL};
+static const char *const poison_words[] = {"fail", "retry", NULL};
 static const char *const durability_words[] = {"full", "none", NULL};
 static const char *const format_words[] = {"json", "text", NULL};
 
@@ -70,6 +71,8 @@ const struct setting settings_schema[] = {
     NUMBER("intake", "max_depth", SETTING_COUNT, max_depth, "512", 3, 65536, "A document nested deeper is invalid."),
     WORD("intake", "client_mismatch", client_mismatch, "fail", mismatch_words,
          "When ClientCode differs from the client's folder: the ticket fails, or the folder, or the ticket is right."),
+    WORD("intake", "poison", poison, "fail", poison_words,
+         "What a crash left in work is taken up one by one; what was alone in work in a second crash fails, or is tried for ever."),
     OTHER("intake", "tickets", SETTING_LIST, tickets, "*.json", "Names of files that are JSON tickets."),
     OTHER("intake", "files", SETTING_LIST, files, "",
           "Names of files that are delivered as they are, without being parsed."),

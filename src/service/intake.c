@@ -9,6 +9,7 @@
 #include "shunt/base/hash.h"
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
+#include "shunt/service/recall.h"
 
 #define EVENT_PAUSE_MS   2   /* an event about a file that waits: looked at soon, not at each of a writer's writes */
 #define BUSY_PAUSE_MS    250 /* an older one of that name lies in underprocess, and it is not a job of ours yet */
@@ -22,6 +23,7 @@ struct candidate {
     enum name_kind kind;
     enum way way;
     bool claimed;
+    bool suspect;   /* it was in work when an earlier run crashed */
     bool told;      /* trouble with it stands in the log */
     unsigned moves; /* events of its being made, moved or removed while it was looked at */
     bool touched;   /* any event while it was looked at */
@@ -92,6 +94,7 @@ static void drop(struct candidate *c)
     HASH_DEL(in->table, c);
     in->count--;
     in->claimed -= c->claimed;
+    in->suspects -= c->suspect;
     mem_free(c);
 }
 
@@ -141,7 +144,7 @@ static bool see(struct intake *in, const char *folder, const char *name, enum wa
 {
     const struct settings *s = in->rt->config->settings;
     enum name_kind kind = name_kind_of(name, &s->tickets, &s->files);
-    if (kind == NAME_IGNORED && claimed)
+    if (kind == NAME_IGNORED && claimed && name[0] != '.')
         kind = NAME_FILE; /* it was taken up under other settings: it must go on */
     if (kind == NAME_IGNORED || strlen(folder) > NAME_LEN_MAX || strlen(name) > NAME_LEN_MAX)
         return true;
@@ -164,6 +167,11 @@ static bool see(struct intake *in, const char *folder, const char *name, enum wa
         return false;
     c->kind = kind;
     c->way = way;
+    if (claimed && way == WAY_STARTUP && in->rt->config->settings->poison == POISON_FAIL &&
+        !recall_waited(in->jobs->recall, folder, name)) {
+        c->suspect = true;
+        in->suspects++;
+    }
     enqueue(c);
     return true;
 }
@@ -336,6 +344,24 @@ static bool blocked(const struct candidate *c)
     return in->claimed > 0 && !c->claimed && find(in, true, folder_of(c), c->name);
 }
 
+static void write_trial(char key[TRIAL_MAX], const struct candidate *c)
+{
+    stpcpy(stpcpy(stpcpy(key, folder_of(c)), "/"), c->name);
+}
+
+/* Alone in its look, which notes it. */
+static void begin_trial(struct candidate *c, struct look *look)
+{
+    struct intake *in = c->intake;
+    if (!in->trial[0])
+        log_warn("crash_found",
+                 "%zu tickets were in work when shunt ended without warning: they are taken up one by one",
+                 in->suspects);
+    write_trial(in->trial, c);
+    look->batch.trial = in->trial;
+    look->items[look->batch.count - 1].poison = strcmp(in->trial, in->poison) == 0;
+}
+
 static void begin_look(struct candidate *c, struct look *look)
 {
     unqueue(c);
@@ -362,11 +388,21 @@ static bool start_look(struct intake *in, size_t count)
         if (blocked(c)) {
             unqueue(c);
             put_off(c, BUSY_PAUSE_MS);
+        } else if (!c->suspect) {
+            begin_look(c, look);
+        } else if (look->batch.count > 0) {
+            break;
         } else {
             begin_look(c, look);
+            begin_trial(c, look);
+            break;
         }
         if (look->batch.count == count)
             break;
+    }
+    if (!look->batch.trial && in->trial[0] && in->suspects == 0) { /* the last one is through */
+        in->trial[0] = '\0';
+        look->batch.trial = "";
     }
     if (look->batch.count == 0) {
         look_free(look);
@@ -401,6 +437,12 @@ static bool wait_for_more(struct intake *in)
     return wait_set(in->rt, &in->batch_wait, left, on_batch_due) == 0;
 }
 
+/* While a suspect is on trial, or waits to be, nothing else is begun. */
+static bool on_trial(const struct intake *in, size_t held)
+{
+    return held > 0 && (in->trial[0] || (in->queue && in->queue->suspect));
+}
+
 /* Tickets that use up in_work_limit: those that move. */
 static size_t in_hand(const struct intake *in)
 {
@@ -414,7 +456,7 @@ void intake_pump(struct intake *in)
     while (in->queued > 0 && in->active < (unsigned)s->workers && !in->rt->draining && !wait_for_more(in)) {
         size_t held = in_hand(in), limit = (size_t)s->in_work_limit;
         size_t count = in->queued < (size_t)s->batch_size ? in->queued : (size_t)s->batch_size;
-        if (held >= limit || in->rt->ledger.waiting + in->rt->stuck >= CANDIDATES_MAX)
+        if (on_trial(in, held) || held >= limit || in->rt->ledger.waiting + in->rt->stuck >= CANDIDATES_MAX)
             return;
         if (count > limit - held)
             count = limit - held;
@@ -452,12 +494,15 @@ void intake_job_ended(void *user, const char *folder, const char *name, bool loo
 void intake_init(struct intake *in, struct runtime *rt, struct jobs *jobs, const struct instance *instance)
 {
     *in = (struct intake){.rt = rt, .jobs = jobs, .instance = instance};
+    trial_read(instance->fd, in->poison);
 }
 
 void intake_fini(struct intake *in)
 {
     struct candidate *c, *next;
     wait_cancel(in->rt, &in->batch_wait);
+    if (in->trial[0])
+        trial_note(in->instance->fd, "");
     HASH_ITER (hh, in->table, c, next)
         drop(c);
 }

@@ -199,6 +199,11 @@ static void make_id(struct job *job)
     job_id_make(job->created_ms, random, job->id);
 }
 
+bool job_was_opened(const struct job *job)
+{
+    return job->error.code != ERR_UNREADABLE && job->error.code != ERR_POISON;
+}
+
 /* For the log: the name below hot, without a slash before what lies right in it. */
 const char *job_shown(const struct job *job)
 {

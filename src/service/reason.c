@@ -41,7 +41,7 @@ static void tell_head(struct str *s, const struct job *job, int64_t wall_ms)
     line(s, "Why", job->error.text);
     line(s, "Found", way_word(job->way));
     line(s, "Job", job->id);
-    if (job->error.code != ERR_UNREADABLE) {
+    if (job_was_opened(job)) {
         files_hex(job->content.sha256, SHA256_SIZE, hex);
         str_printf(s, "%-12s%llu bytes, SHA-256 %s\n", "Content", (unsigned long long)job->content.size, hex);
     }

@@ -183,6 +183,12 @@ void recall_job(struct recall *r, struct job *job)
     forget(r, m);
 }
 
+bool recall_waited(const struct recall *r, const char *folder, const char *name)
+{
+    const struct remembered *m = find(r, folder, name);
+    return m && m->record->row.status == STATUS_PENDING;
+}
+
 void recall_fini(struct recall *r)
 {
     struct remembered *m, *next;

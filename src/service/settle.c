@@ -258,7 +258,7 @@ static void fill(struct settle_item *item, struct job *job)
     item->source = job->source;
     item->print = job->print;
     item->fail = job->state == JOB_FAILING;
-    item->was_read = job->error.code != ERR_UNREADABLE;
+    item->was_read = job_was_opened(job);
     job->source.fd = -1;
 }
 

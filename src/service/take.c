@@ -11,6 +11,7 @@
 #include "shunt/base/mem.h"
 #include "shunt/core/ticket.h"
 #include "shunt/service/judge.h"
+#include "shunt/service/trial.h"
 
 #define TROUBLE_PAUSE_MS 1000 /* after a look that failed for want of memory, descriptors, or by an I/O error */
 #define SWAPPED_MAX      3    /* how often a look is begun anew because the claimed file was another one */
@@ -265,8 +266,28 @@ static void put_back(struct take_item *item, const struct folders *f)
     item->taken = TAKEN_PUT_BACK;
 }
 
+/* Not even opened again. */
+static void set_aside(const struct folders *f, struct take_item *item)
+{
+    struct stat st;
+    if (fstatat(f->under, item->name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+        item->taken = TAKEN_GONE;
+        return;
+    }
+    item->readiness.last = file_print_of(&st);
+    item->taken = TAKEN_CLAIMED;
+    item->invalid = true;
+    error_clear(&item->error);
+    error_set(&item->error, ERR_POISON,
+              "shunt crashed twice while this ticket was in work, the second time while it was the only one");
+}
+
 static void take_one(struct folders *f, struct take_item *item, size_t *scratch)
 {
+    if (item->poison) {
+        set_aside(f, item);
+        return;
+    }
     for (unsigned swapped = 0; swapped < SWAPPED_MAX; swapped++) {
         int folder = item->claimed ? f->under : f->hot;
         if (folder < 0) {
@@ -299,6 +320,8 @@ void take_run(struct take_batch *batch)
     f.hot_root = files_open_folder(batch->config->hot, &e);
     error_clear(&e);
     f.under_root = files_open_folder(batch->underprocess, &e);
+    if (batch->trial && f.under_root >= 0)
+        trial_note(f.under_root, batch->trial);
     size_t *scratch = mem_alloc((batch->routes->n_destinations + 1) * sizeof *scratch);
     for (size_t i = 0; i < batch->count; i++) {
         struct take_item *item = &batch->items[i];

@@ -59,6 +59,7 @@ SETTINGS = {
     "service.drain_timeout": "20s",
     "intake.scan_interval": "1h",  # what is found in a test that does not speak of scans is found by events
     "intake.settle": "400ms",
+    "intake.poison": "retry",  # who is killed at random is not killed by a ticket
     "intake.settle_complete": "150ms",
     "delivery.mode": "0777",
     "delivery.breaker_pause": "200ms",

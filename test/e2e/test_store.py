@@ -218,3 +218,32 @@ def test_two_instances_share_one_store(make_site):
     site.stop()
     agree(site, names)
     site.conserve()
+
+
+CRASH_ON = "poison.json"
+
+
+def crash_while_reading(site, name):
+    """Starts the service so that it dies the moment it reads that ticket in underprocess, as a fault of ours would do it."""
+    site.start(wait=False, prefix=["strace", "-f", "-qq", "-o", "/dev/null", "-P", str(site.under / "0/RANK" / name), "-e", "trace=pread64",
+                                   "-e", "inject=pread64:signal=SEGV"])
+    site.process.popen.wait(60)
+    site.process.ended = True
+
+
+def test_a_ticket_that_crashes_us_twice_is_set_aside_and_the_others_go_on(make_site):
+    site = make_site({"retry.attempts": "1000", "intake.poison": "fail"})
+    folder = site.under / "0/RANK"
+    folder.mkdir(parents=True)
+    for i in range(20):  # a crash had left them in work
+        data = ticket("RANK", title=str(i))
+        (folder / ("t%02d.json" % i)).write_bytes(data)
+        site.expect("RANK", "t%02d.json" % i, data)
+    bad = ticket("RANK", title="it kills us")
+    (folder / CRASH_ON).write_bytes(bad)
+    site.expect_failed("RANK", CRASH_ON, bad, "crashed twice")
+    crash_while_reading(site, CRASH_ON)
+    assert (folder / CRASH_ON).exists(), "nothing is set aside for one crash"
+    site.start()
+    site.wait_event("crash_found")
+    site.finish()

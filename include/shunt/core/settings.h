@@ -27,6 +27,7 @@
 #include "shunt/core/faults.h"
 
 enum client_mismatch { MISMATCH_FAIL, MISMATCH_FOLDER, MISMATCH_TICKET };
+enum poison { POISON_FAIL, POISON_RETRY };
 enum durability { DURABILITY_FULL, DURABILITY_NONE };
 
 /* A list setting: values separated by commas, trimmed, empty ones dropped. */
@@ -51,6 +52,7 @@ struct settings {
     int64_t batch_size, batch_wait_ms;
     int64_t max_ticket_bytes, max_depth;
     enum client_mismatch client_mismatch;
+    enum poison poison;
     struct text_list tickets; /* globs of names that are JSON tickets */
     struct text_list files;   /* globs of names that are taken as they are, without being parsed */
     int64_t queue_limit;      /* names waiting between listing and work */

@@ -2,7 +2,7 @@
  *
  * Happy way: events and scans call intake_see -> the name is queued -> intake_pump hands up to batch_size names to a
  * worker (take.h) -> a claimed file becomes a job. What is not whole waits on the due list and is looked at again; it
- * leaves the table only by being claimed or by being gone. What a job of the same name holds is remembered there
+ * leaves the table only by being claimed or by being gone. What a crash left in work is taken up one at a time (trial.h). What a job of the same name holds is remembered there
  * (job->again) and looked at when the job ends. Bounded: queue_limit names queued, CANDIDATES_MAX known. What finds no
  * room is not taken in, and its folder is scanned again when there is room. Thread: loop.
  */
@@ -12,6 +12,7 @@
 #include "shunt/service/instance.h"
 #include "shunt/service/jobs.h"
 #include "shunt/service/take.h"
+#include "shunt/service/trial.h"
 
 #define CANDIDATES_MAX 100000
 #define WORKERS_MAX    256
@@ -30,6 +31,9 @@ struct intake {
     bool busy[WORKERS_MAX]; /* by worker number - 1 */
     struct wait batch_wait; /* until a small batch goes anyway */
     int64_t oldest_queued_ms;
+    char poison[TRIAL_MAX];                          /* what was on trial when an earlier run crashed */
+    char trial[TRIAL_MAX];                           /* what is on trial now, as it stands in the file */
+    size_t suspects;                                 /* candidates that a crash left in work */
     bool (*watched)(void *user, const char *folder); /* do events of this folder come? */
     void (*forgot)(void *user);                      /* a name found no memory: all must be scanned again */
     void *user;

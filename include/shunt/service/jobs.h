@@ -113,6 +113,7 @@ int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes,
                bool watched);
 void job_note(struct job *job, const char *event, const char *destination, const char *text); /* for the store */
 void job_forget_events(struct job *job);
+bool job_was_opened(const struct job *job);   /* its ticket was read, as far as it can be */
 const char *job_shown(const struct job *job); /* the name below hot, for people */
 struct job *jobs_find(const struct jobs *jobs, const char *folder, const char *name);
 

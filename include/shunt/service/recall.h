@@ -23,6 +23,7 @@ struct recall {
 int recall_load(struct recall *r, struct storage *st, const struct instance *instance, struct error *e);
 /* Before its first delivery is queued: gives the job its id and its past, where the store knows of it. */
 void recall_job(struct recall *r, struct job *job);
+bool recall_waited(const struct recall *r, const char *folder, const char *name); /* it was not in work at the end */
 void recall_fini(struct recall *r);
 
 #endif

@@ -36,6 +36,7 @@ struct take_item {
     const char *name;
     enum name_kind kind;
     bool claimed;               /* in: lies in underprocess already. out: does now */
+    bool poison;                /* not to be read again: it was alone in work when an earlier run ended by a crash */
     struct readiness readiness; /* in and out, with what the last look found: */
     enum wholeness whole;
     /* out */
@@ -59,6 +60,7 @@ struct take_batch {
     const struct clock *clock;
     const char *underprocess; /* this instance's folder */
     struct routes *routes;
+    const char *trial; /* see trial.h; NULL: nothing to note */
     struct take_item *items;
     size_t count;
 };
