@@ -43,7 +43,6 @@ static int run(const struct cli *cli)
             int printed = cli_print(&out);
             code = code == EXIT_DONE ? printed : code;
         } else {
-            error_context(&e, "%s", cli->args[i]);
             code = cli_fail(&e);
         }
         json_decref(answer);

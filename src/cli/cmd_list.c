@@ -224,13 +224,13 @@ static const struct cli_option options[] = {
 static const struct cli_example examples[] = {
     {"shunt list --status failed --since 1d", "What failed since this time yesterday."},
     {"shunt list --client RANK --text 5903771", "Where a ticket went."},
-    {"shunt list --since 2026-02-01 --until 2026-02-28 --limit all --csv > february.csv", "A month for a spreadsheet."},
+    {"shunt list --since 2026-02-01 --limit all --csv > tickets.csv", "For a spreadsheet."},
     {.line = NULL},
 };
 
 const struct cli_command cmd_list = {
     .name = "list",
-    .summary = "jobs, the newest first, chosen by state, client, time, text ...",
+    .summary = "jobs, the newest first, by state, client, time, text",
     .description =
         "Lists jobs, the newest first; what is asked for must all hold. Asks the running service, or reads the "
         "store where none runs. Times are local; in JSON and CSV they are UTC.",

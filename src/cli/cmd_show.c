@@ -2,14 +2,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "shunt/base/clock.h"
 #include "shunt/base/mem.h"
 #include "shunt/cli/ask.h"
 #include "shunt/cli/cli.h"
 #include "shunt/cli/copies.h"
 #include "shunt/cli/table.h"
 #include "shunt/cli/when.h"
-#include "shunt/core/units.h"
 #include "shunt/service/service.h"
 
 #define LABEL_WIDTH 11
@@ -67,15 +65,13 @@ static void put_head(struct showing *s)
 
 static void put_fields(struct showing *s)
 {
-    char size[UNITS_TEXT_MAX];
     const char *hash = text_in(s->job, "sha256"), *phase = text_in(s->job, "phase");
     line(s, "Client", text_in(s->job, "client"));
     line(s, "Category", text_in(s->job, "category"));
     line(s, "Studio", text_in(s->job, "studio"));
     line(s, "Title", text_in(s->job, "title"));
-    units_bytes_text(number_in(s->job, "size"), size);
     label(s, "Size");
-    str_printf(&s->out, "%s (%" JSON_INTEGER_FORMAT " bytes)\n", size, number_in(s->job, "size"));
+    str_printf(&s->out, "%" JSON_INTEGER_FORMAT " bytes\n", number_in(s->job, "size"));
     line(s, "SHA-256", hash);
     line(s, "Found", phase);
 }
@@ -92,13 +88,12 @@ static void put_times(struct showing *s)
     }
 }
 
-static void put_place(struct showing *s, struct table *t, const char *what, const char *path, const char *gone)
+static void put_place(struct table *t, const char *what, const char *path, const char *gone)
 {
     bool there = copies_exist(path);
     table_cell(t, what, PAINT_NONE);
     table_cell(t, there ? "there" : gone, there ? PAINT_GOOD : PAINT_WARN);
     table_cell(t, path, PAINT_NONE);
-    (void)s;
 }
 
 /* The ticket itself, and its copies. */
@@ -118,12 +113,12 @@ static void put_places(struct showing *s)
             t.failed = true;
         bool archive = copy && strcmp(text_in(d, "name"), COPIES_ARCHIVE) == 0;
         if (copy && !(path && strcmp(path, copy) == 0))
-            put_place(s, &t, text_in(d, "label") ? text_in(d, "label") : text_in(d, "name"), copy,
+            put_place(&t, text_in(d, "label") ? text_in(d, "label") : text_in(d, "name"), copy,
                       archive ? "missing" : "taken");
         mem_free(copy);
     }
     if (path)
-        put_place(s, &t, "the ticket", path, "gone");
+        put_place(&t, "the ticket", path, "gone");
     str_puts(&s->out, t.count > 0 ? "\n" : "");
     table_print(&t, &whole, 0, &s->out);
     table_fini(&t);

@@ -39,7 +39,6 @@ int hold_each(const struct cli *cli, const char *word, const char *told)
             int printed = cli_print(&out);
             code = code == EXIT_DONE ? printed : code;
         } else {
-            error_context(&e, "%s", cli->args[i]);
             code = cli_fail(&e);
         }
         str_fini(&out);

@@ -104,7 +104,12 @@ void status_destinations(const json_t *status, const struct look *look, size_t i
         table_number(&t, number_in(d, "queued"));
         table_number(&t, number_in(d, "delivered"));
         table_number(&t, number_in(d, "failures"));
-        table_cell(&t, held && hangs ? "held, hanging" : held ? "held" : hangs ? "hanging" : " ", PAINT_WARN);
+        table_cell(&t,
+                   held && hangs ? "held, hanging"
+                   : held        ? "held"
+                   : hangs       ? "hanging"
+                                 : " ",
+                   held || hangs ? PAINT_WARN : PAINT_NONE);
     }
     table_print(&t, look, indent, out);
     table_fini(&t);

@@ -206,6 +206,8 @@ static void put_line(const struct table *t, const struct table_cell *cells, cons
         spaces(out, (t->columns[i].right ? 0 : pad) + GAP);
         left -= room + GAP;
     }
+    while (out->len > 0 && out->bytes[out->len - 1] == ' ')
+        out->bytes[--out->len] = '\0';
     str_putc(out, '\n');
 }
 
