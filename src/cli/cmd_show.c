@@ -56,9 +56,9 @@ static void put_head(struct showing *s)
     label(s, "Status");
     put_painted(&s->out, &s->look, paint_of_status(status), status ? status : "-");
     if (retries > 0)
-        str_printf(&s->out, "; %" JSON_INTEGER_FORMAT " tries of its deliveries failed", retries);
+        str_printf(&s->out, "; %" JSON_INTEGER_FORMAT " failed %s", retries, retries == 1 ? "try" : "tries");
     if (crashes > 0)
-        str_printf(&s->out, "; in work in %" JSON_INTEGER_FORMAT " crashes", crashes);
+        str_printf(&s->out, "; in work in %" JSON_INTEGER_FORMAT " %s", crashes, crashes == 1 ? "crash" : "crashes");
     str_putc(&s->out, '\n');
     line(s, "Error", text_in(s->job, "error_message"));
 }
@@ -167,7 +167,7 @@ static void put_events(struct showing *s)
     table_init(&t, columns, 4);
     json_array_foreach (json_object_get(s->job, "events"), i, event) {
         char when[WHEN_TEXT_MAX];
-        when_local(text_in(event, "at"), when);
+        when_local_ms(text_in(event, "at"), when);
         table_cell(&t, when, PAINT_NONE);
         table_cell(&t, text_in(event, "event"), PAINT_NONE);
         table_cell(&t, text_in(event, "destination"), PAINT_NONE);

@@ -34,6 +34,14 @@ void when_local(const char *rfc3339, char out[WHEN_TEXT_MAX])
         strcpy(out, "-");
 }
 
+void when_local_ms(const char *rfc3339, char out[WHEN_TEXT_MAX])
+{
+    int64_t ms;
+    when_local(rfc3339, out);
+    if (rfc3339 && when_parse(rfc3339, 0, false, &ms, NULL) == 0)
+        snprintf(out + strlen(out), WHEN_TEXT_MAX - strlen(out), ".%03d", (int)((ms % 1000 + 1000) % 1000));
+}
+
 void when_span(int64_t ms, char out[WHEN_TEXT_MAX])
 {
     int64_t s = ms < 0 ? 0 : ms / 1000;

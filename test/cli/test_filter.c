@@ -113,6 +113,10 @@ static void times_are_local_for_people(void **state)
     char text[WHEN_TEXT_MAX];
     when_local("2026-02-06T14:30:46.123Z", text);
     assert_string_equal(text, "2026-02-06 20:00:46");
+    when_local_ms("2026-02-06T14:30:46.123Z", text);
+    assert_string_equal(text, "2026-02-06 20:00:46.123");
+    when_local_ms(NULL, text);
+    assert_string_equal(text, "-");
     when_local(NULL, text);
     assert_string_equal(text, "-");
     when_local("nonsense", text);

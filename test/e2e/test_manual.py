@@ -163,9 +163,9 @@ GENERAL = ["--config", "--log-level", "--help", "--version"]
 @needs("bash")
 @pytest.mark.parametrize("words, offered", [
     ([""], list(COMMANDS)),
-    (["c"], ["check", "completion"]),
-    (["-c", "x.ini", "st"], ["status"]),
-    (["--log-level", "=", "warn", "st"], ["status"]),
+    (["c"], ["check", "cancel", "completion"]),
+    (["-c", "x.ini", "st"], ["status", "store"]),
+    (["--log-level", "=", "warn", "st"], ["status", "store"]),
     (["-"], GENERAL),
     (["status", "-"], ["--json", "--quiet"] + GENERAL),
     (["check", "--p"], ["--print-config"]),

@@ -263,11 +263,11 @@ def test_show_tells_the_story_and_where_the_files_are(place, records):
         ("archive", "Archive", "done", "a.json", None), ("monday-rank", "Monday Rank", "done", "a (RANK).json", "was full")],
         events=[[NOON, "claimed", None, "REALTIME"], [NOON + 30, "delivered", "monday-rank", None]])
     out, err = ran(place, "show", "a.json")
-    assert re.search(r"^File +RANK/a.json$", out, re.M) and re.search(r"^Status +completed; 1 tries", out, re.M)
+    assert re.search(r"^File +RANK/a.json$", out, re.M) and re.search(r"^Status +completed; 1 failed try$", out, re.M)
     assert re.search(r"^the ticket +there +%s$" % re.escape(str(archive)), out, re.M)
     assert re.search(r"^Monday Rank +taken +%s$" % re.escape(str(place.data / "SYNC/MAKE/Monday Rank/a (RANK).json")), out, re.M)
     assert re.search(r"^Monday Rank +done +1 +2026-09-21 14:13:20 +was full$", out, re.M)
-    assert re.search(r"^2026-09-21 14:13:20 +claimed +- +REALTIME$", out, re.M)
+    assert re.search(r"^2026-09-21 14:13:20\.000 +claimed +- +REALTIME$", out, re.M)
 
 
 def test_show_takes_the_beginning_of_an_id_and_tells_when_several_fit(place, records):
