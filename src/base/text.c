@@ -162,6 +162,14 @@ void str_json(struct str *s, const char *bytes, size_t n)
     str_putc(s, '"');
 }
 
+/* What a terminal shows as something else than a character in its place: breaks of lines and paragraphs, marks of width
+ * none, turns of the direction. Joiners (U+200C, U+200D) stay: scripts and signs are written with them. */
+static bool misleads(uint32_t c)
+{
+    return c >= 0x61C && (c == 0x61C || c == 0x180E || c == 0x200B || c == 0x200E || c == 0x200F ||
+                          (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF);
+}
+
 void str_plain(struct str *s, const char *bytes, size_t n)
 {
     const unsigned char *p = (const unsigned char *)bytes;
@@ -170,8 +178,7 @@ void str_plain(struct str *s, const char *bytes, size_t n)
     while (i < n) {
         uint32_t c;
         size_t len = utf8_char(p + i, n - i, &c);
-        bool breaks_line = len > 0 && (c == 0x2028 || c == 0x2029);
-        if (len > 0 && !is_control(c) && !breaks_line) {
+        if (len > 0 && !is_control(c) && !misleads(c)) {
             i += len;
             continue;
         }

@@ -20,8 +20,10 @@
 
 extern char **environ;
 
-const struct cli_command *const cli_commands[] = {&cmd_run,  &cmd_once,       &cmd_check,  &cmd_explain, &cmd_status,
-                                                  &cmd_help, &cmd_completion, &cmd_manual, NULL};
+const struct cli_command *const cli_commands[] = {&cmd_run,        &cmd_once,    &cmd_check,  &cmd_explain, &cmd_status,
+                                                  &cmd_list,       &cmd_show,    &cmd_top,    &cmd_retry,   &cmd_cancel,
+                                                  &cmd_hold,       &cmd_release, &cmd_verify, &cmd_store,   &cmd_help,
+                                                  &cmd_completion, &cmd_manual,  NULL};
 
 const struct cli_option cli_general_options[] = {
     {.letter = 'c',
@@ -43,9 +45,12 @@ const struct cli_option cli_general_options[] = {
 
 const struct cli_exit_code cli_exit_codes[] = {
     {EXIT_DONE, "done"},
-    {EXIT_FAILED, "failed: a ticket, a file with a mistake, a service that is not healthy"},
+    {EXIT_FAILED,
+     "failed or not found: a ticket, a job, a file with a mistake, a service that is not healthy or does not "
+     "run"},
     {EXIT_CONFIG, "usage or configuration; nothing was begun"},
-    {EXIT_UNFINISHED, "stopped before everything in hand was finished; the next start takes it up"},
+    {EXIT_UNFINISHED, "stopped before everything was finished: what was in hand is taken up by the next start; of what "
+                      "`retry` was to put back there is more than its limit"},
     {.help = NULL},
 };
 
@@ -60,6 +65,15 @@ int cli_print(const struct str *text)
         return EXIT_FAILED;
     }
     return EXIT_DONE;
+}
+
+int cli_fail(const struct error *e)
+{
+    struct str plain = STR_INIT;
+    str_plain(&plain, e->text, strlen(e->text));
+    fprintf(stderr, "shunt: %s\n", str_failed(&plain) ? "out of memory" : plain.bytes);
+    str_fini(&plain);
+    return e->code == ERR_USAGE || e->code == ERR_CONFIG ? EXIT_CONFIG : EXIT_FAILED;
 }
 
 static int refuse(const struct cli *cli, const struct error *e)

@@ -172,6 +172,9 @@ static void a_terminal_gets_no_control_characters(void **state)
     ESCAPES(str_plain, "\x1b[31m\x7f\0", "\\x1b[31m\\x7f\\x00");
     ESCAPES(str_plain, "\xC2\x85\xC2\x9B", "\\u0085\\u009b");
     ESCAPES(str_plain, "\xE2\x80\xA8", "\\u2028");
+    ESCAPES(str_plain, "a\xE2\x80\xAEgnp\xE2\x80\x8B\xE2\x81\xA6\xEF\xBB\xBF\xD8\x9C",
+            "a\\u202egnp\\u200b\\u2066\\ufeff\\u061c");
+    ESCAPES(str_plain, "\xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x92\xBB", "\xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x92\xBB");
     ESCAPES(str_plain, "\xff\xC3", "\\xff\\xc3");
 }
 

@@ -12,7 +12,8 @@ import pytest
 from shunt import BIN, SCALE, TOP
 
 PAGES = ("shunt.1", "shunt.ini.5", "routes.ini.5")
-COMMANDS = ("run", "once", "check", "explain", "status", "help", "completion", "manual")
+COMMANDS = ("run", "once", "check", "explain", "status", "list", "show", "top", "retry", "cancel", "hold", "release", "verify", "store", "help", "completion",
+            "manual")
 
 
 def needs(tool):
@@ -162,9 +163,9 @@ GENERAL = ["--config", "--log-level", "--help", "--version"]
 @needs("bash")
 @pytest.mark.parametrize("words, offered", [
     ([""], list(COMMANDS)),
-    (["c"], ["check", "completion"]),
-    (["-c", "x.ini", "st"], ["status"]),
-    (["--log-level", "=", "warn", "st"], ["status"]),
+    (["c"], ["check", "cancel", "completion"]),
+    (["-c", "x.ini", "st"], ["status", "store"]),
+    (["--log-level", "=", "warn", "st"], ["status", "store"]),
     (["-"], GENERAL),
     (["status", "-"], ["--json", "--quiet"] + GENERAL),
     (["check", "--p"], ["--print-config"]),

@@ -22,7 +22,9 @@ struct cli {
     const char *log_level; /* NULL: as set */
     bool help, version;
     bool json, quiet, print_config, reference;
-    const char *client;
+    bool csv, all, dry_run, reroute;
+    /* which jobs */
+    const char *client, *category, *destination, *status, *error, *text, *since, *until, *before, *limit;
     char **args; /* the operands */
     int n_args;
 };
@@ -75,6 +77,14 @@ struct cli_command {
     {                                                                                                                  \
         .name = "json", .offset = offsetof(struct cli, json), .help = help_                                            \
     }
+#define OPTION_TEXT(name_, field_, metavar_, help_)                                                                    \
+    {                                                                                                                  \
+        .name = name_, .value = VALUE_TEXT, .metavar = metavar_, .offset = offsetof(struct cli, field_), .help = help_ \
+    }
+#define OPTION_FLAG(name_, field_, help_)                                                                              \
+    {                                                                                                                  \
+        .name = name_, .offset = offsetof(struct cli, field_), .help = help_                                           \
+    }
 #define OPTION_CLIENT(help_)                                                                                           \
     {                                                                                                                  \
         .name = "client", .value = VALUE_TEXT, .metavar = "NAME", .offset = offsetof(struct cli, client),              \
@@ -90,8 +100,8 @@ struct cli_exit_code {
 };
 extern const struct cli_exit_code cli_exit_codes[];
 
-extern const struct cli_command cmd_run, cmd_once, cmd_check, cmd_explain, cmd_status, cmd_help, cmd_completion,
-    cmd_manual;
+extern const struct cli_command cmd_run, cmd_once, cmd_check, cmd_explain, cmd_status, cmd_list, cmd_show, cmd_top,
+    cmd_retry, cmd_cancel, cmd_hold, cmd_release, cmd_verify, cmd_store, cmd_help, cmd_completion, cmd_manual;
 
 int cli_main(int argc, char **argv);
 
@@ -112,6 +122,10 @@ void cli_help(const struct cli_command *command, struct str *out);
 
 /* To standard output. Returns the exit code: out of memory and a full disk are told on standard error. */
 int cli_print(const struct str *text);
+
+/* "shunt: TEXT" on standard error, fit for a terminal. Returns the exit code of what failed: EXIT_CONFIG where the error is
+ * one of usage or configuration. */
+int cli_fail(const struct error *e);
 
 /* The configuration, the process's zone set by it ([report] timezone); NULL: faults are on standard error, exit with
  * EXIT_CONFIG. */

@@ -1,0 +1,24 @@
+/* cmd_hold.c: `shunt hold DESTINATION`: deliveries to it wait. */
+#include "hold.h"
+
+static int run(const struct cli *cli)
+{
+    return hold_each(cli, "hold", ": held; what goes there waits until it is released\n");
+}
+
+static const struct cli_example examples[] = {
+    {"shunt hold monday-rank", "Before its share is moved; `shunt release monday-rank` after."},
+    {.line = NULL},
+};
+
+const struct cli_command cmd_hold = {
+    .name = "hold",
+    .summary = "let deliveries to a destination wait",
+    .description =
+        "Nothing more is delivered to the destination; tickets for it wait, without using up attempts, and are "
+        "delivered when it is released. What is being delivered at this moment is finished. `archive` is a "
+        "destination too. The service must run.",
+    .operands = {{.name = "DESTINATION", .value = VALUE_TEXT, .repeated = true}},
+    .examples = examples,
+    .run = run,
+};
