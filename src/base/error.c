@@ -25,6 +25,7 @@ static const struct {
     {ERR_CONFLICT, CLASS_INVALID, "conflict"},
     {ERR_BAD_NAME, CLASS_INVALID, "bad_name"},
     {ERR_UNREADABLE, CLASS_INVALID, "unreadable"},
+    {ERR_CANCELLED, CLASS_INVALID, "cancelled"},
     {ERR_IO, CLASS_TRANSIENT, "io"},
     {ERR_NOSPACE, CLASS_TRANSIENT, "no_space"},
     {ERR_ACCESS, CLASS_TRANSIENT, "access"},

@@ -44,9 +44,10 @@ static void print_destinations(const json_t *snapshot)
     json_t *d;
     puts("Destinations:");
     json_array_foreach (json_object_get(snapshot, "destinations"), i, d)
-        printf("  %-24s %-8s %lld in hand, %lld delivered, %lld failures since start%s\n", text(d, "label"),
+        printf("  %-24s %-8s %lld in hand, %lld delivered, %lld failures since start%s%s\n", text(d, "label"),
                text(d, "breaker"), (long long)number(d, "in_hand"), (long long)number(d, "delivered"),
-               (long long)number(d, "failures"), json_is_true(json_object_get(d, "hanging")) ? " (hanging)" : "");
+               (long long)number(d, "failures"), json_is_true(json_object_get(d, "hanging")) ? " (hanging)" : "",
+               json_is_true(json_object_get(d, "held")) ? " (held)" : "");
 }
 
 static void print_text(const json_t *snapshot, const char *health)

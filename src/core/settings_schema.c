@@ -43,6 +43,9 @@ const struct setting settings_schema[] = {
     NUMBER("service", "workers", SETTING_COUNT, workers, "10", 1, 256, "Tickets that are read and checked at once."),
     NUMBER("service", "drain_timeout", SETTING_MS, drain_timeout_ms, "30s", 0, HOUR,
            "How long a stop waits for what is in hand."),
+    PATH("service", "control", control, "shunt.sock",
+         "The socket on which commands and programs ask the running service, relative to data; further instances add "
+         ".1, .2 ... `no`: none."),
 
     PATH("folders", "hot", hot, "JSON", "The hot root: one folder a client below it."),
     PATH("folders", "archive", archive, "JSON_STORE", "Where a copy of every valid ticket is kept for ever."),

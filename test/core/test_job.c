@@ -57,6 +57,8 @@ static void a_delivery_is_done_or_failed_only_from_work(void **state)
     assert_false(delivery_allows(DELIVERY_ACTIVE, DELIVERY_QUEUED));
     assert_true(delivery_allows(DELIVERY_WAITING, DELIVERY_QUEUED));
     assert_false(delivery_allows(DELIVERY_WAITING, DELIVERY_ACTIVE));
+    assert_true(delivery_allows(DELIVERY_WAITING, DELIVERY_FAILED));
+    assert_false(delivery_allows(DELIVERY_QUEUED, DELIVERY_FAILED));
 }
 
 static enum job_state state_of(unsigned queued, unsigned active, unsigned waiting, unsigned done, unsigned failed)

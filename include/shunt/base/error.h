@@ -40,6 +40,7 @@ enum error_code {
     ERR_CONFLICT = -16,   /* the name is taken at a destination that says conflict = fail */
     ERR_BAD_NAME = -17,   /* a file or folder name that cannot be used */
     ERR_UNREADABLE = -18, /* the ticket itself may not be read */
+    ERR_CANCELLED = -19,  /* a person took the job back */
     /* CLASS_TRANSIENT */
     ERR_IO = -30,
     ERR_NOSPACE = -31,  /* ENOSPC, EDQUOT */

@@ -41,6 +41,7 @@ struct settings {
                    by the caller) */
     int64_t workers;          /* requests of intake at once */
     int64_t drain_timeout_ms; /* how long TERM waits for what is in hand */
+    char *control;            /* path of the control socket, relative to data; "no": none */
     /* [folders]; relative: to data; routes: to the folder of shunt.ini */
     char *hot, *archive, *failed, *underprocess, *logs, *routes;
     bool reason_files;

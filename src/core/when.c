@@ -1,0 +1,106 @@
+/* when.c: see when.h. Numbers are read by hand: strptime(3) takes too much. */
+#include "shunt/core/when.h"
+
+#include <time.h>
+
+#include "shunt/core/units.h"
+
+/* So many digits; -1: others. */
+static int digits(const char **p, int count)
+{
+    int n = 0;
+    for (int i = 0; i < count; i++, (*p)++) {
+        if (**p < '0' || **p > '9')
+            return -1;
+        n = n * 10 + (**p - '0');
+    }
+    return n;
+}
+
+static bool literal(const char **p, char c)
+{
+    return **p == c && (*p)++;
+}
+
+static bool date(const char **p, struct tm *tm)
+{
+    tm->tm_year = digits(p, 4) - 1900;
+    bool fine = literal(p, '-') && (tm->tm_mon = digits(p, 2) - 1) >= 0 && literal(p, '-');
+    tm->tm_mday = fine ? digits(p, 2) : -1;
+    struct tm same = *tm;
+    return tm->tm_year >= 70 && tm->tm_mday > 0 && timegm(&same) != (time_t)-1 && same.tm_mday == tm->tm_mday &&
+           same.tm_mon == tm->tm_mon;
+}
+
+static bool time_of_day(const char **p, struct tm *tm)
+{
+    tm->tm_hour = digits(p, 2);
+    bool fine = tm->tm_hour >= 0 && tm->tm_hour < 24 && literal(p, ':');
+    tm->tm_min = fine ? digits(p, 2) : -1;
+    fine = fine && tm->tm_min >= 0 && tm->tm_min < 60 && literal(p, ':');
+    tm->tm_sec = fine ? digits(p, 2) : -1;
+    return fine && tm->tm_sec >= 0 && tm->tm_sec <= 60; /* a leap second */
+}
+
+static int fraction_ms(const char **p)
+{
+    if (!literal(p, '.'))
+        return 0;
+    int ms = 0, unit = 100;
+    const char *first = *p;
+    for (; **p >= '0' && **p <= '9'; (*p)++, unit /= 10)
+        ms += (**p - '0') * unit;
+    return *p == first ? -1 : ms;
+}
+
+/* Minutes east of UTC. */
+static bool zone(const char **p, int *minutes)
+{
+    *minutes = 0;
+    if (literal(p, 'Z') || literal(p, 'z'))
+        return true;
+    int sign = **p == '-' ? -1 : 1;
+    if (!literal(p, '+') && !literal(p, '-'))
+        return false;
+    int hours = digits(p, 2);
+    int rest = hours >= 0 && hours < 24 && literal(p, ':') ? digits(p, 2) : -1;
+    *minutes = sign * (hours * 60 + rest);
+    return rest >= 0 && rest < 60;
+}
+
+static bool moment(const char *p, int64_t *out)
+{
+    struct tm tm = {.tm_isdst = 0};
+    int minutes;
+    if (!date(&p, &tm) || !(literal(&p, 'T') || literal(&p, 't') || literal(&p, ' ')) || !time_of_day(&p, &tm))
+        return false;
+    int ms = fraction_ms(&p);
+    if (ms < 0 || !zone(&p, &minutes) || *p != '\0')
+        return false;
+    *out = ((int64_t)timegm(&tm) - (int64_t)minutes * 60) * 1000 + ms;
+    return true;
+}
+
+static bool local_day(const char *p, bool end, int64_t *out)
+{
+    struct tm tm = {.tm_isdst = -1};
+    if (!date(&p, &tm) || *p != '\0')
+        return false;
+    tm.tm_mday += end;
+    *out = (int64_t)mktime(&tm) * 1000;
+    return true;
+}
+
+int when_parse(const char *text, int64_t now_wall_ms, bool end, int64_t *out, struct error *e)
+{
+    int64_t age;
+    if (moment(text, out) || local_day(text, end, out))
+        return 0;
+    if (units_ms(text, &age, NULL) == 0 && age <= now_wall_ms) {
+        *out = now_wall_ms - age;
+        return 0;
+    }
+    return error_set(e, ERR_USAGE,
+                     "%.64s is no moment; write an age (2h, 3d), a day (2026-02-06) or a time (2026-02-06T15:30:00Z)",
+                     text);
+}
