@@ -51,8 +51,8 @@ static int statuses(const char *text, unsigned *out, struct error *e)
 static int limit(const char *text, size_t *out, struct error *e)
 {
     int64_t n = 0;
-    if (text && units_count(text, 1, LIST_MAX, &n, e) != 0)
-        return error_context(e, "limit");
+    if (text && units_count(text, 1, LIST_MAX, &n, NULL) != 0)
+        return error_set(e, ERR_USAGE, "limit: no number from 1 to %d", LIST_MAX);
     *out = (size_t)n;
     return 0;
 }
