@@ -26,6 +26,7 @@ static const struct {
     {ERR_BAD_NAME, CLASS_INVALID, "bad_name"},
     {ERR_UNREADABLE, CLASS_INVALID, "unreadable"},
     {ERR_POISON, CLASS_INVALID, "poison"},
+    {ERR_CANCELLED, CLASS_INVALID, "cancelled"},
     {ERR_IO, CLASS_TRANSIENT, "io"},
     {ERR_NOSPACE, CLASS_TRANSIENT, "no_space"},
     {ERR_ACCESS, CLASS_TRANSIENT, "access"},

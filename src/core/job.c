@@ -17,11 +17,12 @@ static const unsigned job_successors[JOB_STATES] = {
     [JOB_RETURNED] = 0,
 };
 
-/* Queued goes to waiting where the destination's breaker is open, to done where an earlier run delivered it. */
+/* Queued goes to waiting where the destination's breaker is open, to done where an earlier run delivered it; waiting to
+ * failed where the job is cancelled. */
 static const unsigned delivery_successors[DELIVERY_STATES] = {
     [DELIVERY_QUEUED] = BIT(DELIVERY_ACTIVE) | BIT(DELIVERY_WAITING) | BIT(DELIVERY_DONE),
     [DELIVERY_ACTIVE] = BIT(DELIVERY_DONE) | BIT(DELIVERY_WAITING) | BIT(DELIVERY_FAILED),
-    [DELIVERY_WAITING] = BIT(DELIVERY_QUEUED),
+    [DELIVERY_WAITING] = BIT(DELIVERY_QUEUED) | BIT(DELIVERY_FAILED),
     [DELIVERY_DONE] = 0,
     [DELIVERY_FAILED] = 0,
 };

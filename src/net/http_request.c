@@ -228,6 +228,11 @@ const char *http_request_query(const struct http_request *request, const char *n
     return http_pair_find(request->target.query, request->target.n_query, name);
 }
 
+const char *http_request_query_name(const struct http_request *request, size_t index)
+{
+    return index < request->target.n_query ? request->target.query[index].name : NULL;
+}
+
 const char *http_request_header(const struct http_request *request, const char *name)
 {
     if (!request->connection)

@@ -187,6 +187,8 @@ static bool resolve_paths(struct config *c, struct faults *faults)
         return false;
     if (s->log_file[0] != '\0' && !(c->log_file = files_join(c->logs, s->log_file)))
         return false;
+    if (strcmp(s->control, "no") != 0 && !(c->control = files_join(c->data, s->control)))
+        return false;
     check_apart(c, faults);
     return true;
 }
@@ -268,8 +270,8 @@ void config_free(struct config *c)
         return;
     routes_unref(c->routes);
     settings_free(c->settings);
-    char *const owned[] = {c->file,         c->data, c->hot,         c->archive, c->failed,
-                           c->underprocess, c->logs, c->routes_file, c->log_file};
+    char *const owned[] = {c->file,         c->data, c->hot,         c->archive,  c->failed,
+                           c->underprocess, c->logs, c->routes_file, c->log_file, c->control};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         mem_free(owned[i]);
     mem_free(c);

@@ -104,7 +104,7 @@ static bool batch_add(struct lane_batch *b, struct delivery *d)
 /* Does it deliver now? Where not, its deliveries wait, and so do their jobs: they hold up nobody else. */
 static bool takes(const struct lane *lane)
 {
-    return lane->breaker.state == BREAKER_CLOSED && lane->hanging == 0;
+    return lane->breaker.state == BREAKER_CLOSED && lane->hanging == 0 && !lane->held;
 }
 
 /* That turned: what stands in the lane is waiting, or queued again. */
@@ -116,6 +116,14 @@ static void relabel_queue(struct lane *lane)
         jobs_delivery_to(d, state);
         jobs_advance(d->job);
     }
+}
+
+void lane_set_held(struct lane *lane, bool held)
+{
+    if (lane->held == held)
+        return;
+    lane->held = held;
+    relabel_queue(lane);
 }
 
 static void on_probe_due(struct wait *wait)
@@ -327,10 +335,16 @@ void lanes_enqueue(struct delivery *d)
     lane->queued++;
 }
 
-void lanes_leave(struct delivery *d)
+void lanes_dequeue(struct delivery *d)
 {
+    wait_cancel(d->lane->lanes->rt, &d->wait);
     if (d->listed)
         take_from_queue(d->lane, d);
+}
+
+void lanes_leave(struct delivery *d)
+{
+    lanes_dequeue(d);
     d->lane->deliveries--;
 }
 
@@ -377,6 +391,8 @@ static bool has_thread(const struct lane *lane)
 static void pump_lane(struct lane *lane)
 {
     struct delivery_lanes *lanes = lane->lanes;
+    if (lane->held)
+        return;
     while (lane->queued > 0 && lane->active < lane->concurrency && lane->hanging == 0 && has_thread(lane)) {
         if (lanes->rt->draining && lane->breaker.state != BREAKER_CLOSED)
             return;

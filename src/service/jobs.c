@@ -87,7 +87,6 @@ static void job_free(struct job *job)
         job->jobs->count--;
     }
     for (size_t i = 0; i < job->n_deliveries; i++) {
-        wait_cancel(job->jobs->rt, &job->deliveries[i].wait);
         lanes_leave(&job->deliveries[i]);
         mem_free(job->deliveries[i].final_name);
     }
@@ -126,6 +125,23 @@ struct job *jobs_find(const struct jobs *jobs, const char *folder, const char *n
     struct job_handle *handle;
     HASH_FIND_STR(jobs->table, key, handle);
     return handle ? handle->job : NULL;
+}
+
+struct job *jobs_look_up(const struct jobs *jobs, const char *id, bool *several)
+{
+    struct job *found = NULL;
+    size_t len = strlen(id);
+    *several = false;
+    for (struct job_handle *handle = jobs->table; handle && len > 0; handle = handle->hh.next) {
+        struct job *job = handle->job;
+        if (strncmp(job->id, id, len) != 0 && strcmp(job->name, id) != 0)
+            continue;
+        *several = found != NULL;
+        found = job;
+        if (*several)
+            break;
+    }
+    return found;
 }
 
 static bool enter_table(struct jobs *jobs, struct job *job)
@@ -239,8 +255,7 @@ int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes,
     item->declared = NULL;
     job->error = item->error;
     make_id(job);
-    if (job->left)
-        recall_job(jobs->recall, job);
+    recall_job(jobs->recall, job);
     jobs->rt->ledger.taken++;
     jobs->rt->ledger.in_work++;
     if (log_wanted(LOG_INFO))
@@ -429,6 +444,25 @@ void jobs_settled(struct job *job, int code, const char *failed_path)
     if (jobs->on_outcome)
         jobs->on_outcome(jobs->outcome_user, job, failed_path);
     end(job, failed ? JOB_FAILED : JOB_DONE, job->again, false);
+}
+
+int jobs_cancel(struct job *job, const char *who, struct error *e)
+{
+    bool open = (job->state == JOB_WAITING || job->state == JOB_DELIVERING) && !job->changed;
+    if (!open || job->counts.of[DELIVERY_ACTIVE] > 0)
+        return error_set(e, ERR_BUSY, open ? "it is being delivered right now" : "it is about to end");
+    error_set(&job->error, ERR_CANCELLED, "cancelled by %s", who);
+    for (size_t i = 0; i < job->n_deliveries; i++) {
+        struct delivery *d = &job->deliveries[i];
+        if (d->state != DELIVERY_QUEUED && d->state != DELIVERY_WAITING)
+            continue;
+        lanes_dequeue(d);
+        error_set(&d->error, ERR_CANCELLED, "cancelled before");
+        jobs_delivery_to(d, DELIVERY_WAITING);
+        jobs_delivery_to(d, DELIVERY_FAILED);
+    }
+    jobs_advance(job);
+    return 0;
 }
 
 void jobs_abandon(struct job *job, const struct error *why)

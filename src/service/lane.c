@@ -14,6 +14,20 @@ struct lane_map {
     struct lane *of[];
 };
 
+struct held_name {
+    struct held_name *next;
+    char name[];
+};
+
+static struct held_name *find_held(const struct delivery_lanes *lanes, const char *name)
+{
+    struct held_name *held;
+    LL_FOREACH (lanes->held, held)
+        if (strcmp(held->name, name) == 0)
+            return held;
+    return NULL;
+}
+
 static void lane_free(struct lane *lane)
 {
     if (!lane)
@@ -52,6 +66,7 @@ static struct lane *lane_make(struct delivery_lanes *lanes, const char *name, co
     lane->place.create = true;
     set_policies(lane, lanes->rt->config->settings);
     lane->place.mode = lanes->rt->config->settings->mode;
+    lane->held = !lanes->rt->once && find_held(lanes, name) != NULL;
     if (!lane->name || !lane->label || !path || !lane->place.tag) {
         lane_free(lane);
         return NULL;
@@ -192,6 +207,86 @@ struct lane *lanes_of(const struct delivery_lanes *lanes, const struct routes *r
     return NULL; /* not reached: a table that anybody holds has its map */
 }
 
+/* False: there is no destination of that name. */
+static bool set_held(struct delivery_lanes *lanes, const char *name, bool held)
+{
+    bool found = false;
+    struct lane *lane;
+    LL_FOREACH (lanes->lanes, lane) {
+        if (strcmp(lane->name, name) != 0)
+            continue;
+        found = true;
+        if (!lanes->rt->once)
+            lane_set_held(lane, held);
+    }
+    return found;
+}
+
+static int remember_held(struct delivery_lanes *lanes, const char *name)
+{
+    if (find_held(lanes, name))
+        return 0;
+    struct held_name *held = mem_zalloc(sizeof *held + strlen(name) + 1);
+    if (!held)
+        return ERR_NOMEM;
+    strcpy(held->name, name);
+    LL_PREPEND(lanes->held, held);
+    return 0;
+}
+
+int lanes_hold(struct delivery_lanes *lanes, const char *name)
+{
+    const struct lane *lane;
+    LL_FOREACH (lanes->lanes, lane)
+        if (strcmp(lane->name, name) == 0)
+            break;
+    if (!lane)
+        return ERR_GONE;
+    int rc = remember_held(lanes, name);
+    if (rc == 0)
+        set_held(lanes, name, true);
+    return rc;
+}
+
+int lanes_release(struct delivery_lanes *lanes, const char *name)
+{
+    struct held_name *held = find_held(lanes, name);
+    bool found = set_held(lanes, name, false);
+    if (held) {
+        LL_DELETE(lanes->held, held);
+        mem_free(held);
+    }
+    return found || held ? 0 : ERR_GONE;
+}
+
+json_t *lanes_held(const struct delivery_lanes *lanes)
+{
+    json_t *names = json_array();
+    const struct held_name *held;
+    LL_FOREACH (lanes->held, held) {
+        if (json_array_append_new(names, json_string(held->name)) != 0) {
+            json_decref(names);
+            return NULL;
+        }
+    }
+    return names;
+}
+
+int lanes_hold_all(struct delivery_lanes *lanes, const json_t *names)
+{
+    size_t i;
+    json_t *entry;
+    json_array_foreach (names, i, entry) {
+        const char *name = json_string_value(entry);
+        if (!name)
+            continue;
+        if (remember_held(lanes, name) != 0)
+            return ERR_NOMEM;
+        set_held(lanes, name, true);
+    }
+    return 0;
+}
+
 int lanes_init(struct delivery_lanes *lanes, struct runtime *rt, const struct instance *instance, struct error *e)
 {
     *lanes = (struct delivery_lanes){.rt = rt, .instance = instance};
@@ -214,6 +309,10 @@ void lanes_fini(struct delivery_lanes *lanes)
         wait_cancel(lanes->rt, &lane->probe);
         lane_free(lane);
     }
+    struct held_name *held, *next_held;
+    LL_FOREACH_SAFE (lanes->held, held, next_held)
+        mem_free(held);
     lanes->maps = NULL;
     lanes->lanes = NULL;
+    lanes->held = NULL;
 }

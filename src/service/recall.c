@@ -37,16 +37,17 @@ static void forget(struct recall *r, struct remembered *m)
     mem_free(m);
 }
 
-/* For store_each_cb: remembers a row, the last of its name. */
-static int remember(void *user, const struct store_job *row)
+/* Takes the record, the last of its name. */
+static int keep(struct recall *r, struct record *record)
 {
-    struct recall *r = user;
+    const struct store_job *row = &record->row;
     struct remembered *old = find(r, row->folder, row->name);
     struct remembered *m = mem_zalloc(sizeof *m + strlen(row->folder) + strlen(row->name) + 2);
-    if (!m || !(m->record = record_copy(row))) {
-        mem_free(m);
+    if (!m) {
+        record_free(record);
         return ERR_NOMEM;
     }
+    m->record = record;
     if (old)
         forget(r, old);
     stpcpy(stpcpy(stpcpy(m->key, row->folder), "/"), row->name);
@@ -58,6 +59,28 @@ static int remember(void *user, const struct store_job *row)
     }
     r->count++;
     return 0;
+}
+
+/* For store_each_cb. */
+static int remember(void *user, const struct store_job *row)
+{
+    struct record *record = record_copy(row);
+    return record ? keep(user, record) : ERR_NOMEM;
+}
+
+void recall_expect(struct recall *r, struct record *past, bool anew)
+{
+    if (past && anew)
+        past->row.n_deliveries = 0;
+    if (past)
+        keep(r, past); /* without memory it is delivered anew: identical files stay as they are */
+}
+
+void recall_forget(struct recall *r, const char *folder, const char *name)
+{
+    struct remembered *m = find(r, folder, name);
+    if (m)
+        forget(r, m);
 }
 
 /* A crash may have come between its being recorded as completed and its removal. */
@@ -151,15 +174,16 @@ int recall_load(struct recall *r, struct storage *st, const struct instance *ins
     return 0;
 }
 
-static void recall_delivery(struct delivery *d, const struct store_delivery *past)
+static void recall_delivery(struct delivery *d, const struct store_delivery *past, bool again)
 {
     if (past->state == DELIVERY_DONE) {
         d->done_ms = past->done_ms;
         d->told = true;
         d->final_name = past->final_name ? mem_strdup(past->final_name) : NULL;
         jobs_delivery_to(d, DELIVERY_DONE);
+    } else {
+        d->attempts = again ? 0 : past->attempts;
     }
-    d->attempts = past->attempts;
 }
 
 void recall_job(struct recall *r, struct job *job)
@@ -172,13 +196,16 @@ void recall_job(struct recall *r, struct job *job)
         row->sha256 && row->size == job->content.size && memcmp(row->sha256, job->content.sha256, SHA256_SIZE) == 0;
     if (same && row->status == STATUS_COMPLETED) /* the same file, not one like it that came later */
         same = row->claim.inode == job->print.ino && row->claim.mtime_ns == job->print.mtime_ns;
+    bool again = row->status == STATUS_FAILED || row->status == STATUS_CANCELLED;
     if (same) {
         memccpy(job->id, row->id, '\0', JOB_ID_SIZE);
         job->created_ms = row->created_ms;
         for (size_t i = 0; i < job->n_deliveries; i++)
             for (size_t k = 0; k < row->n_deliveries; k++)
                 if (strcmp(job->deliveries[i].lane->name, row->deliveries[k].destination) == 0)
-                    recall_delivery(&job->deliveries[i], &row->deliveries[k]);
+                    recall_delivery(&job->deliveries[i], &row->deliveries[k], again);
+        if (again)
+            job_note(job, "retried", NULL, "put back into its hot folder");
     }
     forget(r, m);
 }

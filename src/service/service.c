@@ -19,11 +19,12 @@
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
 #include "shunt/io/work.h"
+#include "shunt/service/control.h"
 #include "shunt/service/lane.h"
 #include "shunt/service/reload.h"
 #include "shunt/service/upkeep.h"
 
-#define THREADS_OWN    12 /* listing, settling, store, reload */
+#define THREADS_OWN    14 /* listing, settling, store, reload, control */
 #define DELIVERIES_MIN 48
 #define DELIVERIES_MAX 256
 #define ARENAS_MAX     1 /* of the allocator: a pool of many mostly idle threads must not cost one each */
@@ -44,7 +45,7 @@ static void tell_manager(const char *state)
 static bool work_is_done(const struct service *s)
 {
     return !s->scanner.in_work && intake_idle(&s->intake) && lanes_idle(&s->lanes) && settle_idle(&s->settle) &&
-           storage_idle(&s->storage) && reload_idle(s->reload);
+           storage_idle(&s->storage) && reload_idle(s->reload) && (!s->control || control_idle(s->control));
 }
 
 static unsigned requests_in_work(const struct service *s)
@@ -78,6 +79,7 @@ static void finish(struct service *s)
         leave(s, EXIT_UNFINISHED);
     wait_cancel(&s->rt, &s->drain_deadline);
     scanner_close(&s->scanner);
+    control_close(s->control);
     for (size_t i = 0; i < SERVICE_SIGNALS; i++)
         uv_close((uv_handle_t *)&s->signals[i], NULL);
     uv_close((uv_handle_t *)&s->before_poll, NULL);
@@ -277,6 +279,8 @@ static int make(struct service *s, const struct clock *clock, bool once, struct 
         return e->code;
     if (!(s->reload = reload_new(s)))
         return error_set(e, ERR_NOMEM, "out of memory");
+    if (!once && !(s->control = control_new(s, e)))
+        return e->code;
     return set_threads(s) == 0 ? 0 : error_set(e, ERR_INTERNAL, "the pool's size cannot be set");
 }
 
@@ -319,6 +323,7 @@ int service_run(struct service *s)
     if (!s->rt.once) {
         upkeep_start(s->upkeep);
         scanner_start(&s->scanner);
+        control_listen(s->control);
     }
     tell_manager("READY=1");
     uv_run(&s->loop, UV_RUN_DEFAULT);
@@ -332,6 +337,7 @@ void service_free(struct service *s)
     if (s->rt.loop) {
         if (!s->closing && uv_loop_alive(&s->loop))
             finish(s);
+        control_close(s->control);
         if (!uv_is_closing((uv_handle_t *)&s->rt.timer))
             runtime_close(&s->rt);
         uv_run(&s->loop, UV_RUN_DEFAULT);
@@ -344,6 +350,7 @@ void service_free(struct service *s)
         lanes_fini(&s->lanes);
         runtime_fini(&s->rt);
     }
+    control_free(s->control);
     upkeep_free(s->upkeep);
     reload_free(s->reload);
     instance_close(&s->instance);

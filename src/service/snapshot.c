@@ -4,19 +4,21 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shunt/service/lane.h"
+
 /* NULL: no memory, also for a single one of them. */
-static json_t *destinations(const struct delivery_lanes *lanes)
+json_t *snapshot_destinations(const struct service *s)
 {
     json_t *list = json_array();
-    for (const struct lane *lane = lanes->lanes; lane; lane = lane->next) {
+    for (const struct lane *lane = s->lanes.lanes; lane; lane = lane->next) {
         const char *path = lane->place.path;
         if (!utf8_valid(path, strlen(path)))
             path = "(not UTF-8)";
         json_t *entry =
-            json_pack("{s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I}", "name", lane->name, "label", lane->label, "path",
-                      path, "breaker", breaker_word(lane->breaker.state), "hanging", lane->hanging > 0, "in_hand",
-                      (json_int_t)lane->deliveries, "queued", (json_int_t)lane->queued, "delivered",
-                      (json_int_t)lane->delivered, "failures", (json_int_t)lane->failures);
+            json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I}", "name", lane->name, "label", lane->label,
+                      "path", path, "breaker", breaker_word(lane->breaker.state), "hanging", lane->hanging > 0, "held",
+                      lane->held, "in_hand", (json_int_t)lane->deliveries, "queued", (json_int_t)lane->queued,
+                      "delivered", (json_int_t)lane->delivered, "failures", (json_int_t)lane->failures);
         if (json_array_append_new(list, entry) != 0) {
             json_decref(list);
             return NULL;
@@ -41,8 +43,9 @@ json_t *snapshot_of(const struct service *s, const char *state)
     const struct loop_meter *m = &s->rt.meter;
     json_t *loop =
         json_pack("{s:f, s:f}", "longest_turn_ms", (double)m->longest_ns / 1e6, "busy_s", (double)m->busy_ns / 1e9);
-    return json_pack("{s:i, s:s, s:i, s:i, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o}", "version", SNAPSHOT_VERSION,
+    return json_pack("{s:i, s:s, s:i, s:i, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "version", SNAPSHOT_VERSION,
                      "state", state, "pid", (int)getpid(), "instance", (int)s->instance.number, "started", started,
                      "saved", saved, "saved_ms", (json_int_t)now, "stats", stats_to_json(s->rt.stats), "ledger", ledger,
-                     "queue", queue, "loop", loop, "destinations", destinations(&s->lanes));
+                     "queue", queue, "loop", loop, "destinations", snapshot_destinations(s), "held",
+                     lanes_held(&s->lanes));
 }

@@ -121,10 +121,26 @@ void upkeep_log_state(struct upkeep *u)
     log_info("state", "Loop: longest turn %.1f ms since start", (double)s->rt.meter.longest_ns / 1e6);
     for (const struct lane *lane = s->lanes.lanes; lane; lane = lane->next)
         log_write(LOG_EVENT(LOG_INFO, "state", .destination = lane->name),
-                  "%s: %s, %zu deliveries in hand, %zu of them queued, %u requests%s, %llu delivered, %llu failures",
+                  "%s: %s, %zu deliveries in hand, %zu of them queued, %u requests%s%s, %llu delivered, %llu failures",
                   lane->label, breaker_word(lane->breaker.state), lane->deliveries, lane->queued, lane->active,
-                  lane->hanging ? " (hanging)" : "", (unsigned long long)lane->delivered,
+                  lane->hanging ? " (hanging)" : "", lane->held ? " (held)" : "", (unsigned long long)lane->delivered,
                   (unsigned long long)lane->failures);
+}
+
+void upkeep_save_soon(struct upkeep *u)
+{
+    u->next_save_ms = runtime_now(&u->service->rt);
+}
+
+static int take_up_held(struct upkeep *u, const json_t *snapshot, struct error *e)
+{
+    int rc = lanes_hold_all(&u->service->lanes, json_object_get(snapshot, "held"));
+    const struct lane *lane;
+    for (lane = u->service->lanes.lanes; rc == 0 && lane; lane = lane->next)
+        if (lane->held)
+            log_write(LOG_EVENT(LOG_WARN, "held", .destination = lane->name),
+                      "%s is held, as before: its deliveries wait until it is released", lane->label);
+    return rc == 0 ? 0 : error_set(e, rc, "out of memory");
 }
 
 /* Want of memory is no reason to begin the day anew: what is there would be saved over. */
@@ -146,10 +162,11 @@ static int take_up(struct upkeep *u, struct error *e)
         u->ended = json_incref(day);
     else if (rc != 0 && rc != ERR_NOMEM)
         log_warn("store_damaged", "The store's statistics cannot be read: the day begins anew");
+    int held = take_up_held(u, snapshot, e);
     json_decref(snapshot);
     log_ended_day(u);
     u->line_changes = stats_changes(u->service->rt.stats);
-    return rc == ERR_NOMEM ? error_set(e, rc, "out of memory") : 0;
+    return rc == ERR_NOMEM ? error_set(e, rc, "out of memory") : held;
 }
 
 struct upkeep *upkeep_new(struct service *s, struct error *e)

@@ -255,10 +255,19 @@ static void roll_back(struct sqlite_store *s)
     }
 }
 
+/* A database that was moved or removed under us takes rows that nobody will find, and gives rows of the past. */
+static int still_there(struct sqlite_store *s, struct error *e)
+{
+    int moved = 0;
+    (void)sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    return moved ? error_set(e, ERR_IO, "the store %s was moved or removed while it is open", s->path) : 0;
+}
+
 int sql_begin(struct sqlite_store *s, bool write, struct error *e)
 {
     roll_back(s);
-    int rc = sql_do(s, write ? SQL_BEGIN_WRITE : SQL_BEGIN, e);
+    int rc = still_there(s, e);
+    rc = rc ? rc : sql_do(s, write ? SQL_BEGIN_WRITE : SQL_BEGIN, e);
     if (rc) {
         roll_back(s);
     }

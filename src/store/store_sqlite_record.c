@@ -172,20 +172,11 @@ static int record_one(struct sqlite_store *s, struct batch *b, const struct stor
     return rc ? rc : times_note(s, &b->times, row, job, e);
 }
 
-/* A database that was moved or removed under us takes rows that nobody will find. */
-static int still_there(struct sqlite_store *s, struct error *e)
-{
-    int moved = 0;
-    (void)sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-    return moved ? error_set(e, ERR_IO, "the store %s was moved or removed while it is open", s->path) : 0;
-}
-
 int sqlite_record(struct store *store, const struct store_job *jobs, size_t count, struct error *e)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
     struct batch b = {.times.block = -1, .events = STR_INIT};
-    int rc = still_there(s, e);
-    rc = rc ? rc : sql_begin(s, true, e);
+    int rc = sql_begin(s, true, e);
     if (rc) {
         return rc;
     }

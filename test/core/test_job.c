@@ -41,13 +41,13 @@ static void every_job_can_end_and_an_end_is_final(void **state)
     }
 }
 
-static void a_delivery_is_done_or_failed_only_from_work(void **state)
+static void a_delivery_is_done_only_from_work_and_fails_from_there_or_while_it_waits(void **state)
 {
     (void)state;
     for (enum delivery_state from = 0; from < DELIVERY_STATES; from++) {
-        /* queued: an earlier run delivered it */
+        /* queued: an earlier run delivered it; waiting: cancelled */
         assert_int_equal(delivery_allows(from, DELIVERY_DONE), from == DELIVERY_ACTIVE || from == DELIVERY_QUEUED);
-        assert_int_equal(delivery_allows(from, DELIVERY_FAILED), from == DELIVERY_ACTIVE);
+        assert_int_equal(delivery_allows(from, DELIVERY_FAILED), from == DELIVERY_ACTIVE || from == DELIVERY_WAITING);
         assert_false(delivery_allows(DELIVERY_DONE, from));
         assert_false(delivery_allows(DELIVERY_FAILED, from));
         assert_false(delivery_allows(from, from));
@@ -157,7 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_the_drawn_steps_of_a_job_are_allowed),
         cmocka_unit_test(every_job_can_end_and_an_end_is_final),
-        cmocka_unit_test(a_delivery_is_done_or_failed_only_from_work),
+        cmocka_unit_test(a_delivery_is_done_only_from_work_and_fails_from_there_or_while_it_waits),
         cmocka_unit_test(deliveries_decide_what_the_job_is),
         cmocka_unit_test(words_are_different_and_known),
         cmocka_unit_test(an_id_is_a_uuid_of_version_7),

@@ -30,7 +30,7 @@ REASON = ".reason.txt"
 
 class Layout:
     hot, archive, failed, under, logs = "JSON", "JSON_STORE", "JSON_FAILED", "underprocess", "JSON_PARSER_LOGS"
-    others = ("shunt.ini", "routes.ini", "shunt.db", "shunt.db-wal", "shunt.db-shm")
+    others = ("shunt.ini", "routes.ini", "shunt.db", "shunt.db-wal", "shunt.db-shm", "shunt.sock")
 
 
 def sha256_of(path):

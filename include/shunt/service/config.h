@@ -17,6 +17,7 @@ struct config {
     /* absolute */
     char *data, *hot, *archive, *failed, *underprocess, *logs, *routes_file;
     char *log_file; /* NULL: none */
+    char *control;  /* of instance 0; NULL: none */
     struct routes *routes;
 };
 

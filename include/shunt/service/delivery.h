@@ -6,6 +6,7 @@
  * limit), invalid (failed at once), or of our own resources (tried again, not counted). Failures in a row open the
  * breaker: the lane's deliveries wait, without an attempt being counted, until a probe succeeds. A request that takes
  * longer than [delivery] hang marks the lane: it keeps its own threads, nothing else goes there until it returns. A
+ * A person may hold a destination: what is in hand ends, all else waits, without an attempt being counted. A
  * lane belongs to what a destination *is* (its settings); a reload that alters a destination makes a new lane, the old
  * one lives until its jobs have ended. Thread: loop.
  */
@@ -35,9 +36,11 @@ struct lane {
     size_t deliveries;            /* that belong here, in whatever state */
     uint64_t delivered, failures; /* since start */
     bool links;                   /* its last delivery was the claimed file itself, not a copy */
+    bool held;                    /* by a person: its deliveries wait until it is released */
     struct lane *next;
 };
 
+struct held_name;
 struct lane_map; /* which lane a table's destination number means; kept as long as anybody holds the table */
 
 struct delivery_lanes {
@@ -46,11 +49,14 @@ struct delivery_lanes {
     struct lane *lanes;
     struct lane *archive;
     struct lane_map *maps;
+    struct held_name *held; /* by name, also of destinations that no table has now */
     unsigned active, limit; /* requests of all lanes but the archive's */
 };
 
 void lanes_enqueue(struct delivery *d); /* state QUEUED, or WAITING where the breaker is not closed */
+void lanes_dequeue(struct delivery *d); /* it is not to be tried any more */
 void lanes_leave(struct delivery *d);   /* the job ends: the lane forgets the delivery */
+void lane_set_held(struct lane *lane, bool held);
 void lanes_pump(struct delivery_lanes *lanes);
 bool lanes_idle(const struct delivery_lanes *lanes); /* nothing queued that may start, nothing active */
 

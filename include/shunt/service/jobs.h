@@ -116,12 +116,17 @@ void job_forget_events(struct job *job);
 bool job_was_opened(const struct job *job);   /* its ticket was read, as far as it can be */
 const char *job_shown(const struct job *job); /* the name below hot, for people */
 struct job *jobs_find(const struct jobs *jobs, const char *folder, const char *name);
+/* By id, its beginning, or file name. NULL: none; *several: more than one fits. */
+struct job *jobs_look_up(const struct jobs *jobs, const char *id, bool *several);
 
 /* The only ways in which results come back. */
 void jobs_delivery_to(struct delivery *d, enum delivery_state to);
 void jobs_advance(struct job *job); /* after one or more of its deliveries moved */
 void jobs_settled(struct job *job, int code,
                   const char *failed_path); /* 0; ERR_CHANGED: returned; else tried again by settle */
+
+/* A person (who) takes back a job that waits: it ends in the failed folder. ERR_BUSY: something of it is in work. */
+int jobs_cancel(struct job *job, const char *who, struct error *e);
 
 /* `shunt once` gives up: the job ends, its file stays in underprocess, where the next start takes it up. */
 void jobs_abandon(struct job *job, const struct error *why);

@@ -3,6 +3,8 @@
 #ifndef SHUNT_SERVICE_LANE_H
 #define SHUNT_SERVICE_LANE_H
 
+#include <jansson.h>
+
 #include "shunt/service/delivery.h"
 
 /* instance: borrowed for the life of the lanes. Makes the archive's lane and adopts rt->routes. */
@@ -13,6 +15,15 @@ void lanes_fini(struct delivery_lanes *lanes);
  * changed. */
 int lanes_adopt(struct delivery_lanes *lanes, struct routes *routes, struct error *e);
 struct lane *lanes_of(const struct delivery_lanes *lanes, const struct routes *routes, size_t destination);
+
+/* Held destinations are known by name: they stay so when a reload makes new lanes, and until a person releases them.
+ * ERR_GONE: there is no such destination; ERR_NOMEM: nothing has changed. `once` delivers all the same. */
+int lanes_hold(struct delivery_lanes *lanes, const char *name);
+int lanes_release(struct delivery_lanes *lanes, const char *name);
+json_t *lanes_held(const struct delivery_lanes *lanes); /* ["name"...]; NULL: no memory */
+/* What lanes_held told. */
+int lanes_hold_all(struct delivery_lanes *lanes, const json_t *names);
+
 void lanes_retire(struct delivery_lanes *lanes); /* upkeep: frees tables and stale lanes that nobody needs */
 
 #endif

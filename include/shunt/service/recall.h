@@ -21,6 +21,10 @@ struct recall {
  * instance whose ticket is gone are ended in the store, and told. Trouble with the store is told: then nothing is
  * remembered. ERR_NOMEM. */
 int recall_load(struct recall *r, struct storage *st, const struct instance *instance, struct error *e);
+/* A failed ticket is about to be put back into its hot folder. Takes what the store knows of it (NULL is fine). anew: what was
+ * delivered is to be delivered again. */
+void recall_expect(struct recall *r, struct record *past, bool anew);
+void recall_forget(struct recall *r, const char *folder, const char *name); /* it was not put back after all */
 /* Before its first delivery is queued: gives the job its id and its past, where the store knows of it. */
 void recall_job(struct recall *r, struct job *job);
 bool recall_waited(const struct recall *r, const char *folder, const char *name); /* it was not in work at the end */

@@ -22,6 +22,7 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_CONFIG = 2, EXIT_UNFINISHED = 3 };
 
 #define SERVICE_SIGNALS 5
 
+struct control;
 struct upkeep;
 struct reload;
 
@@ -39,6 +40,7 @@ struct service {
     struct scanner scanner;
     struct upkeep *upkeep; /* statistics lines, the day's turn, the snapshot in the store */
     struct reload *reload;
+    struct control *control; /* NULL: `shunt once` has none */
     uv_prepare_t before_poll;
     uv_check_t after_poll;
     uv_signal_t signals[SERVICE_SIGNALS];

@@ -1,0 +1,271 @@
+/* control.c: see control.h. The table of routes, the socket's life, and the calls: one of a queue is in work at a time,
+ * since a store and a folder are one at a time's anyway. */
+#include "shunt/service/control.h"
+
+#include <string.h>
+
+#include "shunt/base/log.h"
+#include "shunt/base/mem.h"
+
+#include "control_inner.h"
+
+const struct http_route control_routes[] = {
+    {"GET", "/api/v1/status", api_status, 0, "viewer", "Is it running, what has it in hand, what did it do today"},
+    {"GET", "/api/v1/jobs", api_jobs, 0, "viewer", "Jobs, newest first, a page"},
+    {"GET", "/api/v1/jobs/{id}", api_job, 0, "viewer", "All that is known of a job"},
+    {"POST", "/api/v1/jobs/{id}/cancel", api_cancel, 0, "operator", "Take back a job that waits"},
+    {"POST", "/api/v1/retry", api_retry, RETRY_BODY_MAX, "operator", "Put failed tickets back into their hot folders"},
+    {"GET", "/api/v1/destinations", api_destinations, 0, "viewer", "Destinations and how they are"},
+    {"POST", "/api/v1/destinations/{name}/hold", api_hold, 0, "operator", "Deliver nothing there until it is released"},
+    {"POST", "/api/v1/destinations/{name}/release", api_release, 0, "operator", "Deliver there again"},
+    {"POST", "/api/v1/scan", api_scan, 0, "operator", "Scan the hot folders now"},
+};
+const size_t control_n_routes = sizeof control_routes / sizeof *control_routes;
+
+/* --- calls --- */
+
+void *call_new(struct control *c, struct http_request *request, size_t size)
+{
+    struct call *call = mem_zalloc(size);
+    if (!call) {
+        http_respond_problem(request, 503, "out of memory");
+        return NULL;
+    }
+    call->control = c;
+    call->request = request;
+    return call;
+}
+
+void call_free(struct call *call)
+{
+    if (call->fini)
+        call->fini(call);
+    json_decref(call->result);
+    mem_free(call);
+}
+
+/* Not the question, but the store is at fault: it is closed, to be opened again for the next. */
+static bool is_stores_fault(int code)
+{
+    return code != 0 && code != ERR_GONE && code != ERR_CONFLICT && code != ERR_USAGE && code != ERR_NOMEM;
+}
+
+static int read_once(struct call *call, struct error *e)
+{
+    struct control *c = call->control;
+    const struct config *config = c->service->config;
+    int rc = 0;
+    if (!c->store)
+        rc = store_open(&c->store, config->settings->store_url, config->data, STORE_READ, e);
+    c->had_store = c->had_store || rc == 0;
+    if (rc == ERR_GONE) {
+        if (!c->had_store)
+            return call->run(call, NULL, e);
+        error_clear(e);
+        return error_set(e, ERR_IO, "the store is gone");
+    }
+    rc = rc ? rc : call->run(call, c->store, e);
+    if (is_stores_fault(rc)) {
+        store_close(c->store);
+        c->store = NULL;
+    }
+    return rc;
+}
+
+static void run_read(struct work *work)
+{
+    struct call *call = (struct call *)work;
+    bool was_open = call->control->store != NULL;
+    call->code = read_once(call, &call->error);
+    if (was_open && is_stores_fault(call->code)) { /* another one may lie there by now */
+        error_clear(&call->error);
+        call->code = read_once(call, &call->error);
+    }
+}
+
+static void run_move(struct work *work)
+{
+    struct call *call = (struct call *)work;
+    call->code = call->run(call, NULL, &call->error);
+}
+
+static void refuse(struct call *call)
+{
+    if (call->control->service->rt.draining)
+        http_respond_problem(call->request, 503, "the service is stopping");
+    else
+        http_respond_problem(call->request, 503, "too much is asked at once; ask again later");
+    call_free(call);
+}
+
+static void on_done(struct work *work);
+
+/* The next one; those that no work request can be had for are refused. */
+static void go_on(struct control *c, struct call_queue *queue)
+{
+    while (queue->head && !queue->busy) {
+        struct call *call = queue->head;
+        queue->head = call->next;
+        if (!queue->head)
+            queue->tail = &queue->head;
+        queue->count--;
+        bool begun = !c->service->rt.draining && work_submit(c->service->rt.loop, &call->work,
+                                                             queue == &c->reads ? run_read : run_move, on_done) == 0;
+        queue->busy = begun;
+        if (!begun)
+            refuse(call);
+    }
+}
+
+static void on_done(struct work *work)
+{
+    struct call *call = (struct call *)work;
+    struct call_queue *queue = call->queue;
+    struct control *c = call->control;
+    queue->busy = false;
+    if (queue == &c->reads)
+        c->store_fails = is_stores_fault(call->code);
+    call->done(call);
+    go_on(c, queue);
+}
+
+bool call_begin(struct call *call, struct call_queue *queue)
+{
+    struct control *c = call->control;
+    if (c->service->rt.draining || queue->count >= CALLS_MAX)
+        return false;
+    call->queue = queue;
+    call->code = 0;
+    error_clear(&call->error);
+    call->next = NULL;
+    *queue->tail = call;
+    queue->tail = &call->next;
+    queue->count++;
+    go_on(c, queue);
+    return true;
+}
+
+void call_begin_or_refuse(struct call *call, struct call_queue *queue)
+{
+    if (!call_begin(call, queue))
+        refuse(call);
+}
+
+void call_fail(struct call *call)
+{
+    unsigned status = call->code == ERR_GONE ? 404 : call->code == ERR_CONFLICT ? 409 : 503;
+    if (call->code == ERR_USAGE)
+        status = 400;
+    http_respond_problem(call->request, status, "%s", call->error.text);
+    call_free(call);
+}
+
+/* --- what handlers share --- */
+
+void api_who(const struct http_request *request, char out[WHO_MAX])
+{
+    const struct http_peer *peer = http_request_peer(request);
+    if (peer->local)
+        snprintf(out, WHO_MAX, "uid %lld, pid %lld", (long long)peer->uid, (long long)peer->pid);
+    else
+        snprintf(out, WHO_MAX, "%.*s", WHO_MAX - 1, peer->address);
+}
+
+bool api_query_known(struct http_request *request, const char *const *names)
+{
+    const char *asked;
+    for (size_t i = 0; (asked = http_request_query_name(request, i)); i++) {
+        const char *const *known = names;
+        while (*known && strcmp(*known, asked) != 0)
+            known++;
+        if (!*known) {
+            http_respond_problem(request, 400, "%s: no such parameter", asked);
+            return false;
+        }
+    }
+    return true;
+}
+
+void api_answer(struct http_request *request, unsigned status, json_t *json)
+{
+    http_respond_json(request, json ? status : 503, json);
+    json_decref(json);
+}
+
+/* --- life --- */
+
+struct control *control_new(struct service *s, struct error *e)
+{
+    struct control *c = mem_zalloc(sizeof *c);
+    if (!c) {
+        error_set(e, ERR_NOMEM, "out of memory");
+        return NULL;
+    }
+    c->service = s;
+    c->reads.tail = &c->reads.head;
+    c->moves.tail = &c->moves.head;
+    struct http_options options = {HTTP_OPTIONS_DEFAULT, .routes = control_routes, .n_routes = control_n_routes,
+                                   .context = c};
+    if (http_server_new(s->rt.loop, &options, &c->server, e) != 0) {
+        control_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void control_listen(struct control *c)
+{
+    const struct service *s = c->service;
+    if (!s->config->control)
+        return;
+    struct str path = STR_INIT;
+    struct error e = {0};
+    str_puts(&path, s->config->control);
+    if (s->instance.number > 0)
+        str_printf(&path, ".%u", s->instance.number);
+    int rc = str_failed(&path) ? error_set(&e, ERR_NOMEM, "out of memory")
+                               : http_server_listen_unix(c->server, path.bytes, &e);
+    if (rc == 0)
+        log_info("control", "Control socket: %s", path.bytes);
+    else
+        log_write(LOG_EVENT(LOG_WARN, "control_failed", .error = e.text),
+                  "There is no control socket: nobody can ask the service or tell it anything, routing goes on");
+    str_fini(&path);
+}
+
+bool control_idle(const struct control *c)
+{
+    return !c->reads.busy && !c->moves.busy;
+}
+
+static void on_closed(void *context)
+{
+    (void)context; /* the loop runs until nothing is left of it */
+}
+
+void control_close(struct control *c)
+{
+    if (c && c->server)
+        http_server_close(c->server, on_closed, c);
+    if (c)
+        c->server = NULL;
+}
+
+void control_free(struct control *c)
+{
+    if (!c)
+        return;
+    store_close(c->store);
+    mem_free(c);
+}
+
+void control_retried(struct service *s, const struct control_retry *retried, size_t count, bool reroute,
+                     const char *who)
+{
+    (void)s;
+    for (size_t i = 0; i < count; i++)
+        log_write(
+            LOG_EVENT(LOG_INFO, "retried", .client = retried[i].client, .file = retried[i].name, .job = retried[i].id),
+            "Put back into the hot folder by %s: %s%s%s%s", who, retried[i].folder, retried[i].folder[0] ? "/" : "",
+            retried[i].name, reroute ? ", to be delivered everywhere" : "");
+}

@@ -1,0 +1,77 @@
+/* control_inner.h: what the handlers share. A handler that needs the store or the failed folder makes a call: memory of
+ * its own, made by call_new, begun by call_begin, given up by call_free when it has answered. */
+#ifndef SHUNT_SERVICE_CONTROL_INNER_H
+#define SHUNT_SERVICE_CONTROL_INNER_H
+
+#include "shunt/io/work.h"
+#include "shunt/service/control.h"
+
+#define CALLS_MAX      64 /* that wait in one queue */
+#define WHO_MAX        64
+#define LIST_MAX       1000
+#define RETRY_MAX      10000
+#define RETRY_BODY_MAX (1024 * 1024)
+
+struct call {
+    struct work work; /* first */
+    struct control *control;
+    struct http_request *request;
+    struct call_queue *queue;
+    /* Pool thread. Of reads: with the store open, or not at all; what it returns, and *error, are seen by done. */
+    int (*run)(struct call *call, struct store *store, struct error *error);
+    void (*done)(struct call *call); /* loop: answers, or begins anew; then call_free */
+    void (*fini)(struct call *call); /* NULL: holds nothing more */
+    struct call *next;
+    json_t *result;
+    int code;
+    struct error error;
+};
+
+struct call_queue {
+    struct call *head, **tail;
+    size_t count; /* that wait */
+    bool busy;
+};
+
+struct control {
+    struct service *service;
+    struct http_server *server; /* NULL: closed */
+    struct call_queue reads, moves;
+    struct store *store; /* of the read in work; NULL: to be opened */
+    bool had_store;      /* it was open once: where there is none now, it was lost */
+    bool store_fails;    /* the last read did */
+};
+
+/* NULL: answered with 503. size: of a struct that begins with a struct call. */
+void *call_new(struct control *c, struct http_request *request, size_t size);
+/* May not block; done comes later. False: no room, or the service drains: nothing is called, the call is the caller's. */
+bool call_begin(struct call *call, struct call_queue *queue);
+void call_begin_or_refuse(struct call *call, struct call_queue *queue); /* as 503, and freed */
+void call_free(struct call *call);
+/* Answers what every read can end in. */
+void call_fail(struct call *call);
+
+/* "uid 1000, pid 4711" */
+void api_who(const struct http_request *request, char out[WHO_MAX]);
+/* Every query parameter is one of these (NULL-terminated). False: answered with 400. */
+bool api_query_known(struct http_request *request, const char *const *names);
+/* The answer's JSON; NULL: 503. Taken. */
+void api_answer(struct http_request *request, unsigned status, json_t *json);
+/* What a filter says, as texts; NULL: nothing. */
+struct filter_texts {
+    const char *client, *category, *destination, *error, *text, *since, *until;
+};
+/* Strings stay borrowed. ERR_USAGE, *e names the parameter. */
+int api_filter(const struct filter_texts *texts, int64_t now_wall_ms, struct store_filter *out, struct error *e);
+
+void api_status(struct http_request *request, void *context);
+void api_jobs(struct http_request *request, void *context);
+void api_job(struct http_request *request, void *context);
+void api_cancel(struct http_request *request, void *context);
+void api_retry(struct http_request *request, void *context);
+void api_destinations(struct http_request *request, void *context);
+void api_hold(struct http_request *request, void *context);
+void api_release(struct http_request *request, void *context);
+void api_scan(struct http_request *request, void *context);
+
+#endif
