@@ -95,9 +95,9 @@ static void find(struct finding *f, const struct config *c, struct error *e)
         int rc = ask_instance(c, i, &status, &why);
         if (rc == 0) {
             offer(f, text_in(status, "health") ? text_in(status, "health") : "running", true, status);
-        } else if (alive) { /* it has no socket, or hangs: what it wrote last tells */
+        } else if (alive) { /* it has no socket, or none for us, or hangs: what it wrote last tells */
             status = load(c, i, e);
-            offer(f, rc == ERR_GONE && fresh(status) ? "running" : "stuck", false, status);
+            offer(f, rc != ERR_TIMEOUT && fresh(status) ? "running" : "stuck", false, status);
         }
     }
     if (f->living == 0)

@@ -306,6 +306,22 @@ def test_status_asks_the_service(place, service):
     assert told["source"] == "service" and told["degraded"] == ["store: disk full"]
 
 
+def test_status_of_one_that_lives_and_does_not_tell_is_what_it_wrote_last(place, records, service):
+    under = place.under / "0"
+    under.mkdir(parents=True)
+    lock = os.open(under, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    s = service(lambda *_: problem(503, "too much is asked"))
+    for age_ms, health in ((0, "running"), (120000, "stuck")):
+        records.db.execute("INSERT OR REPLACE INTO snapshots VALUES (0, ?)", (json.dumps({"saved_ms": int(time.time() * 1000) - age_ms}),))
+        records.db.commit()
+        out, _ = ran(place, "status", "--json", code=0 if health == "running" else 1)
+        told = json.loads(out)
+        assert (told["health"], told["source"], told["instances"]) == (health, "store", 1) and s.asked
+    os.close(lock)
+    assert json.loads(ran(place, "status", "--json", code=1)[0])["health"] == "not running"
+
+
 def test_a_socket_that_a_dead_service_left_is_none(place, records, service):
     service(lambda *_: page()).close()
     records.add("a.json")
