@@ -126,6 +126,8 @@ static int decide(struct newcomer *n, const char *name, unsigned copy, struct ta
     bool replaces = n->place->conflict == CONFLICT_REPLACE;
     if (t->kind == TAKEN_GONE)
         return STEP_AGAIN;
+    if (t->same_bytes && n->item->anew && n->place->durable)
+        return replace_own(n, name, plain ? PLACED_REPLACED : PLACED_BESIDE, t, e);
     /* Its own is given today's mode; where that cannot be it is replaced. */
     if (t->same_bytes && (!(replaces && t->same_client) || give_mode(n->place, t->source.fd)))
         return already_there(n, name, t, e);

@@ -87,7 +87,8 @@ static bool batch_add(struct lane_batch *b, struct delivery *d)
                                 .mtime_ns = job->print.mtime_ns,
                                 .size = job->content.size,
                                 .sha256 = job->content.sha256,
-                                .redone = job->left};
+                                .redone = job->left,
+                                .anew = d->error.code != 0};
     if (!item->bytes && job->content.size > 0) {
         struct str path = STR_INIT;
         str_printf(&path, "%s/%s%s%s", b->lane->lanes->instance->path, job->folder, job->folder[0] ? "/" : "",

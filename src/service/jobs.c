@@ -373,7 +373,7 @@ static void count_outcome(struct job *job, bool failed, const char *text)
     size_t n = 0;
     const char **labels = mem_alloc((job->n_deliveries + 1) * sizeof *labels);
     for (size_t i = 1; labels && i < job->n_deliveries; i++)
-        if (job->deliveries[i].state == DELIVERY_DONE)
+        if (job->deliveries[i].state == DELIVERY_DONE && !job->deliveries[i].before)
             labels[n++] = job->deliveries[i].lane->label;
     int64_t wall = rt->clock->wall_ms(rt->clock);
     struct stats_outcome o = {.client = job->folder[0] ? job->folder : job->client,

@@ -105,7 +105,7 @@ static int put_back(const struct roots *r, int from, const char *from_name, stru
 static void run(const struct roots *r, struct putback *item)
 {
     char folder[NAME_SIZE];
-    const char *name;
+    const char *name = NULL;
     struct error why = {0};
     if (split(r->config, item->path, folder, &name, &item->error) != 0)
         return;

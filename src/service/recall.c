@@ -178,7 +178,7 @@ static void recall_delivery(struct delivery *d, const struct store_delivery *pas
 {
     if (past->state == DELIVERY_DONE) {
         d->done_ms = past->done_ms;
-        d->told = true;
+        d->told = d->before = true;
         d->final_name = past->final_name ? mem_strdup(past->final_name) : NULL;
         jobs_delivery_to(d, DELIVERY_DONE);
     } else {

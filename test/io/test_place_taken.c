@@ -413,6 +413,33 @@ static void a_want_of_memory_changes_nothing_where_a_name_is_taken(void **state)
     }
 }
 
+/* A flush of what is there may have failed, and to flush it again would prove nothing. */
+static void after_a_try_that_failed_identical_bytes_are_written_anew(void **state)
+{
+    static const enum conflict kinds[] = {CONFLICT_REPLACE, CONFLICT_KEEP, CONFLICT_FAIL, CONFLICT_VERSIONS};
+    struct scratch *s = *state;
+    struct place place = place_at(s->root);
+    const char *text = ticket_of("RANK", "one");
+    place.durable = true;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct stat before, after;
+        struct place_item item = item_of("x.json", "RANK", text);
+        place.conflict = kinds[i];
+        put(in(s, "x.json"), text);
+        assert_int_equal(stat(in(s, "x.json"), &before), 0);
+        assert_int_equal(publish(&place, &item), 0);
+        assert_published(&item, PLACED_ALREADY_THERE, "x.json");
+        item.anew = true;
+        assert_int_equal(publish(&place, &item), 0);
+        assert_published(&item, PLACED_REPLACED, "x.json");
+        assert_file(in(s, "x.json"), text);
+        assert_int_equal(stat(in(s, "x.json"), &after), 0);
+        assert_int_not_equal(before.st_ino, after.st_ino);
+        assert_int_equal(entries(s->root), 1);
+        remove(in(s, "x.json"));
+    }
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
@@ -433,6 +460,7 @@ int main(void)
         TEST(long_names_stay_within_what_a_file_system_takes),
         TEST(no_ticket_is_lost_while_two_clients_and_a_consumer_race),
         TEST(a_want_of_memory_changes_nothing_where_a_name_is_taken),
+        TEST(after_a_try_that_failed_identical_bytes_are_written_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,7 +74,9 @@ struct place_item {
     uint64_t size;
     const uint8_t *sha256; /* of the content; a copy from `source` that differs is ERR_CHANGED */
     bool redone;           /* an earlier try of a dead instance may have left its temporary (see place_sweep) */
-    bool refused;          /* for place_publish itself: the original could not be linked */
+    bool anew;    /* an earlier try failed, perhaps with a flush: identical bytes that are there already are not
+                              believed to be durable, and are replaced */
+    bool refused; /* for place_publish itself: the original could not be linked */
     /* out */
     struct error error; /* code 0: published (and durable where asked) */
     enum placed placed;

@@ -32,6 +32,7 @@ struct delivery {
     struct wait wait;   /* until the next attempt */
     int64_t next_ms;    /* when that is, by the wall clock */
     int64_t done_ms;
+    bool before; /* delivered by an earlier run, or before the ticket failed and was put back */
     bool told;   /* its success stands in the log */
     bool beside; /* under another name than its own */
     char *final_name;
