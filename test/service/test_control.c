@@ -1,0 +1,376 @@
+/* test_control.c: the control socket of a whole service, by raw clients. The test turns the loop itself and waits for
+ * answers, never for a time. The pool has one thread, which a test may keep busy. Scanner and upkeep are not started:
+ * only what is asked for happens. */
+#include <poll.h>
+#include <semaphore.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "shunt/service/control.h"
+#include "shunt/service/service.h"
+
+#include "../scarce.h"
+#include "parts.h"
+
+#define FAST                                                                                                           \
+    "[intake]\nsettle = 100ms\nsettle_complete = 10ms\n[delivery]\ndurability = none\n[retry]\nfirst = 10ms\nmax = "   \
+    "10ms\n"
+#define QUEUE   64 /* calls that wait */
+#define CLIENTS 100
+
+struct world {
+    struct scratch *s;
+    struct service *service;
+};
+
+struct client {
+    int fd;
+    struct str in;
+    bool ended;
+};
+
+static struct world world_new(struct scratch *s)
+{
+    struct error e = {0};
+    open_log(s);
+    struct config *config = make_config(s, FAST, ROUTES_TWO);
+    make_folder(s, "hot/RANK");
+    make_folder(s, "failed/RANK");
+    struct world w = {.s = s, .service = service_new(config, &clock_real, false, &e)};
+    if (!w.service)
+        fail_msg("%s", e.text);
+    control_listen(w.service->control);
+    return w;
+}
+
+/* What the loop is woken for, or the client. */
+static void turn(struct world *w, const struct client *client)
+{
+    struct pollfd fds[] = {{.fd = uv_backend_fd(&w->service->loop), .events = POLLIN},
+                           {.fd = client ? client->fd : -1, .events = POLLIN}};
+    uv_update_time(&w->service->loop);
+    poll(fds, 2, uv_backend_timeout(&w->service->loop));
+    uv_run(&w->service->loop, UV_RUN_NOWAIT);
+}
+
+static void world_free(struct world *w)
+{
+    if (!w->service->rt.draining)
+        service_stop(w->service);
+    while (!w->service->closing)
+        turn(w, NULL);
+    uv_run(&w->service->loop, UV_RUN_DEFAULT);
+    service_free(w->service);
+    assert_false(exists(in(w->s, "shunt.sock")));
+    log_close();
+}
+
+static void connect_to(struct world *w, struct client *client)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    *client = (struct client){.in = STR_INIT};
+    snprintf(to.sun_path, sizeof to.sun_path, "%s", in(w->s, "shunt.sock"));
+    client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    assert_int_equal(connect(client->fd, (struct sockaddr *)&to, sizeof to), 0);
+}
+
+static void say(struct client *client, const char *method, const char *target, const char *body)
+{
+    char text[4096];
+    int len = snprintf(text, sizeof text,
+                       "%s /api/v1%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s", method,
+                       target, strlen(body), body);
+    assert_int_equal(send(client->fd, text, (size_t)len, MSG_NOSIGNAL), len);
+}
+
+static void hear(struct client *client)
+{
+    char bytes[65536];
+    ssize_t n;
+    while (!client->ended && (n = recv(client->fd, bytes, sizeof bytes, 0)) != 0) {
+        if (n < 0 && errno == EAGAIN)
+            return;
+        if (n < 0)
+            break;
+        str_add(&client->in, bytes, (size_t)n);
+    }
+    client->ended = true;
+}
+
+/* 0: the connection was cut. */
+static int status_of(const struct client *client)
+{
+    return client->in.len > 12 ? atoi(client->in.bytes + 9) : 0;
+}
+
+static int answer_of(struct world *w, struct client *client)
+{
+    while (hear(client), !client->ended)
+        turn(w, client);
+    return status_of(client);
+}
+
+static void hang_up(struct client *client)
+{
+    close(client->fd);
+    str_fini(&client->in);
+}
+
+static int ask(struct world *w, const char *method, const char *target, const char *body)
+{
+    struct client client;
+    connect_to(w, &client);
+    say(&client, method, target, body);
+    int status = answer_of(w, &client);
+    hang_up(&client);
+    return status;
+}
+
+/* --- rows of the store --- */
+
+static void add_failed(struct world *w, const char *id, const char *name)
+{
+    struct error e = {0};
+    struct store *store;
+    char file[64];
+    snprintf(file, sizeof file, "failed/RANK/20260206_153046_%s", name);
+    put(in(w->s, file), TICKET("RANK"));
+    const struct store_job job = {.id = id,
+                                  .source = "ticket",
+                                  .phase = "REALTIME",
+                                  .folder = "RANK",
+                                  .name = name,
+                                  .client = "RANK",
+                                  .path = in(w->s, file),
+                                  .status = STATUS_FAILED,
+                                  .created_ms = 1770388246000,
+                                  .error = "why"};
+    const struct config *config = w->service->config;
+    assert_int_equal(store_open(&store, config->settings->store_url, config->data, STORE_WRITE, &e), 0);
+    assert_int_equal(store_record(store, &job, 1, &e), 0);
+    store_close(store);
+}
+
+/* --- the pool's only thread --- */
+
+struct blocker {
+    struct work work;
+    sem_t go;
+    bool done;
+};
+
+static void wait_for_word(struct work *work)
+{
+    sem_wait(&((struct blocker *)work)->go);
+}
+
+static void on_unblocked(struct work *work)
+{
+    ((struct blocker *)work)->done = true;
+}
+
+static void block(struct world *w, struct blocker *b)
+{
+    *b = (struct blocker){.done = false};
+    sem_init(&b->go, 0, 0);
+    assert_int_equal(work_submit(&w->service->loop, &b->work, wait_for_word, on_unblocked), 0);
+}
+
+static void unblock(struct world *w, struct blocker *b)
+{
+    sem_post(&b->go);
+    while (!b->done)
+        turn(w, NULL);
+    sem_destroy(&b->go);
+}
+
+static void more_than_the_queue_holds_is_refused_at_once_and_the_rest_is_answered(void **state)
+{
+    struct world w = world_new(*state);
+    struct blocker blocker;
+    struct client clients[CLIENTS];
+    size_t refused = 0, fine = 0;
+    block(&w, &blocker);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        connect_to(&w, &clients[i]);
+        say(&clients[i], "GET", "/jobs", "");
+    }
+    while (refused < CLIENTS - QUEUE - 1) {
+        turn(&w, NULL);
+        refused = 0;
+        for (size_t i = 0; i < CLIENTS; i++) {
+            hear(&clients[i]);
+            refused += clients[i].ended && status_of(&clients[i]) == 503;
+        }
+    }
+    assert_int_equal(ask(&w, "GET", "/destinations", ""), 200); /* the loop goes on */
+    assert_int_equal(ask(&w, "GET", "/status", ""), 200);       /* without totals */
+    unblock(&w, &blocker);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        fine += answer_of(&w, &clients[i]) == 200;
+        hang_up(&clients[i]);
+    }
+    assert_int_equal(fine, QUEUE + 1);
+    world_free(&w);
+}
+
+static void a_stop_waits_for_the_answer_in_work_and_begins_no_other(void **state)
+{
+    struct world w = world_new(*state);
+    struct blocker blocker;
+    struct client first, second, status;
+    add_failed(&w, "id", "x.json");
+    assert_int_equal(ask(&w, "GET", "/jobs", ""), 200); /* the store is open */
+    block(&w, &blocker);
+    connect_to(&w, &first);
+    say(&first, "GET", "/jobs", "");
+    assert_int_equal(ask(&w, "GET", "/destinations", ""), 200); /* by now the first is in work */
+    service_stop(w.service);
+    connect_to(&w, &second);
+    say(&second, "POST", "/retry", "{\"all\":true}");
+    assert_int_equal(answer_of(&w, &second), 503);
+    connect_to(&w, &status);
+    say(&status, "GET", "/status", "");
+    assert_int_equal(answer_of(&w, &status), 200);
+    assert_non_null(strstr(status.in.bytes, "\"draining\""));
+    assert_non_null(strstr(status.in.bytes, "\"totals\":null"));
+    assert_int_equal(ask(&w, "POST", "/scan", ""), 503);
+    assert_false(w.service->closing);
+    unblock(&w, &blocker);
+    assert_int_equal(answer_of(&w, &first), 200);
+    assert_true(exists(in(w.s, "failed/RANK/20260206_153046_x.json")));
+    hang_up(&first);
+    hang_up(&second);
+    hang_up(&status);
+    world_free(&w);
+}
+
+static void who_hangs_up_before_the_answer_leaves_nothing(void **state)
+{
+    struct world w = world_new(*state);
+    struct blocker blocker;
+    struct client client;
+    block(&w, &blocker);
+    for (int i = 0; i < 10; i++) {
+        connect_to(&w, &client);
+        say(&client, i % 2 ? "GET" : "POST", i % 2 ? "/jobs/x" : "/retry", i % 2 ? "" : "{\"ids\":[\"x\"]}");
+        assert_int_equal(ask(&w, "GET", "/destinations", ""), 200);
+        hang_up(&client);
+    }
+    unblock(&w, &blocker);
+    assert_int_equal(ask(&w, "GET", "/jobs", ""), 200);
+    world_free(&w);
+}
+
+/* --- no memory --- */
+
+/* Answered with 503 or cut, or as it should be; and asked again, as it should be. spare: Jansson's parser runs over its
+ * buffer where memory fails (scarce.h). */
+static void ask_short_of_memory(struct world *w, const char *method, const char *target, const char *body, int wanted,
+                                bool spare)
+{
+    SCARCE_SWEEP (n) {
+        scarce_begin(n, 1);
+        if (spare)
+            scarce_spare_json();
+        int status = ask(w, method, target, body);
+        bool hit = scarce_end();
+        if (status != wanted && !(hit && (status == 503 || status == 0)))
+            fail_msg("%s %s, allocation %zu: %d", method, target, n, status);
+    }
+    assert_int_equal(ask(w, method, target, body), wanted);
+}
+
+static void no_memory_for_an_answer_is_told_and_the_next_one_comes(void **state)
+{
+    struct world w = world_new(*state);
+    add_failed(&w, "01234567-aaaa", "x.json");
+    ask_short_of_memory(&w, "GET", "/status", "", 200, false);
+    ask_short_of_memory(&w, "GET", "/destinations", "", 200, false);
+    ask_short_of_memory(&w, "GET", "/jobs?status=failed&client=RANK&since=2020-01-01&limit=5", "", 200, false);
+    ask_short_of_memory(&w, "GET", "/jobs?status=x", "", 400, false);
+    ask_short_of_memory(&w, "GET", "/jobs/01234567-aaaa", "", 200, true);
+    ask_short_of_memory(&w, "GET", "/jobs/nothing", "", 404, false);
+    ask_short_of_memory(&w, "POST", "/jobs/01234567-aaaa/cancel", "", 409, true);
+    ask_short_of_memory(&w, "POST", "/destinations/a/hold", "", 200, false);
+    ask_short_of_memory(&w, "POST", "/destinations/a/release", "", 200, false);
+    ask_short_of_memory(&w, "POST", "/retry", "{\"all\":true,\"dry_run\":true}", 200, true);
+    world_free(&w);
+}
+
+static void no_memory_while_tickets_go_back_loses_none(void **state)
+{
+    struct world w = world_new(*state);
+    const char *failed = "failed/RANK/20260206_153046_x.json", *hot = "hot/RANK/x.json";
+    add_failed(&w, "01234567-aaaa", "x.json");
+    SCARCE_SWEEP (n) {
+        scarce_begin(n, 1);
+        scarce_spare_json();
+        int status = ask(&w, "POST", "/retry", n % 2 ? "{\"all\":true}" : "{\"ids\":[\"x.json\"]}");
+        bool hit = scarce_end();
+        assert_true(status == 200 || (hit && (status == 503 || status == 0)));
+        assert_true(exists(in(w.s, failed)) != exists(in(w.s, hot)));
+        if (!hit)
+            assert_true(exists(in(w.s, hot)));
+        if (exists(in(w.s, hot)))
+            assert_int_equal(rename(in(w.s, hot), in(w.s, failed)), 0);
+    }
+    world_free(&w);
+}
+
+/* A ticket whose destinations are held, in the service's hands. */
+static void begin_waiting(struct world *w)
+{
+    put(in(w->s, "hot/RANK/w.json"), TICKET("RANK"));
+    assert_true(intake_see(&w->service->intake, "RANK", "w.json", WAY_REALTIME, false, false));
+    while (w->service->rt.ledger.waiting == 0)
+        turn(w, NULL);
+}
+
+static void a_job_that_waits_is_told_of_without_memory_too_and_then_cancelled(void **state)
+{
+    struct world w = world_new(*state);
+    assert_int_equal(ask(&w, "POST", "/destinations/a/hold", ""), 200);
+    assert_int_equal(ask(&w, "POST", "/destinations/b/hold", ""), 200);
+    begin_waiting(&w);
+    ask_short_of_memory(&w, "GET", "/jobs/w.json", "", 200, false);
+    assert_int_equal(ask(&w, "POST", "/jobs/w.json/cancel", ""), 200);
+    while (w.service->rt.ledger.failed < 1)
+        turn(&w, NULL);
+    int64_t difference;
+    assert_true(ledger_balances(&w.service->rt.ledger, &difference));
+    world_free(&w);
+}
+
+static void nothing(struct work *work)
+{
+    (void)work;
+}
+
+/* The pool is made at its first use and keeps its size. */
+static void make_pool_of_one(void)
+{
+    uv_loop_t loop;
+    struct work work;
+    uv_loop_init(&loop);
+    work_set_threads(1);
+    work_submit(&loop, &work, nothing, nothing);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_loop_close(&loop);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
+
+int main(void)
+{
+    make_pool_of_one();
+    const struct CMUnitTest tests[] = {
+        T(more_than_the_queue_holds_is_refused_at_once_and_the_rest_is_answered),
+        T(a_stop_waits_for_the_answer_in_work_and_begins_no_other),
+        T(who_hangs_up_before_the_answer_leaves_nothing),
+        T(no_memory_for_an_answer_is_told_and_the_next_one_comes),
+        T(no_memory_while_tickets_go_back_loses_none),
+        T(a_job_that_waits_is_told_of_without_memory_too_and_then_cancelled),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
