@@ -139,7 +139,7 @@ static void set_held(struct http_request *request, struct control *c, bool held)
     }
     log_write(LOG_EVENT(LOG_WARN, held ? "held" : "released", .destination = name),
               held ? "%s is held by %s: its deliveries wait until it is released" : "%s is released by %s", name, who);
-    upkeep_save_soon(s->upkeep);
+    upkeep_save_now(s->upkeep);
     api_answer(request, 200, json_pack("{s:s, s:b}", "name", name, "held", held));
 }
 

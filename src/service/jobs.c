@@ -433,7 +433,8 @@ void jobs_settled(struct job *job, int code, const char *failed_path)
                             .client = job->client, .file = job->name, .job = job->id, .ms = took_ms(job),
                             .error = job->error.text),
                   "Failed %s -> %s", job_shown(job), failed_path);
-        storage_add(jobs->storage, record_of(job, STATUS_FAILED, failed_path), NULL);
+        enum job_status is = job->error.code == ERR_CANCELLED ? STATUS_CANCELLED : STATUS_FAILED;
+        storage_add(jobs->storage, record_of(job, is, failed_path), NULL);
     } else {
         count_outcome(job, false, NULL);
         if (log_wanted(LOG_INFO))

@@ -127,9 +127,9 @@ void upkeep_log_state(struct upkeep *u)
                   (unsigned long long)lane->failures);
 }
 
-void upkeep_save_soon(struct upkeep *u)
+void upkeep_save_now(struct upkeep *u)
 {
-    u->next_save_ms = runtime_now(&u->service->rt);
+    save(u, "running");
 }
 
 static int take_up_held(struct upkeep *u, const json_t *snapshot, struct error *e)

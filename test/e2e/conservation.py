@@ -30,7 +30,7 @@ REASON = ".reason.txt"
 
 class Layout:
     hot, archive, failed, under, logs = "JSON", "JSON_STORE", "JSON_FAILED", "underprocess", "JSON_PARSER_LOGS"
-    others = ("shunt.ini", "routes.ini", "shunt.db", "shunt.db-wal", "shunt.db-shm", "shunt.sock")
+    others = ("shunt.ini", "routes.ini", "shunt.db", "shunt.db-wal", "shunt.db-shm", "shunt.sock", "shunt.sock.1")
 
 
 def sha256_of(path):
