@@ -15,8 +15,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 BUILD_PACKAGES=(cmake gcc libc6-dev ninja-build pkg-config
     libcurl4-openssl-dev libinih-dev libjansson-dev libmicrohttpd-dev libsqlite3-dev libssl-dev libsystemd-dev libuv1-dev
     libyajl-dev uthash-dev)
-TEST_PACKAGES=(clang clang-format e2fsprogs faketime libclang-rt-14-dev libcmocka-dev man-db mandoc python3 python3-pytest strace
-    tzdata util-linux xfsprogs zsh)
+TEST_PACKAGES=(clang clang-format e2fsprogs faketime libclang-rt-14-dev libcmocka-dev man-db mandoc python3 python3-pytest
+    python3-pytest-xdist strace tzdata util-linux xfsprogs zsh)
 
 logs=build/test-logs
 passed=0 failed=0 skipped=0
@@ -220,12 +220,19 @@ test_units() {
 }
 
 # test_e2e PRESET PYTEST-ARGUMENT... One after the other: some tests lower limits of the whole machine for a moment.
+# test_e2e PRESET EXPRESSION [PYTEST-ARGUMENT...]: tests wait more than they compute, so several run at once.
 test_e2e() {
-    local status=0 junit=$logs/e2e-$1.xml
+    local junit=$logs/e2e-$1 status=0
     heading "end to end, $1"
-    SHUNT_BIN=$PWD/build/$1/shunt fixed_addresses /usr/bin/python3 -m pytest test/e2e -q -p no:cacheprovider \
-        --junitxml="$junit" "${@:2}" </dev/null 2>&1 | tee "$logs/e2e-$1.log" || status=$?
-    tally "$junit" "$status"
+    pytest "$1" "($2) and not alone" "$junit.xml" --numprocesses 4 "${@:3}" || status=$?
+    tally "$junit.xml" "$status"
+    status=0
+    pytest "$1" "($2) and alone" "$junit-alone.xml" "${@:3}" || status=$?
+    [ "$status" = 5 ] || tally "$junit-alone.xml" "$status" # 5: there is none
+}
+pytest() {
+    SHUNT_BIN=$PWD/build/$1/shunt fixed_addresses /usr/bin/python3 -m pytest test/e2e -q -p no:cacheprovider -m "$2" \
+        --junitxml="$3" "${@:4}" </dev/null 2>&1 | tee -a "$logs/e2e-$1.log"
 }
 
 # Formatting differs from version to version; Debian 12's is the one that counts.
@@ -273,9 +280,9 @@ test_all() {
     if test_builds; then
         test_units asan
         test_units tsan
-        test_e2e release "$@"
-        test_e2e asan -m "not slow" "$@"
-        test_e2e tsan -m "not slow" "$@"
+        test_e2e release "slow or not slow" "$@"
+        test_e2e asan "not slow" "$@"
+        test_e2e tsan "not slow" "$@"
         test_container
     else
         failed=$((failed + 1))

@@ -97,3 +97,9 @@ def mounts():
     yield mount
     for at in reversed(made):
         subprocess.run(["umount", "-l", str(at)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if {"sysctl", "inotify_eater"} & set(item.fixturenames):
+            item.add_marker("alone")
