@@ -14,7 +14,7 @@
 
 #define FAST                                                                                                           \
     "[intake]\nsettle = 100ms\nsettle_complete = 10ms\n[delivery]\ndurability = none\n[retry]\nfirst = 10ms\nmax = "   \
-    "10ms\n"
+    "10ms\n[store]\nkeep_jobs = 0\n"
 #define QUEUE   64 /* calls that wait */
 #define CLIENTS 100
 
