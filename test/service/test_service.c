@@ -12,20 +12,6 @@
 #define DEADLINE_MS 20000
 #define POLL_MS     1
 
-/* Twenty times as fast, so that pauses of seconds do not make a sweep of hundreds of runs long. */
-#define FASTER 20
-static int64_t fast_mono(const struct clock *clock)
-{
-    (void)clock;
-    return clock_real.mono_ms(&clock_real) * FASTER;
-}
-static int64_t fast_wall(const struct clock *clock)
-{
-    (void)clock;
-    return clock_real.wall_ms(&clock_real);
-}
-static const struct clock clock_fast = {.mono_ms = fast_mono, .wall_ms = fast_wall};
-
 /* Looks every few milliseconds: done? Then the service is stopped. */
 struct watcher {
     uv_timer_t timer;
