@@ -20,6 +20,7 @@ struct storage_request {
     struct storage *st;
     struct store *store; /* the storage's, ours while in work */
     const char *url, *base;
+    enum store_mode mode;
     unsigned instance;
     struct record *records; /* as many as rows */
     json_t *snapshot;
@@ -39,7 +40,7 @@ static int reopen(struct storage_request *q, struct error *e)
     struct error found = {0};
     store_close(q->store);
     q->store = NULL;
-    int rc = store_open(&q->store, q->url, q->base, STORE_WRITE, &found);
+    int rc = store_open(&q->store, q->url, q->base, q->mode, &found);
     if (rc != 0)
         return error_set(e, rc, "%s", found.text);
     if (found.code != 0)
@@ -188,6 +189,12 @@ static bool retention_due(const struct storage *st, struct store_retention *r)
     return (s->keep_jobs_ms > 0 || s->keep_rows > 0) && runtime_now(st->rt) >= st->retain_at_ms;
 }
 
+/* Its promise is that of the deliveries. */
+static enum store_mode mode_of(const struct settings *s)
+{
+    return s->durability == DURABILITY_FULL ? STORE_WRITE : STORE_WRITE_UNFLUSHED;
+}
+
 static struct storage_request *request_new(struct storage *st)
 {
     const struct config *c = st->rt->config;
@@ -199,6 +206,7 @@ static struct storage_request *request_new(struct storage *st)
     q->store = st->store;
     q->url = c->settings->store_url;
     q->base = c->data;
+    q->mode = mode_of(c->settings);
     q->instance = st->instance;
     q->records = st->queue;
     q->snapshot = st->snapshot;
@@ -289,7 +297,8 @@ int storage_open(struct storage *st, struct runtime *rt, unsigned instance, stru
     struct error why = {0};
     *st = (struct storage){.rt = rt, .instance = instance, .pause_ms = AGAIN_MS};
     st->tail = &st->queue;
-    int rc = store_open(&st->store, rt->config->settings->store_url, rt->config->data, STORE_WRITE, &why);
+    int rc =
+        store_open(&st->store, rt->config->settings->store_url, rt->config->data, mode_of(rt->config->settings), &why);
     if (rc == ERR_CONFIG || rc == ERR_NOMEM)
         return error_set(e, rc, "%s", why.text);
     if (rc != 0)

@@ -81,7 +81,8 @@ struct sqlite_store {
     struct store store;
     sqlite3 *db;
     char *path;
-    enum store_mode mode;
+    enum store_mode mode; /* STORE_READ or STORE_WRITE */
+    bool unflushed;
     bool open; /* damage that is met from now on is marked; before, it is found */
     sqlite3_stmt *statements[SQL_STATEMENTS];
     struct word_seen *seen; /* which words are noted already; see store_sqlite_words.c */

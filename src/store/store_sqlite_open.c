@@ -225,9 +225,10 @@ static int start_writing(struct sqlite_store *s, struct error *e)
     rc = rc ? rc : check_pages(s, e);
     rc = rc ? rc
             : sql_exec(s,
-                       "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = " CHECKPOINT_PAGES ";"
+                       "PRAGMA wal_autocheckpoint = " CHECKPOINT_PAGES ";"
                        "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -1000; PRAGMA secure_delete = OFF",
                        e);
+    rc = rc ? rc : sql_exec(s, s->unflushed ? "PRAGMA synchronous = OFF" : "PRAGMA synchronous = FULL", e);
     sqlite3_stmt *rollback;
     rc = rc ? rc : sql_get(s, SQL_ROLLBACK, &rollback, e);
     rc = rc ? rc : migrate(s, e);
@@ -362,10 +363,11 @@ int sqlite_store_open(struct store **out, const char *rest, const char *base, en
         return no_memory(e);
     }
     s->store.driver = &store_sqlite;
-    s->mode = mode;
+    s->unflushed = mode == STORE_WRITE_UNFLUSHED;
+    s->mode = mode == STORE_READ ? STORE_READ : STORE_WRITE;
     s->path = *rest == '/' ? mem_strdup(rest) : joined(base, "/", rest);
     rc = s->path ? check_place(s, e) : no_memory(e);
-    rc = rc ? rc : mode == STORE_WRITE ? open_to_write(s, e) : open_to_read(s, e);
+    rc = rc ? rc : s->mode == STORE_WRITE ? open_to_write(s, e) : open_to_read(s, e);
     if (rc) {
         sqlite_store_close(&s->store);
         return rc;

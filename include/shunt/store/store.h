@@ -90,7 +90,11 @@ struct store_filter {
     size_t limit;               /* 0: 50; at most 1000 */
 };
 
-enum store_mode { STORE_READ, STORE_WRITE };
+enum store_mode {
+    STORE_READ,
+    STORE_WRITE,
+    STORE_WRITE_UNFLUSHED, /* nothing is flushed: sound after a crash of the program, not after a power cut */
+};
 
 struct store_retention {
     int64_t before_ms;  /* finished jobs created before it go; 0: none */
@@ -144,7 +148,7 @@ struct store { /* drivers put this first */
 int store_open(struct store **out, const char *url, const char *base, enum store_mode mode, struct error *e);
 void store_close(struct store *s); /* NULL is fine */
 
-/* All or none, durable when it returns 0. A job that is there already takes on what is given, its deliveries too; but its
+/* All or none, durable when it returns 0 (but for STORE_WRITE_UNFLUSHED). A job that is there already takes on what is given, its deliveries too; but its
  * folder, name and created_ms stay. One call is one transaction: record many at a time. */
 int store_record(struct store *s, const struct store_job *jobs, size_t count, struct error *e);
 /* Jobs pending or in processing, with their deliveries, without events. The callback does not call the store. */
