@@ -88,7 +88,7 @@ const struct http_route *http_request_route(const struct http_request *request);
 const char *http_request_method(const struct http_request *request);
 const char *http_request_path(const struct http_request *request); /* as it was sent, without the query */
 const char *http_request_param(const struct http_request *request, const char *name);
-const char *http_request_query(const struct http_request *request, const char *name); /* the first of that name */
+const char *http_request_query(const struct http_request *request, const char *name);  /* the first of that name */
 const char *http_request_query_name(const struct http_request *request, size_t index); /* NULL: there are no more */
 /* Any case. Also NULL once the client has gone: to be read, and copied, by the handler at once. */
 const char *http_request_header(const struct http_request *request, const char *name);
