@@ -226,7 +226,7 @@ CRASH_ON = "poison.json"
 def crash_while_reading(site, name):
     """Starts the service so that it dies the moment it reads that ticket in underprocess, as a fault of ours would do it."""
     site.start(wait=False, prefix=["strace", "-f", "-qq", "-o", "/dev/null", "-P", str(site.under / "0/RANK" / name), "-e", "trace=pread64",
-                                   "-e", "inject=pread64:signal=SEGV"])
+                                   "-e", "inject=pread64:signal=KILL"])
     site.process.popen.wait(60)
     site.process.ended = True
 

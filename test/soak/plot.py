@@ -43,7 +43,8 @@ def svg(title, panels, width=900, panel=150):
             out.append('<text x="%d" y="%.1f" text-anchor="end" fill="#555">%g %s</text>' % (left - 6, y + 4, highest * k / 4, unit))
         for k in range(5):
             x = left + inner * k / 4
-            out.append('<text x="%.1f" y="%d" text-anchor="middle" fill="#555">%g min</text>' % (x, top + panel + 15, round(last * k / 4 / 60, 1)))
+            out.append('<text x="%.1f" y="%d" text-anchor="%s" fill="#555">%g min</text>' %
+                       (x, top + panel + 15, ("start", "middle", "middle", "middle", "end")[k], round(last * k / 4 / 60, 1)))
         for n, (name, colour, points) in enumerate(lines):
             path = " ".join("%.1f,%.1f" % (left + inner * x / last, top + panel - panel * min(y, highest) / highest) for x, y in points)
             out.append('<polyline fill="none" stroke="%s" stroke-width="1.3" points="%s"/>' % (colour, path))
