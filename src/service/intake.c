@@ -2,52 +2,13 @@
  * it into one of these, or make it a job. */
 #include "shunt/service/intake.h"
 
-#include <assert.h>
 #include <string.h>
 #include <utlist.h>
 
-#include "shunt/base/hash.h"
-#include "shunt/base/log.h"
 #include "shunt/base/mem.h"
 #include "shunt/service/recall.h"
 
-#define EVENT_PAUSE_MS   2   /* an event about a file that waits: looked at soon, not at each of a writer's writes */
-#define BUSY_PAUSE_MS    250 /* an older one of that name lies in underprocess, and it is not a job of ours yet */
-#define TROUBLE_PAUSE_MS 1000
-
-enum candidate_state { CANDIDATE_QUEUED, CANDIDATE_LOOKING, CANDIDATE_WAITING };
-
-struct candidate {
-    struct intake *intake;
-    enum candidate_state state;
-    enum name_kind kind;
-    enum way way;
-    bool claimed;
-    bool suspect;   /* it was in work when an earlier run crashed */
-    bool told;      /* trouble with it stands in the log */
-    unsigned moves; /* events of its being made, moved or removed while it was looked at */
-    bool touched;   /* any event while it was looked at */
-    struct readiness readiness;
-    enum wholeness whole;
-    struct wait wait;
-    struct candidate *next, *prev;
-    UT_hash_handle hh;
-    const char *name; /* inside key */
-    char key[];       /* 'h' or 'u', folder, NUL, name, NUL */
-};
-
-struct look {
-    struct take_batch batch; /* first: work comes back as it */
-    struct intake *intake;
-    unsigned worker;
-    struct candidate **candidates;
-    struct take_item items[];
-};
-
-static const char *folder_of(const struct candidate *c)
-{
-    return c->key + 1;
-}
+#include "intake_inner.h"
 
 static size_t make_key(char *out, bool claimed, const char *folder, const char *name)
 {
@@ -58,7 +19,7 @@ static size_t make_key(char *out, bool claimed, const char *folder, const char *
     return a + b + 3;
 }
 
-static struct candidate *find(const struct intake *in, bool claimed, const char *folder, const char *name)
+struct candidate *candidate_find(const struct intake *in, bool claimed, const char *folder, const char *name)
 {
     char key[2 * NAME_SIZE + 4];
     struct candidate *c;
@@ -67,7 +28,7 @@ static struct candidate *find(const struct intake *in, bool claimed, const char 
     return c;
 }
 
-static struct candidate *add(struct intake *in, bool claimed, const char *folder, const char *name)
+struct candidate *candidate_add(struct intake *in, bool claimed, const char *folder, const char *name)
 {
     size_t len = strlen(folder) + strlen(name) + 3;
     struct candidate *c = mem_zalloc(sizeof *c + len);
@@ -87,7 +48,7 @@ static struct candidate *add(struct intake *in, bool claimed, const char *folder
     return c;
 }
 
-static void drop(struct candidate *c)
+void candidate_drop(struct candidate *c)
 {
     struct intake *in = c->intake;
     wait_cancel(in->rt, &c->wait);
@@ -98,7 +59,7 @@ static void drop(struct candidate *c)
     mem_free(c);
 }
 
-static void enqueue(struct candidate *c)
+void candidate_queue(struct candidate *c)
 {
     struct intake *in = c->intake;
     c->state = CANDIDATE_QUEUED;
@@ -110,14 +71,14 @@ static void enqueue(struct candidate *c)
 
 static void on_pause_over(struct wait *wait)
 {
-    enqueue((struct candidate *)((char *)wait - offsetof(struct candidate, wait)));
+    candidate_queue((struct candidate *)((char *)wait - offsetof(struct candidate, wait)));
 }
 
-static void put_off(struct candidate *c, int64_t pause_ms)
+void candidate_put_off(struct candidate *c, int64_t pause_ms)
 {
     c->state = CANDIDATE_WAITING;
     if (wait_set(c->intake->rt, &c->wait, pause_ms, on_pause_over) != 0)
-        enqueue(c); /* no memory to wait in */
+        candidate_queue(c); /* no memory to wait in */
 }
 
 size_t intake_room(const struct intake *in)
@@ -134,7 +95,7 @@ static void see_known(struct candidate *c, bool moved)
         c->touched = true;
         c->moves += moved;
     } else if (c->state == CANDIDATE_WAITING && c->wait.due.at_ms > runtime_now(c->intake->rt) + EVENT_PAUSE_MS) {
-        put_off(c, EVENT_PAUSE_MS);
+        candidate_put_off(c, EVENT_PAUSE_MS);
     }
 }
 
@@ -156,14 +117,14 @@ static bool see(struct intake *in, const char *folder, const char *name, enum wa
             job->again = true;
         return true;
     }
-    struct candidate *c = find(in, claimed, folder, name);
+    struct candidate *c = candidate_find(in, claimed, folder, name);
     if (c) {
         see_known(c, moved);
         return true;
     }
-    if (claimed && (c = find(in, false, folder, name)) && c->state == CANDIDATE_LOOKING)
+    if (claimed && (c = candidate_find(in, false, folder, name)) && c->state == CANDIDATE_LOOKING)
         return true; /* it may be this very look that claimed it */
-    if ((!past_limit && intake_room(in) == 0) || !(c = add(in, claimed, folder, name)))
+    if ((!past_limit && intake_room(in) == 0) || !(c = candidate_add(in, claimed, folder, name)))
         return false;
     c->kind = kind;
     c->way = way;
@@ -172,252 +133,13 @@ static bool see(struct intake *in, const char *folder, const char *name, enum wa
         c->suspect = true;
         in->suspects++;
     }
-    enqueue(c);
+    candidate_queue(c);
     return true;
 }
 
 bool intake_see(struct intake *in, const char *folder, const char *name, enum way way, bool claimed, bool moved)
 {
     return see(in, folder, name, way, claimed, moved, false);
-}
-
-static void tell_trouble(struct candidate *c, const struct take_item *item)
-{
-    if (c->told || item->error.code == 0 || error_class_of(item->error.code) == CLASS_STATE ||
-        error_class_of(item->error.code) == CLASS_INVALID)
-        return;
-    c->told = true;
-    log_write(LOG_EVENT(LOG_WARN, "not_taken", .client = folder_of(c), .file = c->name, .error = item->error.text),
-              "%s cannot be taken up yet, tried again", c->name);
-}
-
-static void tell_put_back(const struct candidate *c, const struct take_item *item)
-{
-    log_write(LOG_EVENT(LOG_WARN, "put_back", .client = folder_of(c), .file = c->name, .error = item->error.text),
-              "%s is no regular file: put back into the hot folder", c->name);
-}
-
-static void on_claimed(struct look *look, struct candidate *c, struct take_item *item)
-{
-    struct intake *in = look->intake;
-    bool was_claimed = c->claimed, watched = !was_claimed && in->watched && in->watched(in->user, folder_of(c));
-    int rc = jobs_begin(in->jobs, item, look->batch.routes, c->way, look->worker, watched && c->moves == 0);
-    if (rc != 0) { /* it lies in underprocess now, and is looked at there */
-        struct candidate *claimed = was_claimed ? c : add(in, true, folder_of(c), c->name);
-        if (claimed) {
-            claimed->kind = c->kind;
-            claimed->way = c->way;
-            put_off(claimed, TROUBLE_PAUSE_MS);
-        }
-        if (claimed != c)
-            drop(c);
-        return;
-    }
-    struct job *job = jobs_find(in->jobs, folder_of(c), c->name);
-    job->again = c->moves > (watched ? 1U : 0U);
-    if (c->way == WAY_PERIODIC)
-        stats_found_by_scan_only(in->rt->stats, 1);
-    drop(c);
-}
-
-static void on_busy(struct candidate *c)
-{
-    struct job *job = jobs_find(c->intake->jobs, folder_of(c), c->name);
-    if (job) {
-        job->again = true;
-        drop(c);
-    } else {
-        put_off(c, BUSY_PAUSE_MS);
-    }
-}
-
-/* The claimed file was another than the one read, and was not whole: from now on it is looked at where it lies. */
-static struct candidate *follow(struct candidate *c)
-{
-    struct candidate *claimed = find(c->intake, true, folder_of(c), c->name);
-    if (!claimed)
-        claimed = add(c->intake, true, folder_of(c), c->name);
-    if (!claimed)
-        return NULL;
-    claimed->kind = c->kind;
-    claimed->way = c->way;
-    drop(c);
-    return claimed;
-}
-
-static void on_looked(struct look *look, struct candidate *c, struct take_item *item)
-{
-    c->readiness = item->readiness;
-    c->whole = item->whole;
-    tell_trouble(c, item);
-    switch (item->taken) {
-    case TAKEN_CLAIMED:
-        on_claimed(look, c, item);
-        break;
-    case TAKEN_BUSY:
-        on_busy(c);
-        break;
-    case TAKEN_PUT_BACK:
-    case TAKEN_GONE:
-        if (item->taken == TAKEN_PUT_BACK)
-            tell_put_back(c, item);
-        if (c->touched && c->moves > 0)
-            enqueue(c);
-        else
-            drop(c);
-        break;
-    case TAKEN_WAIT:
-        if (item->claimed && !c->claimed) {
-            struct candidate *claimed = follow(c);
-            if (claimed)
-                c = claimed;
-        }
-        put_off(c, c->touched && item->pause_ms > EVENT_PAUSE_MS ? EVENT_PAUSE_MS : item->pause_ms);
-        break;
-    }
-}
-
-static void look_free(struct look *look)
-{
-    for (size_t i = 0; i < look->batch.count; i++)
-        take_item_fini(&look->items[i]);
-    routes_unref(look->batch.routes);
-    mem_free(look->candidates);
-    mem_free(look);
-}
-
-static void on_look_done(struct work *work)
-{
-    struct look *look = (struct look *)work;
-    struct intake *in = look->intake;
-    size_t claimed = 0;
-    in->active--;
-    in->busy[look->worker - 1] = false;
-    in->looking -= look->batch.count;
-    for (size_t i = 0; i < look->batch.count; i++) {
-        claimed += look->items[i].taken == TAKEN_CLAIMED;
-        on_looked(look, look->candidates[i], &look->items[i]);
-    }
-    if (claimed > 0)
-        stats_batch(in->rt->stats, claimed);
-    look_free(look);
-}
-
-static void run_look(struct work *work)
-{
-    take_run((struct take_batch *)work);
-}
-
-static struct look *look_new(struct intake *in, size_t count)
-{
-    struct look *look = mem_zalloc(sizeof *look + count * sizeof look->items[0]);
-    if (!look)
-        return NULL;
-    look->candidates = mem_zalloc(count * sizeof(struct candidate *));
-    if (!look->candidates) {
-        mem_free(look);
-        return NULL;
-    }
-    look->intake = in;
-    look->batch = (struct take_batch){.config = in->rt->config,
-                                      .clock = in->rt->clock,
-                                      .underprocess = in->instance->path,
-                                      .routes = routes_ref(in->rt->routes),
-                                      .items = look->items};
-    while (look->worker < (unsigned)in->rt->config->settings->workers && in->busy[look->worker])
-        look->worker++;
-    look->worker++;
-    return look;
-}
-
-static void unqueue(struct candidate *c)
-{
-    DL_DELETE(c->intake->queue, c);
-    c->intake->queued--;
-}
-
-/* While a file of that name waits to be looked at in underprocess, a newer one stays where it is: two looks at one name
- * could both take the claimed file for theirs. */
-static bool blocked(const struct candidate *c)
-{
-    const struct intake *in = c->intake;
-    return in->claimed > 0 && !c->claimed && find(in, true, folder_of(c), c->name);
-}
-
-static void write_trial(char key[TRIAL_MAX], const struct candidate *c)
-{
-    stpcpy(stpcpy(stpcpy(key, folder_of(c)), "/"), c->name);
-}
-
-/* Alone in its look, which notes it. */
-static void begin_trial(struct candidate *c, struct look *look)
-{
-    struct intake *in = c->intake;
-    if (!in->trial[0])
-        log_warn("crash_found",
-                 "%zu tickets were in work when shunt ended without warning: they are taken up one by one",
-                 in->suspects);
-    write_trial(in->trial, c);
-    look->batch.trial = in->trial;
-    look->items[look->batch.count - 1].poison = strcmp(in->trial, in->poison) == 0;
-}
-
-static void begin_look(struct candidate *c, struct look *look)
-{
-    unqueue(c);
-    c->state = CANDIDATE_LOOKING;
-    c->touched = false;
-    c->moves = 0;
-    look->items[look->batch.count] = (struct take_item){.client = folder_of(c),
-                                                        .name = c->name,
-                                                        .kind = c->kind,
-                                                        .claimed = c->claimed,
-                                                        .readiness = c->readiness,
-                                                        .whole = c->whole,
-                                                        .source.fd = -1};
-    look->candidates[look->batch.count++] = c;
-}
-
-static bool start_look(struct intake *in, size_t count)
-{
-    struct look *look = look_new(in, count);
-    if (!look)
-        return false;
-    struct candidate *c, *next;
-    DL_FOREACH_SAFE (in->queue, c, next) {
-        if (blocked(c)) {
-            unqueue(c);
-            put_off(c, BUSY_PAUSE_MS);
-        } else if (!c->suspect) {
-            begin_look(c, look);
-        } else if (look->batch.count > 0) {
-            break;
-        } else {
-            begin_look(c, look);
-            begin_trial(c, look);
-            break;
-        }
-        if (look->batch.count == count)
-            break;
-    }
-    if (!look->batch.trial && in->trial[0] && in->suspects == 0) { /* the last one is through */
-        in->trial[0] = '\0';
-        look->batch.trial = "";
-    }
-    if (look->batch.count == 0) {
-        look_free(look);
-        return true;
-    }
-    if (work_submit(in->rt->loop, &look->batch.work, run_look, on_look_done) != 0) {
-        for (size_t i = 0; i < look->batch.count; i++)
-            enqueue(look->candidates[i]);
-        look_free(look);
-        return false;
-    }
-    in->busy[look->worker - 1] = true;
-    in->looking += look->batch.count;
-    in->active++;
-    return true;
 }
 
 static void on_batch_due(struct wait *wait)
@@ -440,7 +162,7 @@ static bool wait_for_more(struct intake *in)
 /* While a suspect is on trial, or waits to be, nothing else is begun. */
 static bool on_trial(const struct intake *in, size_t held)
 {
-    return held > 0 && (in->trial[0] || (in->queue && in->queue->suspect));
+    return held > 0 && (in->on_trial || (in->queue && in->queue->suspect));
 }
 
 /* Tickets that use up in_work_limit: those that move. */
@@ -460,7 +182,7 @@ void intake_pump(struct intake *in)
             return;
         if (count > limit - held)
             count = limit - held;
-        if (!start_look(in, count)) { /* no memory; nothing else may come to wake us */
+        if (!intake_start_look(in, count)) { /* no memory; nothing else may come to wake us */
             wait_set(in->rt, &in->batch_wait, TROUBLE_PAUSE_MS, on_batch_due);
             return;
         }
@@ -494,15 +216,15 @@ void intake_job_ended(void *user, const char *folder, const char *name, bool loo
 void intake_init(struct intake *in, struct runtime *rt, struct jobs *jobs, const struct instance *instance)
 {
     *in = (struct intake){.rt = rt, .jobs = jobs, .instance = instance};
-    trial_read(instance->fd, in->poison);
+    trial_read(instance->fd, &in->poison);
 }
 
 void intake_fini(struct intake *in)
 {
     struct candidate *c, *next;
     wait_cancel(in->rt, &in->batch_wait);
-    if (in->trial[0])
-        trial_note(in->instance->fd, "");
+    if (in->on_trial)
+        trial_over(in->instance->fd);
     HASH_ITER (hh, in->table, c, next)
-        drop(c);
+        candidate_drop(c);
 }

@@ -57,6 +57,7 @@ int reason_of(struct reason *r, const struct job *job, int64_t wall_ms)
                          .deliveries = str_take(&deliveries),
                          .folder = mem_strdup(job->folder),
                          .name = mem_strdup(job->name)};
+    memcpy(r->id, job->id, sizeof r->id);
     str_fini(&head);
     str_fini(&deliveries);
     if (r->head && r->deliveries && r->folder && r->name)
@@ -99,7 +100,11 @@ void reason_text(const struct reason *r, const struct config *config, const char
     line(out, "Came from", origin.bytes);
     line(out, "Is now", failed_path);
     str_puts(out, r->deliveries);
-    str_puts(out, "\nTo try it again, mend the cause, then move the ticket back:\n  mv ");
+    str_printf(out,
+               "\nTo try it again, mend the cause, then put it back: what was delivered is not delivered again.\n"
+               "  shunt retry %s\n"
+               "Or move it back by hand, which delivers it to all its destinations:\n  mv ",
+               r->id);
     shell_word(out, failed_path);
     str_putc(out, ' ');
     shell_word(out, back.bytes);

@@ -22,7 +22,7 @@ static struct remembered *find(const struct recall *r, const char *folder, const
 {
     struct remembered *found = NULL;
     char key[2 * NAME_SIZE];
-    if (strlen(folder) > NAME_LEN_MAX || strlen(name) > NAME_LEN_MAX)
+    if (r->count == 0 || strlen(folder) > NAME_LEN_MAX || strlen(name) > NAME_LEN_MAX)
         return NULL;
     stpcpy(stpcpy(stpcpy(key, folder), "/"), name);
     HASH_FIND_STR(r->table, key, found);

@@ -266,28 +266,33 @@ static void put_back(struct take_item *item, const struct folders *f)
     item->taken = TAKEN_PUT_BACK;
 }
 
-/* Not even opened again. */
-static void set_aside(const struct folders *f, struct take_item *item)
+/* Notes that the ticket is on trial. True where it has failed it, and is not even opened again. */
+static bool failed_trial(const struct folders *f, struct take_item *item)
 {
     struct stat st;
-    if (fstatat(f->under, item->name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
-        item->taken = TAKEN_GONE;
-        return;
+    if (fstatat(f->under, item->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return false;
+    if (!trial_is(f->batch->poison, st.st_ino, item->client, item->name)) {
+        struct trial trial = {.inode = st.st_ino};
+        stpcpy(stpcpy(stpcpy(trial.key, item->client), "/"), item->name);
+        trial_note(f->under_root, &trial);
+        return false;
     }
     item->readiness.last = file_print_of(&st);
     item->taken = TAKEN_CLAIMED;
     item->invalid = true;
     error_clear(&item->error);
-    error_set(&item->error, ERR_POISON,
-              "shunt crashed twice while this ticket was in work, the second time while it was the only one");
+    error_set(
+        &item->error, ERR_POISON,
+        "shunt crashed twice while this ticket was in work, the second time while it was the only one; \"[intake] "
+        "poison = retry\" would take it up like any other");
+    return true;
 }
 
 static void take_one(struct folders *f, struct take_item *item, size_t *scratch)
 {
-    if (item->poison) {
-        set_aside(f, item);
+    if (item->suspect && failed_trial(f, item))
         return;
-    }
     for (unsigned swapped = 0; swapped < SWAPPED_MAX; swapped++) {
         int folder = item->claimed ? f->under : f->hot;
         if (folder < 0) {
@@ -320,8 +325,8 @@ void take_run(struct take_batch *batch)
     f.hot_root = files_open_folder(batch->config->hot, &e);
     error_clear(&e);
     f.under_root = files_open_folder(batch->underprocess, &e);
-    if (batch->trial && f.under_root >= 0)
-        trial_note(f.under_root, batch->trial);
+    if (batch->trial_over && f.under_root >= 0)
+        trial_over(f.under_root);
     size_t *scratch = mem_alloc((batch->routes->n_destinations + 1) * sizeof *scratch);
     for (size_t i = 0; i < batch->count; i++) {
         struct take_item *item = &batch->items[i];

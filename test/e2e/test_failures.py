@@ -60,19 +60,30 @@ def test_the_name_of_a_failed_ticket_and_its_reason_file(site):
     site.finish()
 
 
+def put_back_by_hand(site, text):
+    subprocess.run(["sh", "-c", re.search(r"^  (mv .*)$", text, re.M).group(1)], check=True)
+
+
+def put_back_by_shunt(site, text):
+    wait_for((site.data / "shunt.sock").exists, "the control socket")
+    out = site.command(*re.search(r"^  shunt (retry \S+)$", text, re.M).group(1).split())
+    assert out.returncode == 0, out
+
+
+@pytest.mark.parametrize("put_back", [put_back_by_hand, put_back_by_shunt])
 @pytest.mark.parametrize("name", ["plain.json", "it's a \"test\" $HOME `id` %s.json"])
-def test_the_command_in_the_reason_file_works(site, name):
+def test_the_commands_in_the_reason_file_work(site, name, put_back):
     site.put("RANK", name, ticket("RB"))
     site.wait_ended(1)
     (path,) = site.failed.glob("RANK/*.json")
     good = ticket("RANK")
     path.write_bytes(good)  # the cause is mended
     text = site.reason_text("RANK")
-    command = re.search(r"^  (mv .*)$", text, re.M).group(1)
-    subprocess.run(["sh", "-c", command], check=True)
+    put_back(site, text)
     site.expect("RANK", name, good)
     site.wait_ended(2)
-    os.unlink(str(path) + ".reason.txt")
+    if os.path.exists(str(path) + ".reason.txt"):
+        os.unlink(str(path) + ".reason.txt")
     site.finish(2)
 
 

@@ -247,3 +247,20 @@ def test_a_ticket_that_crashes_us_twice_is_set_aside_and_the_others_go_on(make_s
     site.start()
     site.wait_event("crash_found")
     site.finish()
+
+
+def test_a_later_ticket_of_the_same_name_is_not_blamed_for_the_crash(make_site):
+    site = make_site({"retry.attempts": "1000", "intake.poison": "fail"})
+    folder = site.under / "0/RANK"
+    folder.mkdir(parents=True)
+    (folder / CRASH_ON).write_bytes(ticket("RANK", title="it kills us"))
+    crash_while_reading(site, CRASH_ON)
+    assert CRASH_ON in (site.under / "0/.trial").read_text(), "it was on trial"
+    (folder / CRASH_ON).rename(site.base / "taken away by a person")
+    innocent = ticket("RANK", title="another one")
+    (folder / CRASH_ON).write_bytes(innocent)
+    site.expect("RANK", CRASH_ON, innocent)
+    site.start()
+    site.wait_event("processed")
+    site.finish()
+    assert not (site.under / "0/.trial").exists()

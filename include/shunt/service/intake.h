@@ -31,8 +31,8 @@ struct intake {
     bool busy[WORKERS_MAX]; /* by worker number - 1 */
     struct wait batch_wait; /* until a small batch goes anyway */
     int64_t oldest_queued_ms;
-    char poison[TRIAL_MAX];                          /* what was on trial when an earlier run crashed */
-    char trial[TRIAL_MAX];                           /* what is on trial now, as it stands in the file */
+    struct trial poison;                             /* what was on trial when an earlier run crashed */
+    bool on_trial;                                   /* a suspect is, or was the last that was looked at */
     size_t suspects;                                 /* candidates that a crash left in work */
     bool (*watched)(void *user, const char *folder); /* do events of this folder come? */
     void (*forgot)(void *user);                      /* a name found no memory: all must be scanned again */

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "shunt/base/str.h"
+#include "shunt/core/job.h"
 #include "shunt/service/config.h"
 
 struct job;
@@ -15,6 +16,7 @@ struct reason {
     char *head;       /* ready lines before the place */
     char *deliveries; /* ready lines after it; "" */
     char *folder, *name;
+    char id[JOB_ID_SIZE];
 };
 int reason_of(struct reason *r, const struct job *job, int64_t wall_ms); /* 0 or ERR_NOMEM (then nothing is held) */
 void reason_fini(struct reason *r);

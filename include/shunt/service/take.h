@@ -36,7 +36,7 @@ struct take_item {
     const char *name;
     enum name_kind kind;
     bool claimed;               /* in: lies in underprocess already. out: does now */
-    bool poison;                /* not to be read again: it was alone in work when an earlier run ended by a crash */
+    bool suspect;               /* alone in its batch, and on trial (trial.h) */
     struct readiness readiness; /* in and out, with what the last look found: */
     enum wholeness whole;
     /* out */
@@ -60,7 +60,8 @@ struct take_batch {
     const struct clock *clock;
     const char *underprocess; /* this instance's folder */
     struct routes *routes;
-    const char *trial; /* see trial.h; NULL: nothing to note */
+    const struct trial *poison; /* what was on trial when an earlier run crashed: not to be read again */
+    bool trial_over;            /* none is on trial any more */
     struct take_item *items;
     size_t count;
 };

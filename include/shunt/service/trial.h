@@ -8,13 +8,27 @@
 #ifndef SHUNT_SERVICE_TRIAL_H
 #define SHUNT_SERVICE_TRIAL_H
 
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
 #include "shunt/core/name.h"
 
-#define TRIAL_MAX (2 * NAME_SIZE)
+struct trial {
+    uint64_t inode;          /* of the file itself, not of a later one of its name */
+    char key[2 * NAME_SIZE]; /* "FOLDER/name"; "": none is on trial */
+};
 
-/* key: "FOLDER/name"; "": none any more. Failure is none: then a crash tells nothing. */
-void trial_note(int underprocess_fd, const char *key);
-/* What an earlier run left; "" where it left none. */
-void trial_read(int underprocess_fd, char key[TRIAL_MAX]);
+/* Failure is none: then a crash tells nothing. */
+void trial_note(int underprocess_fd, const struct trial *trial);
+void trial_over(int underprocess_fd);
+/* What an earlier run left. */
+void trial_read(int underprocess_fd, struct trial *out);
+static inline bool trial_is(const struct trial *t, uint64_t inode, const char *folder, const char *name)
+{
+    size_t len = strlen(folder);
+    return t->key[0] && t->inode == inode && strncmp(t->key, folder, len) == 0 && t->key[len] == '/' &&
+           strcmp(t->key + len + 1, name) == 0;
+}
 
 #endif
