@@ -171,6 +171,7 @@ void jobs_advance(struct job *job)
         if (!storage_add(storage, record_of(job, STATUS_COMPLETED, NULL), job))
             settle_enqueue(job->jobs->settle, job);
     } else if (next == JOB_FAILING) {
+        job_rest(job);
         job_find_error(job);
         settle_enqueue(job->jobs->settle, job);
     }
