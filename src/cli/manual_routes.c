@@ -1,12 +1,13 @@
 /* manual_routes.c: routes.ini(5), from the tables of its keys and the sample that is shipped. */
 #include <string.h>
 
+#include "shunt/base/embedded.h"
 #include "shunt/cli/cli.h"
 
 #include "manual.h"
 #include "roff.h"
 
-extern const unsigned char sample_routes[]; /* etc/routes.ini, made by the build */
+extern const struct embedded sample_files[]; /* etc/routes.ini alone */
 
 static void put_key(struct str *out, const struct routes_key *key)
 {
@@ -89,7 +90,7 @@ void manual_routes(struct str *out)
     roff_item(out, "/etc/shunt/routes.ini", NULL, "Beside shunt.ini(5), where `[folders] routes` names no other file.");
     roff_section(out, "EXAMPLES");
     roff_text(out, "The table that is shipped as a sample:");
-    const char *sample = (const char *)sample_routes, *first = strstr(sample, "\n[");
+    const char *sample = sample_files[0].bytes, *first = strstr(sample, "\n[");
     roff_example(out, first ? first + 1 : sample);
     roff_section(out, "SEE ALSO");
     str_puts(out, ".BR shunt (1),\n.BR shunt.ini (5)\n");

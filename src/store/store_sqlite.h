@@ -7,6 +7,7 @@
 
 #include <sqlite3.h>
 
+#include "shunt/base/embedded.h"
 #include "shunt/store/store.h"
 
 #define BLOCK_SHIFT 10 /* rows of a block; as in the migrations */
@@ -14,11 +15,8 @@
 
 #define SUSPECT ".suspect" /* PATH.suspect: damage was met; the next opening looks closely */
 
-struct migration {
-    const char *name, *sql;
-};
-extern const struct migration sqlite_migrations[]; /* [0] leads to version 1 */
-extern const int sqlite_version;
+extern const struct embedded sqlite_migrations[]; /* [0] leads to version 1 */
+extern const size_t sqlite_migrations_count;      /* the version that this program knows */
 
 enum sql {
     SQL_BEGIN,

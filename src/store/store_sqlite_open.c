@@ -80,6 +80,11 @@ static int connect_to(struct sqlite_store *s, const char *path, int flags, struc
 
 /* ---- whose and of which version ---- */
 
+static int known_version(void)
+{
+    return (int)sqlite_migrations_count;
+}
+
 static int know_it(struct sqlite_store *s, int64_t *version, struct error *e)
 {
     int64_t application = 0, tables = 0;
@@ -93,12 +98,12 @@ static int know_it(struct sqlite_store *s, int64_t *version, struct error *e)
         return error_set(e, ERR_CONFIG, "%s is the database of another program; name another file in [store] url",
                          s->path);
     }
-    if (*version > sqlite_version) {
+    if (*version > known_version()) {
         return error_set(
             e, ERR_CONFIG,
             "%s is of version %d, this program knows %d: install the program that made it, or name another "
             "file in [store] url",
-            s->path, (int)*version, sqlite_version);
+            s->path, (int)*version, known_version());
     }
     return 0;
 }
@@ -108,7 +113,7 @@ static int step_up(struct sqlite_store *s, int64_t version, struct error *e)
     char mark[80];
     (void)snprintf(mark, sizeof mark, "PRAGMA user_version = %d; PRAGMA application_id = %d", (int)version + 1,
                    APPLICATION_ID);
-    int rc = sql_exec(s, sqlite_migrations[version].sql, e);
+    int rc = sql_exec(s, sqlite_migrations[version].bytes, e);
     rc = rc ? rc : sql_exec(s, mark, e);
     if (rc) {
         (void)error_context(e, "migration %s", sqlite_migrations[version].name);
@@ -124,7 +129,7 @@ static int migrate(struct sqlite_store *s, struct error *e)
         return rc;
     }
     rc = know_it(s, &version, e); /* again: it may have changed before we had the lock */
-    for (; rc == 0 && version < sqlite_version; version++) {
+    for (; rc == 0 && version < known_version(); version++) {
         rc = step_up(s, version, e);
     }
     return sql_end(s, rc, e);
@@ -328,9 +333,9 @@ static int open_to_read(struct sqlite_store *s, struct error *e)
     int rc = start_reading(s, &version, e);
     if (rc == 0 && version == 0) {
         rc = error_set(e, ERR_GONE, "there is no store %s yet: it is being made", s->path);
-    } else if (rc == 0 && version < sqlite_version) {
+    } else if (rc == 0 && version < known_version()) {
         rc = error_set(e, ERR_CONFIG, "%s is of version %d; the service makes it version %d when it starts", s->path,
-                       (int)version, sqlite_version);
+                       (int)version, known_version());
     }
     return rc ? rc : sql_get(s, SQL_ROLLBACK, &rollback, e);
 }
