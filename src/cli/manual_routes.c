@@ -26,8 +26,7 @@ static void put_key(struct str *out, const struct routes_key *key)
     roff_item(out, key->name, NULL, key->help);
     str_puts(out, ".br\n");
     roff_text(out, text.bytes);
-    out->failed = out->failed || str_failed(&text);
-    str_fini(&text);
+    str_part_fini(&text, out);
 }
 
 static void put_description(struct str *out)
@@ -66,8 +65,7 @@ static void put_conditions(struct str *out)
     str_printf(&limits, "A file may name %d such fields, %d destinations and %d routes.",
                POINTERS_MAX - FIELD_BUILTIN_COUNT, ROUTES_DESTINATIONS_MAX, ROUTES_MAX);
     roff_paragraph(out, limits.bytes);
-    out->failed = out->failed || str_failed(&limits);
-    str_fini(&limits);
+    str_part_fini(&limits, out);
 }
 
 void manual_routes(struct str *out)

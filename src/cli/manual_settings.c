@@ -16,8 +16,7 @@ static void put_setting(struct str *out, const struct setting *x)
     roff_item(out, x->key, NULL, x->help);
     str_puts(out, ".br\n");
     roff_text(out, text.bytes);
-    out->failed = out->failed || str_failed(&text);
-    str_fini(&text);
+    str_part_fini(&text, out);
 }
 
 static void put_description(struct str *out)
