@@ -12,7 +12,6 @@ extern const struct embedded sample_files[]; /* etc/routes.ini alone */
 static void put_key(struct str *out, const struct routes_key *key)
 {
     struct str text = STR_INIT;
-    str_puts(&text, "Takes: ");
     if (key->words) {
         for (size_t i = 0; key->words[i]; i++)
             str_printf(&text, "%s`%s`", i > 0 ? ", " : "", key->words[i]);
@@ -23,9 +22,7 @@ static void put_key(struct str *out, const struct routes_key *key)
         str_printf(&text, ". Default: %s.", key->default_text);
     else
         str_puts(&text, ". It must be given.");
-    roff_item(out, key->name, NULL, key->help);
-    str_puts(out, ".br\n");
-    roff_text(out, text.bytes);
+    roff_key(out, key->name, key->help, text.bytes);
     str_part_fini(&text, out);
 }
 
