@@ -6,7 +6,7 @@
 #include "shunt/cli/ask.h"
 #include "shunt/cli/filter.h"
 #include "shunt/cli/table.h"
-#include "shunt/cli/when.h"
+#include "shunt/core/when.h"
 #include "shunt/service/service.h"
 
 #define LIMIT_DEFAULT 50

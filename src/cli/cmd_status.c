@@ -11,7 +11,7 @@
 #include "shunt/cli/ask.h"
 #include "shunt/cli/cli.h"
 #include "shunt/cli/status_text.h"
-#include "shunt/cli/when.h"
+#include "shunt/core/when.h"
 #include "shunt/service/service.h"
 #include "shunt/store/store.h"
 

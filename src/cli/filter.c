@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "shunt/cli/when.h"
 #include "shunt/core/near.h"
 #include "shunt/core/units.h"
 #include "shunt/core/when.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "shunt/cli/status_text.h"
-#include "shunt/cli/when.h"
+#include "shunt/core/when.h"
 
 /* What was made so far, line by line. */
 struct screen {

@@ -9,7 +9,7 @@
 #define EVENTS_MAX_BYTES 65536 /* of one job: then only the first and the newest stay */
 
 json_t *json_text(const char *text); /* what is not UTF-8 becomes U+FFFD; NULL: null */
-json_t *json_time(int64_t ms);       /* RFC 3339 in UTC; 0: null */
+json_t *json_time(int64_t ms);       /* RFC 3339 in UTC; 0, or no year of four digits: null */
 json_t *json_job(const struct store_job *job);
 /* As store_show gives it. */
 int json_job_whole(const struct store_job *job, const char *events, json_t **out, struct error *e);
