@@ -13,6 +13,11 @@
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX     1000
 
+int store_no_memory(struct error *e)
+{
+    return error_set(e, ERR_NOMEM, "no memory for the store");
+}
+
 json_t *json_text(const char *text)
 {
     if (!text) {
@@ -189,7 +194,7 @@ int json_job_whole(const struct store_job *job, const char *events, json_t **out
         json_object_set(whole, "events", all) == 0) {
         *out = json_incref(whole);
     } else {
-        rc = error_set(e, ERR_NOMEM, "no memory for the store");
+        rc = store_no_memory(e);
     }
     json_decref(whole);
     json_decref(all);

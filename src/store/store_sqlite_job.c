@@ -4,6 +4,7 @@
 
 #include "shunt/base/mem.h"
 
+#include "store_json.h"
 #include "store_sqlite.h"
 
 static const char *text_at(sqlite3_stmt *statement, int column)
@@ -94,7 +95,7 @@ static int read_deliveries(struct sqlite_store *s, struct row *row, struct error
     while ((rc = sql_step(s, from, e)) == 1) {
         if (!add_delivery(row, from)) {
             (void)sqlite3_reset(from);
-            return error_set(e, ERR_NOMEM, "no memory for the store");
+            return store_no_memory(e);
         }
     }
     row->job.deliveries = row->deliveries;

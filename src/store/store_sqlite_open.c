@@ -17,6 +17,7 @@
 #include "shunt/base/mem.h"
 #include "shunt/base/str.h"
 
+#include "store_json.h"
 #include "store_sqlite.h"
 
 #define APPLICATION_ID   0x73687574 /* "shut" in the file's head */
@@ -34,11 +35,6 @@ static char *joined(const char *a, const char *b, const char *c)
     str_puts(&s, b);
     str_puts(&s, c);
     return str_take(&s);
-}
-
-static int no_memory(struct error *e)
-{
-    return error_set(e, ERR_NOMEM, "no memory for the store");
 }
 
 /* ---- the connection ---- */
@@ -144,7 +140,7 @@ static int look_closely(struct sqlite_store *s, struct error *e)
     rc = rc == SQLITE_OK ? sql_step(s, statement, e) : sql_error(s, rc, e);
     const char *found = rc == 1 ? (const char *)sqlite3_column_text(statement, 0) : NULL;
     if (rc == 1) {
-        rc = !found                     ? no_memory(e)
+        rc = !found                     ? store_no_memory(e)
              : strcmp(found, "ok") == 0 ? 0
                                         : error_set(e, ERR_SYNTAX, "the store %s: %s", s->path, found);
     }
@@ -157,7 +153,7 @@ static int check_pages(struct sqlite_store *s, struct error *e)
     struct stat st;
     char *mark = joined(s->path, SUSPECT, "");
     if (!mark) {
-        return no_memory(e);
+        return store_no_memory(e);
     }
     bool suspect = access(mark, F_OK) == 0;
     int rc = 0;
@@ -245,7 +241,7 @@ static int lock_folder(const char *path, int *folder, struct error *e)
     const char *slash = strrchr(path, '/');
     char *name = slash == path ? mem_strdup("/") : mem_strndup(path, (size_t)(slash - path));
     if (!name) {
-        return no_memory(e);
+        return store_no_memory(e);
     }
     int rc = 0;
     *folder = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -304,7 +300,8 @@ static int open_unshared(struct sqlite_store *s, struct error *e)
         }
     }
     str_puts(&uri, "?immutable=1");
-    int rc = str_failed(&uri) ? no_memory(e) : connect_to(s, uri.bytes, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, e);
+    int rc =
+        str_failed(&uri) ? store_no_memory(e) : connect_to(s, uri.bytes, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, e);
     str_fini(&uri);
     return rc;
 }
@@ -365,13 +362,13 @@ int sqlite_store_open(struct store **out, const char *rest, const char *base, en
     }
     struct sqlite_store *s = mem_zalloc(sizeof *s);
     if (!s) {
-        return no_memory(e);
+        return store_no_memory(e);
     }
     s->store.driver = &store_sqlite;
     s->unflushed = mode == STORE_WRITE_UNFLUSHED;
     s->mode = mode == STORE_READ ? STORE_READ : STORE_WRITE;
     s->path = *rest == '/' ? mem_strdup(rest) : joined(base, "/", rest);
-    rc = s->path ? check_place(s, e) : no_memory(e);
+    rc = s->path ? check_place(s, e) : store_no_memory(e);
     rc = rc ? rc : s->mode == STORE_WRITE ? open_to_write(s, e) : open_to_read(s, e);
     if (rc) {
         sqlite_store_close(&s->store);

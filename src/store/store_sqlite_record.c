@@ -59,7 +59,7 @@ static int set_deliveries(struct sqlite_store *s, int64_t row, const struct stor
 static int add_events(struct str *events, const struct store_job *job, struct error *e)
 {
     events_add(events, job->events, job->n_events);
-    return str_failed(events) ? error_set(e, ERR_NOMEM, "no memory for the store") : 0;
+    return str_failed(events) ? store_no_memory(e) : 0;
 }
 
 /* 1: added; 0: there is one of that id. */
@@ -98,7 +98,7 @@ static int find(struct sqlite_store *s, struct batch *b, const char *id, int64_t
     str_clear(&b->events);
     str_puts(&b->events, events ? events : "");
     (void)sqlite3_reset(statement);
-    return events ? 0 : error_set(e, ERR_NOMEM, "no memory for the store");
+    return events ? 0 : store_no_memory(e);
 }
 
 static int update(struct sqlite_store *s, struct batch *b, const struct store_job *job, int64_t *row, struct error *e)
