@@ -4,31 +4,31 @@
 
 #include "shunt/store/store.h"
 
-struct kept { /* its texts, deliveries and hash come behind it */
+struct kept_job { /* its texts, deliveries and hash come behind it */
     struct store_job job;
     uint64_t row;
     char *events;
 };
 
-struct alert {
-    struct alert *older;
+struct kept_alert {
+    struct kept_alert *older;
     struct store_alert alert;
     int64_t last_ms, closed_ms, count;
 };
 
 struct memory_store {
     struct store store;
-    struct kept **jobs; /* by row */
+    struct kept_job **jobs; /* by row */
     size_t count, room;
     uint64_t next_row;
-    json_t *snapshots, *days; /* {"INSTANCE": ...}; {"DATE": {"INSTANCE": ...}} */
-    struct alert *alerts;     /* newest first */
+    json_t *snapshots, *days;  /* {"INSTANCE": ...}; {"DATE": {"INSTANCE": ...}} */
+    struct kept_alert *alerts; /* newest first */
 };
 
 /* ---- store_memory_job.c ---- */
 /* With the events appended to these; of job, which is borrowed, nothing is kept but the copy. NULL: no memory. */
-struct kept *kept_copy(const struct store_job *job, const char *events);
-void kept_free(struct kept *job);
+struct kept_job *kept_copy(const struct store_job *job, const char *events);
+void kept_free(struct kept_job *job);
 bool texts_same(const char *a, const char *b); /* NULL is the same as nothing */
 
 /* ---- store_memory_record.c ---- */

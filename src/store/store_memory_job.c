@@ -11,7 +11,7 @@ bool texts_same(const char *a, const char *b)
     return a && b && strcmp(a, b) == 0;
 }
 
-void kept_free(struct kept *job)
+void kept_free(struct kept_job *job)
 {
     if (job) {
         mem_free(job->events);
@@ -60,10 +60,10 @@ static size_t texts_size(const struct store_job *job)
     return n;
 }
 
-struct kept *kept_copy(const struct store_job *job, const char *events)
+struct kept_job *kept_copy(const struct store_job *job, const char *events)
 {
     size_t deliveries = job->n_deliveries * sizeof *job->deliveries;
-    struct kept *k = mem_alloc(sizeof *k + deliveries + STORE_HASH_SIZE + texts_size(job));
+    struct kept_job *k = mem_alloc(sizeof *k + deliveries + STORE_HASH_SIZE + texts_size(job));
     struct str all = STR_INIT;
     str_puts(&all, events);
     events_add(&all, job->events, job->n_events);
@@ -76,7 +76,7 @@ struct kept *kept_copy(const struct store_job *job, const char *events)
     struct store_delivery *d = (struct store_delivery *)(k + 1);
     uint8_t *hash = (uint8_t *)(d + job->n_deliveries);
     char *to = (char *)hash + STORE_HASH_SIZE;
-    *k = (struct kept){.job = *job, .events = text};
+    *k = (struct kept_job){.job = *job, .events = text};
     const char **of_job[] = JOB_TEXTS(&k->job);
     for (size_t i = 0; i < sizeof of_job / sizeof *of_job; i++) {
         move_text(of_job[i], &to);

@@ -7,7 +7,7 @@
 #include "store_json.h"
 #include "store_memory.h"
 
-static void forget_alert(struct alert *a)
+static void forget_alert(struct kept_alert *a)
 {
     mem_free((char *)a->alert.kind);
     mem_free((char *)a->alert.subject);
@@ -18,7 +18,7 @@ static void forget_alert(struct alert *a)
 void memory_forget_alerts(struct memory_store *m)
 {
     while (m->alerts) {
-        struct alert *a = m->alerts;
+        struct kept_alert *a = m->alerts;
         m->alerts = a->older;
         forget_alert(a);
     }
@@ -85,7 +85,7 @@ static char *copy_of(const char *text, bool *failed)
 int memory_alert(struct store *store, const struct store_alert *alert, bool open, struct error *e)
 {
     struct memory_store *m = (struct memory_store *)store;
-    struct alert *a = m->alerts;
+    struct kept_alert *a = m->alerts;
     while (a &&
            (a->closed_ms || !texts_same(a->alert.kind, alert->kind) || !texts_same(a->alert.subject, alert->subject))) {
         a = a->older;
@@ -122,7 +122,7 @@ int memory_alert(struct store *store, const struct store_alert *alert, bool open
 
 int memory_alerts(struct store *store, size_t limit, json_t **out, struct error *e)
 {
-    const struct alert *a = ((struct memory_store *)store)->alerts;
+    const struct kept_alert *a = ((struct memory_store *)store)->alerts;
     json_t *list = json_array();
     bool failed = !list;
     for (size_t n = page_limit(limit); a && n > 0 && !failed; n--, a = a->older) {

@@ -82,7 +82,7 @@ int memory_list(struct store *store, const struct store_filter *filter, json_t *
     json_t *jobs = json_array();
     bool failed = !jobs;
     for (size_t i = m->count; !failed && i-- > 0;) {
-        const struct kept *k = m->jobs[i];
+        const struct kept_job *k = m->jobs[i];
         if (k->row >= cursor || !matches(&k->job, filter)) {
             continue;
         }
@@ -107,10 +107,10 @@ int memory_list(struct store *store, const struct store_filter *filter, json_t *
 int memory_show(struct store *store, const char *id, json_t **out, struct error *e)
 {
     struct memory_store *m = (struct memory_store *)store;
-    const struct kept *whole = NULL, *begins = NULL, *named = NULL;
+    const struct kept_job *whole = NULL, *begins = NULL, *named = NULL;
     size_t beginnings = 0;
     for (size_t i = 0; i < m->count; i++) {
-        const struct kept *k = m->jobs[i];
+        const struct kept_job *k = m->jobs[i];
         whole = strcmp(k->job.id, id) == 0 ? k : whole;
         named = texts_same(k->job.name, id) ? k : named;
         if (*id && strncmp(k->job.id, id, strlen(id)) == 0) {
@@ -121,7 +121,7 @@ int memory_show(struct store *store, const char *id, json_t **out, struct error 
     if (!whole && beginnings > 1) {
         return error_set(e, ERR_CONFLICT, "%s: several jobs' ids begin so; give more of it", id);
     }
-    const struct kept *found = whole ? whole : begins ? begins : named;
+    const struct kept_job *found = whole ? whole : begins ? begins : named;
     if (!found) {
         return error_set(e, ERR_GONE, "%s: no job has this id or file name", id);
     }

@@ -7,7 +7,7 @@
 #include "store_json.h"
 #include "store_memory.h"
 
-static struct kept *find(struct kept **jobs, size_t count, const char *id)
+static struct kept_job *find(struct kept_job **jobs, size_t count, const char *id)
 {
     for (size_t i = count; i-- > 0;) {
         if (strcmp(jobs[i]->job.id, id) == 0) {
@@ -23,7 +23,7 @@ static bool make_room(struct memory_store *m, size_t more)
         return true;
     }
     size_t room = 2 * (m->count + more);
-    struct kept **jobs = mem_resize(m->jobs, room * sizeof(struct kept *));
+    struct kept_job **jobs = mem_resize(m->jobs, room * sizeof(struct kept_job *));
     if (jobs) {
         m->jobs = jobs;
         m->room = room;
@@ -32,9 +32,10 @@ static bool make_room(struct memory_store *m, size_t more)
 }
 
 /* A job may be recorded twice in one call: the copy made first is the older one then. */
-static struct kept *renewed(const struct memory_store *m, struct kept **made, size_t n, const struct store_job *job)
+static struct kept_job *renewed(const struct memory_store *m, struct kept_job **made, size_t n,
+                                const struct store_job *job)
 {
-    const struct kept *old = find(made, n, job->id);
+    const struct kept_job *old = find(made, n, job->id);
     old = old ? old : find(m->jobs, m->count, job->id);
     struct store_job now = *job;
     if (old) {
@@ -45,7 +46,7 @@ static struct kept *renewed(const struct memory_store *m, struct kept **made, si
     return kept_copy(&now, old ? old->events : "");
 }
 
-static void put(struct memory_store *m, struct kept *job)
+static void put(struct memory_store *m, struct kept_job *job)
 {
     for (size_t i = 0; i < m->count; i++) {
         if (strcmp(m->jobs[i]->job.id, job->job.id) == 0) {
@@ -62,7 +63,7 @@ static void put(struct memory_store *m, struct kept *job)
 int memory_record(struct store *store, const struct store_job *jobs, size_t count, struct error *e)
 {
     struct memory_store *m = (struct memory_store *)store;
-    struct kept **made = mem_alloc(count * sizeof(struct kept *));
+    struct kept_job **made = mem_alloc(count * sizeof(struct kept_job *));
     if (!made || !make_room(m, count)) {
         mem_free(made);
         return store_no_memory(e);
@@ -87,7 +88,7 @@ int memory_record(struct store *store, const struct store_job *jobs, size_t coun
 static void drop(struct memory_store *m, size_t i)
 {
     kept_free(m->jobs[i]);
-    memmove(&m->jobs[i], &m->jobs[i + 1], (--m->count - i) * sizeof(struct kept *));
+    memmove(&m->jobs[i], &m->jobs[i + 1], (--m->count - i) * sizeof(struct kept_job *));
 }
 
 int memory_retain(struct store *store, const struct store_retention *r, size_t *removed, struct error *e)
