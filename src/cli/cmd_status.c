@@ -11,7 +11,7 @@
 #include "shunt/cli/ask.h"
 #include "shunt/cli/cli.h"
 #include "shunt/cli/status_text.h"
-#include "shunt/cli/when.h"
+#include "shunt/core/when.h"
 #include "shunt/service/service.h"
 #include "shunt/store/store.h"
 
@@ -157,8 +157,7 @@ static void put_degraded(const json_t *status, const struct look *look, struct s
         label(out, look, "Degraded");
         put_painted(out, look, PAINT_BAD, plain.bytes);
         str_putc(out, '\n');
-        out->failed = out->failed || str_failed(&plain);
-        str_fini(&plain);
+        str_part_fini(&plain, out);
     }
 }
 

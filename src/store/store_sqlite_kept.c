@@ -24,8 +24,7 @@ static int save(struct sqlite_store *s, sqlite3_stmt *statement, int n, const js
 static int load(sqlite3_stmt *statement, json_t **out, struct error *e)
 {
     const char *text = (const char *)sqlite3_column_text(statement, 0);
-    return text ? json_decode(text, (size_t)sqlite3_column_bytes(statement, 0), out, e)
-                : error_set(e, ERR_NOMEM, "no memory for the store");
+    return text ? json_decode(text, (size_t)sqlite3_column_bytes(statement, 0), out, e) : store_no_memory(e);
 }
 
 int sqlite_save_snapshot(struct store *store, unsigned instance, const json_t *snapshot, struct error *e)
@@ -75,9 +74,7 @@ static int add_day(json_t *days, sqlite3_stmt *statement, struct error *e)
     char instance[24];
     (void)snprintf(instance, sizeof instance, "%lld", (long long)sqlite3_column_int64(statement, 1));
     int rc = load(statement, &day, e);
-    return rc                                              ? rc
-           : json_object_set_new(days, instance, day) != 0 ? error_set(e, ERR_NOMEM, "no memory for the store")
-                                                           : 0;
+    return rc ? rc : json_object_set_new(days, instance, day) != 0 ? store_no_memory(e) : 0;
 }
 
 int sqlite_load_day(struct store *store, int date, json_t **days, struct error *e)
@@ -90,7 +87,7 @@ int sqlite_load_day(struct store *store, int date, json_t **days, struct error *
     }
     json_t *all = json_object();
     (void)sqlite3_bind_int(statement, 1, date);
-    rc = all ? 0 : error_set(e, ERR_NOMEM, "no memory for the store");
+    rc = all ? 0 : store_no_memory(e);
     while (rc == 0 && (rc = sql_step(s, statement, e)) == 1) {
         rc = add_day(all, statement, e);
     }
@@ -156,10 +153,9 @@ int sqlite_alerts(struct store *store, size_t limit, json_t **out, struct error 
     }
     json_t *list = json_array();
     (void)sqlite3_bind_int64(statement, 1, (int64_t)page_limit(limit));
-    rc = list ? 0 : error_set(e, ERR_NOMEM, "no memory for the store");
+    rc = list ? 0 : store_no_memory(e);
     while (rc == 0 && (rc = sql_step(s, statement, e)) == 1) {
-        rc = json_array_append_new(list, alert_at(statement)) == 0 ? 0
-                                                                   : error_set(e, ERR_NOMEM, "no memory for the store");
+        rc = json_array_append_new(list, alert_at(statement)) == 0 ? 0 : store_no_memory(e);
     }
     (void)sqlite3_reset(statement);
     if (rc) {

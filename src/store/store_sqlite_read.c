@@ -122,7 +122,7 @@ static int by_id(struct sqlite_store *s, const char *id, struct row *row, struct
     size_t n = strlen(id);
     char *after = mem_strndup(id, n);
     sqlite3_stmt *statement;
-    int rc = after ? sql_get(s, SQL_BY_ID, &statement, e) : error_set(e, ERR_NOMEM, "no memory for the store");
+    int rc = after ? sql_get(s, SQL_BY_ID, &statement, e) : store_no_memory(e);
     if (rc || n == 0 || (unsigned char)after[n - 1] >= 0x7f) { /* no id has such bytes */
         mem_free(after);
         return rc;
@@ -158,7 +158,7 @@ static int whole(struct sqlite_store *s, const struct row *row, json_t **out, st
     (void)sqlite3_bind_int64(statement, 1, row->row);
     if ((rc = sql_step(s, statement, e)) == 1) {
         const char *events = (const char *)sqlite3_column_text(statement, 0);
-        rc = events ? json_job_whole(&row->job, events, out, e) : error_set(e, ERR_NOMEM, "no memory for the store");
+        rc = events ? json_job_whole(&row->job, events, out, e) : store_no_memory(e);
     }
     return rc;
 }
@@ -196,7 +196,7 @@ int sqlite_totals(struct store *store, json_t **out, struct error *e)
             counts[i] = sqlite3_column_int64(totals, i);
         }
         *out = json_totals(counts, sqlite3_column_int64(oldest, 0));
-        rc = *out ? 0 : error_set(e, ERR_NOMEM, "no memory for the store");
+        rc = *out ? 0 : store_no_memory(e);
     }
     return sql_end(s, rc, e);
 }
