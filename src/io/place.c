@@ -144,8 +144,9 @@ static int fill_from_bytes(const struct place_item *item, struct pending *p, str
     if (rc != 0)
         return rc;
     if (!item->sha256)
-        return files_sha256(item->bytes, item->size, p->sha256) == 0 ? 0 : error_set(e, ERR_NOMEM, "out of memory");
-    memcpy(p->sha256, item->sha256, SHA256_SIZE);
+        files_sha256(item->bytes, item->size, p->sha256);
+    else
+        memcpy(p->sha256, item->sha256, SHA256_SIZE);
     return 0;
 }
 
@@ -258,12 +259,11 @@ static bool add_item(struct group *g)
         flush_together_from_now(g);
         return true;
     }
-    if (folder >= 0 && temp_name(g->place->tag, item_whose(item), item->name, p->temp) != 0)
-        folder = error_set(e, ERR_NOMEM, "out of memory");
     if (folder < 0) {
         g->count++;
         return true;
     }
+    temp_name(g->place->tag, item_whose(item), item->name, p->temp);
     p->folder = (size_t)folder;
     if (temp_in_use(g, p))
         return false;
