@@ -163,12 +163,11 @@ static bool add_item(struct group *g)
         flush_together_from_now(g);
         return true;
     }
-    if (folder >= 0 && temp_name(g->place->tag, item_whose(item), item->name, p->temp) != 0)
-        folder = error_set(e, ERR_NOMEM, "out of memory");
     if (folder < 0) {
         g->count++;
         return true;
     }
+    temp_name(g->place->tag, item_whose(item), item->name, p->temp);
     p->folder = (size_t)folder;
     if (temp_in_use(g, p))
         return false;

@@ -16,8 +16,8 @@
 /* The place's folder, made where it is missing, `make` and place->create. An fd or a negative code. */
 int open_place(const struct place *place, bool make, struct error *e);
 
-/* The same for the same three texts (NULL: ""). 0 or ERR_NOMEM. */
-int temp_name(const char *tag, const char *whose, const char *name, char out[TEMP_SIZE]);
+/* The same for the same three texts (NULL: ""). */
+void temp_name(const char *tag, const char *whose, const char *name, char out[TEMP_SIZE]);
 /* Two items with one name at one moment are told apart by it. */
 static inline const char *item_whose(const struct place_item *item)
 {

@@ -10,7 +10,7 @@ static void a_large_file_is_copied_from_where_it_was_claimed(void **state)
     char *bytes = made_bytes(len);
     char *copied = NULL;
     uint8_t sha256[SHA256_SIZE];
-    assert_int_equal(files_sha256(bytes, len, sha256), 0);
+    files_sha256(bytes, len, sha256);
     put_bytes(in(s, "claimed"), bytes, len);
     char path[128];
     snprintf(path, sizeof path, "%s", in(s, "to"));
@@ -33,7 +33,7 @@ static void a_source_that_is_not_what_was_read_is_never_published(void **state)
 {
     struct scratch *s = *state;
     uint8_t sha256[SHA256_SIZE];
-    assert_int_equal(files_sha256("0123456789", 10, sha256), 0);
+    files_sha256("0123456789", 10, sha256);
     char path[128];
     snprintf(path, sizeof path, "%s", in(s, "to"));
     struct place place = place_at(path);
