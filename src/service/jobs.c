@@ -211,7 +211,7 @@ static void make_id(struct job *job)
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
         for (size_t i = 0; i < sizeof random; i++)
             random[i] = (uint8_t)rand();
-    job->created_ms = job->jobs->rt->clock->wall_ms(job->jobs->rt->clock);
+    job->created_ms = job->started_ms = job->jobs->rt->clock->wall_ms(job->jobs->rt->clock);
     job_id_make(job->created_ms, random, job->id);
 }
 
@@ -224,6 +224,21 @@ bool job_was_opened(const struct job *job)
 const char *job_shown(const struct job *job)
 {
     return job->folder[0] == '\0' ? job->name : job->key;
+}
+
+/* From now on the store knows that it ends, and the statistics count it when it has. */
+static void number(struct job *job)
+{
+    if (job->outcome == 0)
+        job->outcome = ++job->jobs->outcomes;
+}
+
+/* Recorded first: a crash may come between its move to the failed folder and the record of that. */
+static void set_aside(struct job *job)
+{
+    number(job);
+    if (!storage_add(job->jobs->storage, record_of(job, STATUS_PROCESSING, NULL), job))
+        settle_enqueue(job->jobs->settle, job);
 }
 
 /* Its hash and size stay. */
@@ -265,7 +280,7 @@ int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes,
     job->state = JOB_TAKEN;
     if (item->invalid) {
         move(job, JOB_FAILING);
-        settle_enqueue(jobs->settle, job);
+        set_aside(job);
         return 0;
     }
     move(job, JOB_DELIVERING);
@@ -354,11 +369,12 @@ void jobs_advance(struct job *job)
         jobs_settled(job, ERR_CHANGED, NULL);
     } else if (next == JOB_SETTLING) {
         content_drop(&job->content); /* it waits for the store now */
+        number(job);
         if (!storage_add(storage, record_of(job, STATUS_COMPLETED, NULL), job))
             settle_enqueue(job->jobs->settle, job);
     } else if (next == JOB_FAILING) {
         tell_why(job);
-        settle_enqueue(job->jobs->settle, job);
+        set_aside(job);
     }
 }
 
@@ -422,6 +438,7 @@ void jobs_settled(struct job *job, int code, const char *failed_path)
                   "Changed while it was processed, taken up again: %s", job_shown(job));
         error_clear(&job->error);
         error_set(&job->error, ERR_CHANGED, "it changed while it was processed, and is taken up again as another job");
+        job->outcome = 0; /* what is taken up again is counted */
         storage_add(jobs->storage, record_of(job, STATUS_CANCELLED, NULL), NULL);
         end(job, JOB_RETURNED, job->again, true);
         return;
@@ -494,6 +511,18 @@ void jobs_check_ledger(struct jobs *jobs)
         str_fini(&text);
     }
     jobs->ledger_difference = difference;
+}
+
+json_t *jobs_counted(const struct jobs *jobs)
+{
+    json_t *but = json_array();
+    for (struct job_handle *handle = jobs->table; but && handle; handle = handle->hh.next)
+        if (handle->job->outcome > 0 &&
+            json_array_append_new(but, json_integer((json_int_t)handle->job->outcome)) != 0) {
+            json_decref(but);
+            return NULL;
+        }
+    return json_pack("{s:I, s:o}", "to", (json_int_t)jobs->outcomes, "but", but);
 }
 
 void jobs_fini(struct jobs *jobs)
