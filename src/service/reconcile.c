@@ -116,6 +116,8 @@ static int end_in_store(struct reconciliation *r, struct store_job *row, const c
     struct store_event now = {.at_ms = st->rt->clock->wall_ms(st->rt->clock), .event = event, .text = text};
     if (row->completed_ms == 0)
         row->completed_ms = now.at_ms;
+    else if (row->completed_ms > now.at_ms || row->completed_ms < row->started_ms) /* the clock was another */
+        row->completed_ms = row->started_ms;
     row->error = row->error ? row->error : text;
     row->events = &now;
     row->n_events = 1;
