@@ -217,12 +217,13 @@ static int count(struct reconciliation *r, const struct store_job *row)
         if (d->state == DELIVERY_DONE && d->done_ms >= row->started_ms)
             labels[n++] = d->label ? d->label : d->destination;
     }
+    int64_t took_ms = row->completed_ms - row->started_ms; /* the clock may have gone back */
     const char *client = row->folder && row->folder[0] ? row->folder : row->client;
     struct stats_outcome o = {.client = client && client[0] ? client : "(hot folder root)",
                               .category = row->category,
                               .way = way_of(row->phase),
                               .hour = clock_local_hour(row->completed_ms),
-                              .ms = (double)(row->completed_ms - row->started_ms),
+                              .ms = took_ms > 0 ? (double)took_ms : 0,
                               .destinations = labels,
                               .n_destinations = n,
                               .celtra = row->category && strcmp(row->category, "CELTRA") == 0};
