@@ -178,9 +178,11 @@ static struct record *make(struct job *job, enum job_status status, const char *
         .claim = {.device = job->print.dev, .inode = job->print.ino, .mtime_ns = job->print.mtime_ns},
         .status = status,
         .created_ms = job->created_ms,
-        .started_ms = job->created_ms,
+        .started_ms = job->started_ms,
         .completed_ms = status >= STATUS_COMPLETED ? clock->wall_ms(clock) : 0,
         .error = error_text(&job->error),
+        .instance = job->jobs->lanes->instance->number,
+        .outcome = job->outcome,
     };
     fill_deliveries(&row, deliveries, job);
     fill_events(&row, events, job);

@@ -74,6 +74,7 @@ const struct store_driver store_memory = {
     .show = memory_show,
     .totals = memory_totals,
     .retain = memory_retain,
+    .uncounted = memory_uncounted,
     .save_snapshot = memory_save_snapshot,
     .load_snapshot = memory_load_snapshot,
     .save_day = memory_save_day,

@@ -47,11 +47,12 @@ int memory_totals(struct store *store, json_t **out, struct error *e);
 
 /* ---- store_memory_kept.c ---- */
 void memory_forget_alerts(struct memory_store *m);
+int memory_uncounted(struct store *store, unsigned instance, store_each_cb each, void *user, struct error *e);
 int memory_save_snapshot(struct store *store, unsigned instance, const json_t *snapshot, struct error *e);
 int memory_load_snapshot(struct store *store, unsigned instance, json_t **snapshot, struct error *e);
 int memory_save_day(struct store *store, unsigned instance, int date, const json_t *day, struct error *e);
 int memory_load_day(struct store *store, int date, json_t **days, struct error *e);
 int memory_alert(struct store *store, const struct store_alert *alert, bool open, struct error *e);
-int memory_alerts(struct store *store, size_t limit, json_t **out, struct error *e);
+int memory_alerts(struct store *store, bool open, size_t limit, json_t **out, struct error *e);
 
 #endif

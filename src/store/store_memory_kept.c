@@ -1,4 +1,4 @@
-/* store_memory_kept.c: what is kept besides jobs: snapshots, days, alerts. */
+/* store_memory_kept.c: what is kept besides jobs: snapshots, days, alerts; which jobs the statistics do not count. */
 #include <stdio.h>
 #include <string.h>
 
@@ -24,6 +24,54 @@ void memory_forget_alerts(struct memory_store *m)
     }
 }
 
+/* ---- what the statistics do not count ---- */
+
+static bool is_in(const json_t *numbers, uint64_t number)
+{
+    size_t i;
+    const json_t *one;
+    json_array_foreach (numbers, i, one) {
+        if (json_integer_value(one) == (json_int_t)number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void count(struct memory_store *m, unsigned instance, const json_t *counted)
+{
+    uint64_t to = (uint64_t)json_integer_value(json_object_get(counted, "to"));
+    const json_t *but = json_object_get(counted, "but");
+    for (size_t i = 0; i < m->count; i++) {
+        struct store_job *j = &m->jobs[i]->job;
+        if (j->instance == instance && j->outcome <= to && !is_in(but, j->outcome)) {
+            j->outcome = 0;
+        }
+    }
+}
+
+int memory_uncounted(struct store *store, unsigned instance, store_each_cb each, void *user, struct error *e)
+{
+    struct memory_store *m = (struct memory_store *)store;
+    (void)e;
+    int rc = 0;
+    for (uint64_t last = 0; rc == 0;) {
+        const struct kept_job *next = NULL;
+        for (size_t i = 0; i < m->count; i++) {
+            const struct store_job *j = &m->jobs[i]->job;
+            if (j->instance == instance && j->outcome > last && (!next || j->outcome < next->job.outcome)) {
+                next = m->jobs[i];
+            }
+        }
+        if (!next) {
+            break;
+        }
+        last = next->job.outcome;
+        rc = each(user, &next->job);
+    }
+    return rc;
+}
+
 /* ---- what else is kept ---- */
 
 static int keep(json_t *in, unsigned key, const json_t *document, struct error *e)
@@ -38,7 +86,13 @@ static int keep(json_t *in, unsigned key, const json_t *document, struct error *
 
 int memory_save_snapshot(struct store *store, unsigned instance, const json_t *snapshot, struct error *e)
 {
-    return keep(((struct memory_store *)store)->snapshots, instance, snapshot, e);
+    struct memory_store *m = (struct memory_store *)store;
+    int rc = keep(m->snapshots, instance, snapshot, e);
+    const json_t *counted = json_object_get(snapshot, "counted");
+    if (rc == 0 && counted) {
+        count(m, instance, counted);
+    }
+    return rc;
 }
 
 int memory_load_snapshot(struct store *store, unsigned instance, json_t **snapshot, struct error *e)
@@ -120,13 +174,16 @@ int memory_alert(struct store *store, const struct store_alert *alert, bool open
     return 0;
 }
 
-int memory_alerts(struct store *store, size_t limit, json_t **out, struct error *e)
+int memory_alerts(struct store *store, bool open, size_t limit, json_t **out, struct error *e)
 {
     const struct kept_alert *a = ((struct memory_store *)store)->alerts;
     json_t *list = json_array();
     bool failed = !list;
-    for (size_t n = page_limit(limit); a && n > 0 && !failed; n--, a = a->older) {
-        failed = json_array_append_new(list, json_alert(&a->alert, a->last_ms, a->closed_ms, a->count)) != 0;
+    for (size_t n = page_limit(limit); a && n > 0 && !failed; a = a->older) {
+        if (!open || a->closed_ms == 0) {
+            failed = json_array_append_new(list, json_alert(&a->alert, a->last_ms, a->closed_ms, a->count)) != 0;
+            n--;
+        }
     }
     if (failed) {
         json_decref(list);

@@ -99,6 +99,14 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_WORDS_DELETE] = "DELETE FROM block_words WHERE block = ?1",
     [SQL_ALERTS_TRIM] = "DELETE FROM alerts WHERE closed_at IS NOT NULL AND row <= (SELECT max(row) FROM alerts) - ?1",
 
+    [SQL_UNCOUNTED_SET] = "INSERT INTO uncounted (job, instance, outcome) VALUES (?1, ?2, ?3)"
+                          " ON CONFLICT (job) DO UPDATE SET instance = ?2, outcome = ?3",
+    [SQL_UNCOUNTED_DROP] = "DELETE FROM uncounted WHERE job = ?1",
+    [SQL_UNCOUNTED] = "SELECT " JOB_COLUMNS ", outcome FROM uncounted INDEXED BY uncounted_outcomes"
+                      " CROSS JOIN processing_jobs ON row = job WHERE instance = ?1 ORDER BY outcome",
+    [SQL_COUNTED] = "DELETE FROM uncounted WHERE instance = ?1 AND outcome <= json_extract(?2, '$.counted.to')"
+                    " AND outcome NOT IN (SELECT value FROM json_each(?2, '$.counted.but'))",
+
     [SQL_SNAPSHOT_SET] = "INSERT INTO snapshots (instance, document) VALUES (?1, ?2)"
                          " ON CONFLICT (instance) DO UPDATE SET document = excluded.document",
     [SQL_SNAPSHOT_GET] = "SELECT document FROM snapshots WHERE instance = ?1",
@@ -112,6 +120,8 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_ALERT_CLOSE] = "UPDATE alerts SET closed_at = ?3 WHERE kind = ?1 AND subject = ?2 AND closed_at IS NULL",
     [SQL_ALERTS] = "SELECT kind, subject, opened_at, last_at, closed_at, count, text FROM alerts"
                    " ORDER BY row DESC LIMIT ?1",
+    [SQL_ALERTS_OPEN] = "SELECT kind, subject, opened_at, last_at, closed_at, count, text FROM alerts"
+                        " INDEXED BY open_alerts WHERE closed_at IS NULL ORDER BY row DESC LIMIT ?1",
 
     [SQL_CHECK] = "PRAGMA integrity_check(20)",
     [SQL_CHECK_KEYS] = "SELECT count(*) FROM deliveries d"
@@ -318,6 +328,7 @@ const struct store_driver store_sqlite = {
     .show = sqlite_show,
     .totals = sqlite_totals,
     .retain = sqlite_retain,
+    .uncounted = sqlite_uncounted,
     .save_snapshot = sqlite_save_snapshot,
     .load_snapshot = sqlite_load_snapshot,
     .save_day = sqlite_save_day,

@@ -59,6 +59,10 @@ enum sql {
     SQL_BLOCK_DELETE,
     SQL_WORDS_DELETE,
     SQL_ALERTS_TRIM,
+    SQL_UNCOUNTED_SET,
+    SQL_UNCOUNTED_DROP,
+    SQL_UNCOUNTED,
+    SQL_COUNTED,
     SQL_SNAPSHOT_SET,
     SQL_SNAPSHOT_GET,
     SQL_DAY_SET,
@@ -67,6 +71,7 @@ enum sql {
     SQL_ALERT_OPEN,
     SQL_ALERT_CLOSE,
     SQL_ALERTS,
+    SQL_ALERTS_OPEN,
     SQL_CHECK,
     SQL_CHECK_KEYS,
     SQL_CHECK_TOTALS,
@@ -145,6 +150,7 @@ void row_bind_delivery(sqlite3_stmt *to, int first, const struct store_delivery 
 
 /* ---- store_sqlite_read.c ---- */
 int sqlite_unfinished(struct store *store, store_each_cb each, void *user, struct error *e);
+int sqlite_uncounted(struct store *store, unsigned instance, store_each_cb each, void *user, struct error *e);
 int sqlite_last(struct store *store, const char *folder, const char *name, store_each_cb each, void *user,
                 struct error *e);
 int sqlite_seen(struct store *store, const char *folder, const char *name, const uint8_t *sha256, int64_t since_ms,
@@ -164,7 +170,7 @@ int sqlite_load_snapshot(struct store *store, unsigned instance, json_t **snapsh
 int sqlite_save_day(struct store *store, unsigned instance, int date, const json_t *day, struct error *e);
 int sqlite_load_day(struct store *store, int date, json_t **days, struct error *e);
 int sqlite_alert(struct store *store, const struct store_alert *alert, bool open, struct error *e);
-int sqlite_alerts(struct store *store, size_t limit, json_t **out, struct error *e);
+int sqlite_alerts(struct store *store, bool open, size_t limit, json_t **out, struct error *e);
 
 /* ---- store_sqlite_care.c ---- */
 int sqlite_check(struct store *store, json_t **findings, struct error *e);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -133,6 +134,13 @@ static int migrate(struct sqlite_store *s, struct error *e)
 
 /* ---- damage ---- */
 
+/* A page that no memory could be had for is told like a damaged one: "...: unable to get the page. error code=7" */
+static bool wants_memory(const char *found)
+{
+    const char *code = strstr(found, "error code=");
+    return code && (atoi(code + strlen("error code=")) & 0xff) == SQLITE_NOMEM;
+}
+
 static int look_closely(struct sqlite_store *s, struct error *e)
 {
     sqlite3_stmt *statement = NULL;
@@ -140,9 +148,9 @@ static int look_closely(struct sqlite_store *s, struct error *e)
     rc = rc == SQLITE_OK ? sql_step(s, statement, e) : sql_error(s, rc, e);
     const char *found = rc == 1 ? (const char *)sqlite3_column_text(statement, 0) : NULL;
     if (rc == 1) {
-        rc = !found                     ? store_no_memory(e)
-             : strcmp(found, "ok") == 0 ? 0
-                                        : error_set(e, ERR_SYNTAX, "the store %s: %s", s->path, found);
+        rc = !found || wants_memory(found) ? store_no_memory(e)
+             : strcmp(found, "ok") == 0    ? 0
+                                           : error_set(e, ERR_SYNTAX, "the store %s: %s", s->path, found);
     }
     (void)sqlite3_finalize(statement);
     return rc;

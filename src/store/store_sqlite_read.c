@@ -27,6 +27,30 @@ int sqlite_unfinished(struct store *store, store_each_cb each, void *user, struc
     return rc ? rc : answer;
 }
 
+int sqlite_uncounted(struct store *store, unsigned instance, store_each_cb each, void *user, struct error *e)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    struct row row = {0};
+    sqlite3_stmt *statement;
+    int rc = sql_begin(s, false, e), answer = 0;
+    if (rc) {
+        return rc;
+    }
+    rc = sql_get(s, SQL_UNCOUNTED, &statement, e);
+    if (rc == 0) {
+        (void)sqlite3_bind_int64(statement, 1, instance);
+    }
+    while (rc == 0 && answer == 0 && (rc = sql_step(s, statement, e)) == 1) {
+        rc = row_read(s, statement, &row, e);
+        row.job.instance = instance;
+        row.job.outcome = (uint64_t)sqlite3_column_int64(statement, 23);
+        answer = rc ? 0 : each(user, &row.job);
+    }
+    row_fini(&row);
+    rc = sql_end(s, rc, e);
+    return rc ? rc : answer;
+}
+
 /* The newest by name, in *row, which is borrowed until the statement's next step. 1: found. */
 static int newest(struct sqlite_store *s, enum sql which, const char *folder, const char *name, struct row *row,
                   struct error *e)

@@ -121,6 +121,25 @@ static int update(struct sqlite_store *s, struct batch *b, const struct store_jo
     return sql_run(s, cut, e);
 }
 
+/* known: the job was there before, and may have been to be counted. */
+static int set_uncounted(struct sqlite_store *s, int64_t row, const struct store_job *job, bool known, struct error *e)
+{
+    sqlite3_stmt *statement;
+    if (job->outcome == 0 && !known) {
+        return 0;
+    }
+    int rc = sql_get(s, job->outcome > 0 ? SQL_UNCOUNTED_SET : SQL_UNCOUNTED_DROP, &statement, e);
+    if (rc) {
+        return rc;
+    }
+    (void)sqlite3_bind_int64(statement, 1, row);
+    if (job->outcome > 0) {
+        (void)sqlite3_bind_int64(statement, 2, job->instance);
+        (void)sqlite3_bind_int64(statement, 3, (int64_t)job->outcome);
+    }
+    return sql_run(s, statement, e);
+}
+
 static int record_one(struct sqlite_store *s, struct batch *b, const struct store_job *job, struct error *e)
 {
     int64_t row = b->next_row;
@@ -132,6 +151,7 @@ static int record_one(struct sqlite_store *s, struct batch *b, const struct stor
     b->next_row += added;
     b->delta[job->status]++;
     rc = set_deliveries(s, row, job, e);
+    rc = rc ? rc : set_uncounted(s, row, job, added == 0, e);
     rc = rc ? rc : words_note(s, row, job, e);
     return rc ? rc : times_note(s, &b->times, row, job, e);
 }

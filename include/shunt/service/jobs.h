@@ -14,6 +14,8 @@
 #ifndef SHUNT_SERVICE_JOBS_H
 #define SHUNT_SERVICE_JOBS_H
 
+#include <jansson.h>
+
 #include "shunt/core/job.h"
 #include "shunt/service/runtime.h"
 #include "shunt/service/take.h"
@@ -32,7 +34,7 @@ struct delivery {
     struct wait wait;   /* until the next attempt */
     int64_t next_ms;    /* when that is, by the wall clock */
     int64_t done_ms;
-    bool before; /* delivered by an earlier run, or before the ticket failed and was put back */
+    bool before; /* delivered before the ticket failed and was put back: counted then */
     bool told;   /* its success stands in the log */
     bool beside; /* under another name than its own */
     char *final_name;
@@ -69,6 +71,8 @@ struct job {
     bool own_move_pending;         /* the event of our own claim is still to come */
     uint64_t taken_ns;             /* uv_hrtime */
     int64_t created_ms;            /* taken up first, also by an earlier run */
+    int64_t started_ms;            /* taken up since it last failed, also by an earlier run */
+    uint64_t outcome;              /* its number among those that end; 0: not yet */
     struct job_event *events;      /* newest first */
     struct error error;            /* why it is invalid */
     struct delivery *deliveries;
@@ -98,6 +102,7 @@ struct jobs {
     struct job_handle *table;
     size_t count;
     int64_t ledger_difference; /* last told */
+    uint64_t outcomes; /* numbers given to jobs that end; the store knows by them which ones a snapshot counts */
     jobs_ended_cb ended;
     void *user;
     /* `shunt once` wants each outcome */
@@ -128,6 +133,9 @@ void jobs_settled(struct job *job, int code,
 
 /* A person (who) takes back a job that waits: it ends in the failed folder. ERR_BUSY: something of it is in work. */
 int jobs_cancel(struct job *job, const char *who, struct error *e);
+
+/* Which outcomes the statistics count by now, as a snapshot tells it (store.h). NULL: no memory. */
+json_t *jobs_counted(const struct jobs *jobs);
 
 /* `shunt once` gives up: the job ends, its file stays in underprocess, where the next start takes it up. */
 void jobs_abandon(struct job *job, const struct error *why);
