@@ -34,25 +34,15 @@ static void move_text(const char **text, char **to)
     }
 }
 
-#define JOB_TEXTS(j)                                                                                                   \
-    {                                                                                                                  \
-        &(j)->id, &(j)->source, &(j)->phase, &(j)->folder, &(j)->name, &(j)->client, &(j)->category, &(j)->studio,     \
-            &(j)->title, &(j)->path, &(j)->error                                                                       \
-    }
-#define DELIVERY_TEXTS(d)                                                                                              \
-    {                                                                                                                  \
-        &(d)->destination, &(d)->label, &(d)->final_name, &(d)->error                                                  \
-    }
-
 static size_t texts_size(const struct store_job *job)
 {
-    const char *const *const of_job[] = JOB_TEXTS(job);
+    const char *const *const of_job[] = STORE_JOB_TEXTS(job);
     size_t n = 0;
     for (size_t i = 0; i < sizeof of_job / sizeof *of_job; i++) {
         n += text_size(*of_job[i]);
     }
     for (size_t d = 0; d < job->n_deliveries; d++) {
-        const char *const *const of_delivery[] = DELIVERY_TEXTS(&job->deliveries[d]);
+        const char *const *const of_delivery[] = STORE_DELIVERY_TEXTS(&job->deliveries[d]);
         for (size_t i = 0; i < sizeof of_delivery / sizeof *of_delivery; i++) {
             n += text_size(*of_delivery[i]);
         }
@@ -77,7 +67,7 @@ struct kept_job *kept_copy(const struct store_job *job, const char *events)
     uint8_t *hash = (uint8_t *)(d + job->n_deliveries);
     char *to = (char *)hash + STORE_HASH_SIZE;
     *k = (struct kept_job){.job = *job, .events = text};
-    const char **of_job[] = JOB_TEXTS(&k->job);
+    const char **of_job[] = STORE_JOB_TEXTS(&k->job);
     for (size_t i = 0; i < sizeof of_job / sizeof *of_job; i++) {
         move_text(of_job[i], &to);
     }
@@ -86,7 +76,7 @@ struct kept_job *kept_copy(const struct store_job *job, const char *events)
     }
     for (size_t n = 0; n < job->n_deliveries; n++) {
         d[n] = job->deliveries[n];
-        const char **of_delivery[] = DELIVERY_TEXTS(&d[n]);
+        const char **of_delivery[] = STORE_DELIVERY_TEXTS(&d[n]);
         for (size_t i = 0; i < sizeof of_delivery / sizeof *of_delivery; i++) {
             move_text(of_delivery[i], &to);
         }

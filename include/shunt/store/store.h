@@ -77,6 +77,17 @@ struct store_job {
     uint64_t outcome;  /* its number among that instance's jobs that end; 0: it is not (yet) to be counted */
 };
 
+/* Where each text of a job or a delivery is, for who copies one: the value of an array of pointers. */
+#define STORE_JOB_TEXTS(j)                                                                                             \
+    {                                                                                                                  \
+        &(j)->id, &(j)->source, &(j)->phase, &(j)->folder, &(j)->name, &(j)->client, &(j)->category, &(j)->studio,     \
+            &(j)->title, &(j)->path, &(j)->error                                                                       \
+    }
+#define STORE_DELIVERY_TEXTS(d)                                                                                        \
+    {                                                                                                                  \
+        &(d)->destination, &(d)->label, &(d)->final_name, &(d)->error                                                  \
+    }
+
 /* Which jobs; all that are set must hold. Newest first: in the order in which they were first recorded, whatever the
  * clock said. Case: of ASCII letters. */
 struct store_filter {
