@@ -109,6 +109,14 @@ const struct setting settings_schema[] = {
     NUMBER("store", "keep_rows", SETTING_COUNT, keep_rows, "0", 0, 1000000000,
            "At most so many jobs stay in the store; the oldest finished ones go. 0: any number."),
 
+    NUMBER("http", "max_upload", SETTING_BYTES, max_upload_bytes, "16MiB", KIB, GIB,
+           "A file or job that is sent may be so large."),
+    NUMBER("http", "max_memory_percent", SETTING_COUNT, max_memory_percent, "80", 1, 100,
+           "Files and jobs that are sent are refused for a while when more of the memory is in use, of the container's "
+           "where it has a limit, else of the host's."),
+    NUMBER("http", "min_free", SETTING_BYTES, min_free_bytes, "64MiB", 0, INT64_MAX,
+           "They are refused when less than this is free on the disk of the hot root or of data."),
+
     WORD("log", "level", log_level, "info", log_level_words, "Lines below this level are left out."),
     WORD("log", "format", log_format, "json", format_words, "json: one object a line; text: lines for people."),
     OTHER("log", "file", SETTING_PATH, log_file, "shunt.log", "Relative: to the logs folder. Empty: none."),

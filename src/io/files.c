@@ -115,19 +115,30 @@ static int fill(int fd, const void *bytes, size_t len, unsigned mode, const char
     return rc;
 }
 
-/* `told` is how errors name it. */
-static int write_in(int folder, const char *name, const char *told, const void *bytes, size_t len, unsigned mode,
-                    struct error *e)
+static int write_temporary(int folder, const char *temporary, const char *told, const void *bytes, size_t len,
+                           unsigned mode, struct error *e)
 {
-    char temporary[64];
-    temporary_of(name, temporary);
     int fd = open_again(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     if (fd < 0 && errno == EEXIST && unlinkat(folder, temporary, 0) == 0) /* a crash left it */
         fd = open_again(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     if (fd < 0)
         return error_errno(e, errno, "cannot write %s", told);
     int rc = fill(fd, bytes, len, mode, told, e);
-    if (rc == 0 && renameat(folder, temporary, folder, name) != 0)
+    if (rc != 0)
+        unlinkat(folder, temporary, 0);
+    return rc;
+}
+
+/* `told` is how errors name it. */
+static int write_in(int folder, const char *name, const char *told, const void *bytes, size_t len, unsigned mode,
+                    struct error *e)
+{
+    char temporary[64];
+    temporary_of(name, temporary);
+    int rc = write_temporary(folder, temporary, told, bytes, len, mode, e);
+    if (rc != 0)
+        return rc;
+    if (renameat(folder, temporary, folder, name) != 0)
         rc = error_errno(e, errno, "cannot write %s", told);
     if (rc == 0)
         return files_sync(folder, told, e);
@@ -155,6 +166,20 @@ int files_write_at(int folder_fd, const char *name, const void *bytes, size_t le
     if (!*name || strchr(name, '/'))
         return error_set(e, ERR_BAD_NAME, "\"%s\" cannot be a file's name", name);
     return write_in(folder_fd, name, name, bytes, len, mode, e);
+}
+
+int files_write_new(int folder_fd, const char *temporary, const char *name, const void *bytes, size_t len,
+                    unsigned mode, struct error *e)
+{
+    int rc = write_temporary(folder_fd, temporary, name, bytes, len, mode, e);
+    if (rc != 0)
+        return rc;
+    int errnum = files_rename_new(folder_fd, temporary, folder_fd, name);
+    if (errnum == 0)
+        return files_sync(folder_fd, name, e);
+    unlinkat(folder_fd, temporary, 0);
+    return errnum == EEXIST ? error_set(e, ERR_BUSY, "%s is taken", name)
+                            : error_errno(e, errnum, "cannot write %s", name);
 }
 
 /* For file systems without RENAME_NOREPLACE and without link(2): looks first. Never removes what is there. */

@@ -19,6 +19,7 @@ const struct http_route control_routes[] = {
     {"POST", "/api/v1/destinations/{name}/hold", api_hold, 0, "operator", "Deliver nothing there until it is released"},
     {"POST", "/api/v1/destinations/{name}/release", api_release, 0, "operator", "Deliver there again"},
     {"POST", "/api/v1/scan", api_scan, 0, "operator", "Scan the hot folders now"},
+    {"POST", "/upload/{client}", api_upload, UPLOAD_BODY, "submit", "Put a file into a client's hot folder"},
 };
 const size_t control_n_routes = sizeof control_routes / sizeof *control_routes;
 
@@ -194,6 +195,17 @@ void api_answer(struct http_request *request, unsigned status, json_t *json)
 
 /* --- life --- */
 
+static struct http_route *make_routes(const struct settings *s)
+{
+    struct http_route *routes = mem_alloc(sizeof control_routes);
+    for (size_t i = 0; routes && i < control_n_routes; i++) {
+        routes[i] = control_routes[i];
+        if (routes[i].max_body_bytes == UPLOAD_BODY)
+            routes[i].max_body_bytes = (size_t)s->max_upload_bytes;
+    }
+    return routes;
+}
+
 struct control *control_new(struct service *s, struct error *e)
 {
     struct control *c = mem_zalloc(sizeof *c);
@@ -204,7 +216,13 @@ struct control *control_new(struct service *s, struct error *e)
     c->service = s;
     c->reads.tail = &c->reads.head;
     c->moves.tail = &c->moves.head;
-    struct http_options options = {HTTP_OPTIONS_DEFAULT, .routes = control_routes, .n_routes = control_n_routes,
+    c->submits.tail = &c->submits.head;
+    if (!(c->routes = make_routes(s->config->settings))) {
+        control_free(c);
+        error_set(e, ERR_NOMEM, "out of memory");
+        return NULL;
+    }
+    struct http_options options = {HTTP_OPTIONS_DEFAULT, .routes = c->routes, .n_routes = control_n_routes,
                                    .context = c};
     if (http_server_new(s->rt.loop, &options, &c->server, e) != 0) {
         control_free(c);
@@ -231,7 +249,7 @@ void control_listen(struct control *c)
 
 bool control_idle(const struct control *c)
 {
-    return !c->reads.busy && !c->moves.busy;
+    return !c->reads.busy && !c->moves.busy && !c->submits.busy;
 }
 
 static void on_closed(void *context)
@@ -252,6 +270,7 @@ void control_free(struct control *c)
     if (!c)
         return;
     store_close(c->store);
+    mem_free(c->routes);
     mem_free(c);
 }
 

@@ -11,6 +11,7 @@
 #define LIST_MAX       1000
 #define RETRY_MAX      10000
 #define RETRY_BODY_MAX (1024 * 1024)
+#define UPLOAD_BODY    SIZE_MAX /* in the table: [http] max_upload */
 
 struct call {
     struct work work; /* first */
@@ -36,7 +37,8 @@ struct call_queue {
 struct control {
     struct service *service;
     struct http_server *server; /* NULL: closed */
-    struct call_queue reads, moves;
+    struct http_route *routes;  /* the table, with the limits of the settings */
+    struct call_queue reads, moves, submits;
     struct store *store; /* of the read in work; NULL: to be opened */
     bool had_store;      /* it was open once: where there is none now, it was lost */
     bool store_fails;    /* the last read did */
@@ -72,6 +74,7 @@ void api_retry(struct http_request *request, void *context);
 void api_destinations(struct http_request *request, void *context);
 void api_hold(struct http_request *request, void *context);
 void api_release(struct http_request *request, void *context);
+void api_upload(struct http_request *request, void *context);
 void api_scan(struct http_request *request, void *context);
 
 #endif

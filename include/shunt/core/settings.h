@@ -71,6 +71,10 @@ struct settings {
     /* [store] */
     char *store_url; /* key "url" */
     int64_t keep_jobs_ms, keep_rows;
+    /* [http] */
+    int64_t max_upload_bytes;   /* of one request's body */
+    int64_t max_memory_percent; /* nothing is accepted beyond */
+    int64_t min_free_bytes;     /* nothing is accepted below */
     /* [log] */
     enum log_level log_level;   /* key "level" */
     enum log_format log_format; /* key "format" */

@@ -21,6 +21,11 @@ int files_write(const char *path, const void *bytes, size_t len, unsigned mode, 
 /* The same for a name in a folder that is held, whatever has become of its path. */
 int files_write_at(int folder_fd, const char *name, const void *bytes, size_t len, unsigned mode, struct error *e);
 
+/* A new file, flushed, that nobody sees before it is whole, and that replaces nothing: ERR_BUSY where the name is taken.
+ * temporary: a name in the folder that is the caller's alone; what a crash left there is overwritten. */
+int files_write_new(int folder_fd, const char *temporary, const char *name, const void *bytes, size_t len,
+                    unsigned mode, struct error *e);
+
 /* rename(2) that never replaces, by the nearest way that the file system has. 0, EEXIST where the name is taken, or
  * another errno. */
 int files_rename_new(int from_fd, const char *from, int to_fd, const char *to);
