@@ -114,7 +114,7 @@ const struct setting settings_schema[] = {
     NUMBER("http", "max_memory_percent", SETTING_COUNT, max_memory_percent, "80", 1, 100,
            "Files and jobs that are sent are refused for a while when more of the memory is in use, of the container's "
            "where it has a limit, else of the host's."),
-    NUMBER("http", "min_free", SETTING_BYTES, min_free_bytes, "64MiB", 0, INT64_MAX,
+    NUMBER("http", "min_free", SETTING_BYTES, min_free_bytes, "64MiB", 0, 1024 * 1024 * GIB,
            "They are refused when less than this is free on the disk of the hot root or of data."),
 
     WORD("log", "level", log_level, "info", log_level_words, "Lines below this level are left out."),

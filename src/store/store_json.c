@@ -86,11 +86,12 @@ json_t *json_job(const struct store_job *job)
                   "folder", json_text(job->folder), "file", json_text(job->name), "client", json_text(job->client),
                   "category", json_text(job->category), "studio", json_text(job->studio), "title",
                   json_text(job->title), "path", json_text(job->path));
-    json_t *rest = json_pack("{s:I, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "size", (json_int_t)job->size, "sha256",
-                             hash_text(job->sha256), "retry_count", (json_int_t)job->retries, "crashes",
-                             (json_int_t)job->crashes, "created_at", json_time(job->created_ms), "started_at",
-                             json_time(job->started_ms), "completed_at", json_time(job->completed_ms), "error_message",
-                             json_text(job->error), "destinations", deliveries(job, delivery_brief));
+    json_t *rest =
+        json_pack("{s:I, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "size", (json_int_t)job->size, "sha256",
+                  hash_text(job->sha256), "retry_count", (json_int_t)job->retries, "crashes", (json_int_t)job->crashes,
+                  "created_at", json_time(job->created_ms), "started_at", json_time(job->started_ms), "completed_at",
+                  json_time(job->completed_ms), "error_message", json_text(job->error), "batch_id",
+                  json_text(job->batch), "destinations", deliveries(job, delivery_brief));
     if (!what || !rest || json_object_update(what, rest) != 0) {
         json_decref(what);
         what = NULL;

@@ -68,7 +68,8 @@ static bool matches(const struct store_job *j, const struct store_filter *f)
            (!f->text || text_holds(j->name, f->text) || text_holds(j->title, f->text) || text_holds(j->id, f->text) ||
             text_holds(j->error, f->text)) &&
            (!f->folder || texts_same(j->folder, f->folder)) && (!f->name || texts_same(j->name, f->name)) &&
-           (f->since_ms == 0 || j->created_ms >= f->since_ms) && (f->until_ms == 0 || j->created_ms < f->until_ms);
+           (!f->batch || texts_same(j->batch, f->batch)) && (f->since_ms == 0 || j->created_ms >= f->since_ms) &&
+           (f->until_ms == 0 || j->created_ms < f->until_ms);
 }
 
 int memory_list(struct store *store, const struct store_filter *filter, json_t **out, struct error *e)

@@ -41,6 +41,7 @@ static struct kept_job *renewed(const struct memory_store *m, struct kept_job **
     if (old) {
         now.folder = old->job.folder;
         now.name = old->job.name;
+        now.batch = old->job.batch;
         now.created_ms = old->job.created_ms;
     }
     return kept_copy(&now, old ? old->events : "");

@@ -18,6 +18,7 @@
     " AND (?8 IS NULL OR holds(name, ?8) OR holds(title, ?8) OR holds(id, ?8) OR holds(error_message, ?8))"            \
     " AND (?9 IS NULL OR folder = ?9)"                                                                                 \
     " AND (?10 IS NULL OR name = ?10)"                                                                                 \
+    " AND (?14 IS NULL OR batch_id = ?14)"                                                                             \
     " AND created_at >= ?11 AND created_at < ?12"                                                                      \
     " ORDER BY row DESC LIMIT ?13"
 #define LIST(index, condition)                                                                                         \
@@ -32,13 +33,13 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_NEXT_ROW] = "SELECT next_row FROM totals WHERE id = 1",
     [SQL_JOB_ADD] = "INSERT INTO processing_jobs (" JOB_COLUMNS ", events)"
                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,"
-                    " ?20, ?21, ?22, ?23, ?24) ON CONFLICT (id) DO NOTHING",
+                    " ?20, ?21, ?22, ?23, ?24, ?25) ON CONFLICT (id) DO NOTHING",
     [SQL_JOB_FIND] = "SELECT row, status, events FROM processing_jobs WHERE id = ?1",
-    /* parameters as in the one above; folder, name and created_at stay, and the indexes on them untouched */
+    /* parameters as in the one above; folder, name, batch_id and created_at stay, and the indexes on them untouched */
     [SQL_JOB_UPDATE] = "UPDATE processing_jobs SET status = ?3, client = ?5, category = ?6, title = ?9,"
                        " error_message = ?10, source = ?11, phase = ?12, studio = ?13, path = ?14, size = ?15,"
                        " sha256 = ?16, device = ?17, inode = ?18, mtime_ns = ?19, retry_count = ?20, crashes = ?21,"
-                       " started_at = ?22, completed_at = ?23, events = ?24 WHERE row = ?1",
+                       " started_at = ?22, completed_at = ?23, events = ?25 WHERE row = ?1",
     [SQL_DELIVERY_SET] =
         "INSERT INTO deliveries (job, n, " DELIVERY_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
         " ON CONFLICT (job, n) DO UPDATE SET destination = ?3, label = ?4, state = ?5, attempts = ?6,"
@@ -85,6 +86,7 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_LIST_NOT_COMPLETED] = LIST("INDEXED BY not_completed", " AND status <> 2"),
     [SQL_LIST_ERROR] = LIST("INDEXED BY with_error", " AND error_message IS NOT NULL"),
     [SQL_LIST_NAME] = LIST("INDEXED BY names", " AND row >> 13 = ?2 >> 13 AND name = ?10"),
+    [SQL_LIST_BATCH] = LIST("INDEXED BY batches", " AND batch_id = ?14"),
 
     [SQL_OLD_BLOCKS] = "SELECT block FROM blocks WHERE block >= ?1 AND first_at < ?2 ORDER BY block LIMIT 1",
     [SQL_OLD_JOBS] = "SELECT row, status FROM processing_jobs NOT INDEXED WHERE row BETWEEN ?1 AND ?2 AND status >= 2"

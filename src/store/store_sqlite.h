@@ -50,6 +50,7 @@ enum sql {
     SQL_LIST_NOT_COMPLETED,
     SQL_LIST_ERROR,
     SQL_LIST_NAME,
+    SQL_LIST_BATCH,
     SQL_OLD_BLOCKS,
     SQL_OLD_JOBS,
     SQL_OLDEST_JOBS,
@@ -134,7 +135,7 @@ int next_row(struct sqlite_store *s, int64_t *row, struct error *e);
 /* ---- store_sqlite_job.c ---- */
 #define JOB_COLUMNS                                                                                                    \
     "row, id, status, created_at, client, category, folder, name, title, error_message, source, phase, studio, path, " \
-    "size, sha256, device, inode, mtime_ns, retry_count, crashes, started_at, completed_at"
+    "size, sha256, device, inode, mtime_ns, retry_count, crashes, started_at, completed_at, batch_id"
 #define DELIVERY_COLUMNS "destination, label, state, attempts, next_at, done_at, final_name, error"
 struct row { /* one job as it was read: borrowed until the statement's next step, and its deliveries */
     int64_t row;

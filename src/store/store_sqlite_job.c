@@ -127,7 +127,8 @@ void row_bind(sqlite3_stmt *to, int64_t row, const struct store_job *job, const 
     (void)sqlite3_bind_int64(to, 21, job->crashes);
     bind_time(to, 22, job->started_ms);
     bind_time(to, 23, job->completed_ms);
-    (void)sqlite3_bind_text(to, 24, events->bytes, (int)events->len, SQLITE_STATIC);
+    bind_text(to, 24, job->batch);
+    (void)sqlite3_bind_text(to, 25, events->bytes, (int)events->len, SQLITE_STATIC);
 }
 
 int row_read(struct sqlite_store *s, sqlite3_stmt *from, struct row *row, struct error *e)
@@ -157,6 +158,7 @@ int row_read(struct sqlite_store *s, sqlite3_stmt *from, struct row *row, struct
         .crashes = (unsigned)sqlite3_column_int64(from, 20),
         .started_ms = sqlite3_column_int64(from, 21),
         .completed_ms = sqlite3_column_int64(from, 22),
+        .batch = text_at(from, 23),
     };
     return read_deliveries(s, row, e);
 }

@@ -13,7 +13,7 @@
 #define WINDOW     1024
 #define LOOK_STEPS 3000000 /* of SQLite's machine: some forty for a row; a few hundredths of a second */
 
-enum lead { BY_ROWS, BY_NOT_COMPLETED, BY_ERROR, BY_NAME };
+enum lead { BY_ROWS, BY_NOT_COMPLETED, BY_ERROR, BY_NAME, BY_BATCH };
 
 struct scan {
     const struct store_filter *filter;
@@ -37,7 +37,8 @@ static int prepare(struct scan *scan, const struct store_filter *f, struct error
     scan->statuses = f->statuses == 0 ? all : f->statuses;
     scan->since_ms = f->since_ms == 0 ? INT64_MIN : f->since_ms;
     scan->until_ms = f->until_ms == 0 ? INT64_MAX : f->until_ms;
-    scan->lead = f->error                                         ? BY_ERROR
+    scan->lead = f->batch                                         ? BY_BATCH
+                 : f->error                                       ? BY_ERROR
                  : (scan->statuses & 1u << STATUS_COMPLETED) == 0 ? BY_NOT_COMPLETED
                  : f->name                                        ? BY_NAME
                                                                   : BY_ROWS;
@@ -121,6 +122,10 @@ static int window(struct sqlite_store *s, struct scan *scan, int64_t high, struc
         scan->low = high >> NAMES_SHIFT << NAMES_SHIFT;
         scan->high = high;
         return 1;
+    case BY_BATCH: /* its index leads to its rows alone */
+        scan->low = 1;
+        scan->high = high;
+        return 1;
     default:
         return sparse_window(s, scan, high, e);
     }
@@ -145,11 +150,12 @@ static void bind_filter(sqlite3_stmt *to, const struct scan *scan)
     (void)sqlite3_bind_int64(to, 12, scan->until_ms);
     /* one more tells whether there is more */
     (void)sqlite3_bind_int64(to, 13, (int64_t)(scan->limit - scan->count + 1));
+    bind_text(to, 14, f->batch);
 }
 
 static int take_rows(struct sqlite_store *s, struct scan *scan, struct error *e)
 {
-    static const enum sql by[] = {SQL_LIST_ROWS, SQL_LIST_NOT_COMPLETED, SQL_LIST_ERROR, SQL_LIST_NAME};
+    static const enum sql by[] = {SQL_LIST_ROWS, SQL_LIST_NOT_COMPLETED, SQL_LIST_ERROR, SQL_LIST_NAME, SQL_LIST_BATCH};
     sqlite3_stmt *statement;
     int rc = sql_get(s, by[scan->lead], &statement, e);
     if (rc) {

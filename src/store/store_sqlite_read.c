@@ -43,7 +43,7 @@ int sqlite_uncounted(struct store *store, unsigned instance, store_each_cb each,
     while (rc == 0 && answer == 0 && (rc = sql_step(s, statement, e)) == 1) {
         rc = row_read(s, statement, &row, e);
         row.job.instance = instance;
-        row.job.outcome = (uint64_t)sqlite3_column_int64(statement, 23);
+        row.job.outcome = (uint64_t)sqlite3_column_int64(statement, 24);
         answer = rc ? 0 : each(user, &row.job);
     }
     row_fini(&row);

@@ -178,7 +178,7 @@ def test_json_has_stable_keys(place, records):
     told = json.loads(out)
     assert set(told) == {"jobs", "next"} and told["next"] is None
     assert set(told["jobs"][0]) == {"id", "source", "phase", "status", "folder", "file", "client", "category", "studio", "title", "path", "size", "sha256",
-                                    "retry_count", "crashes", "created_at", "started_at", "completed_at", "error_message", "destinations"}
+                                    "retry_count", "crashes", "created_at", "started_at", "completed_at", "error_message", "batch_id", "destinations"}
     out, _ = ran(place, "show", "a.json", "--json")
     assert {"deliveries", "events"} < set(json.loads(out))
     out, _ = ran(place, "status", "--json", code=1)

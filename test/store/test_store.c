@@ -30,7 +30,7 @@ static void a_new_store_holds_nothing(void **state)
     "\"path\":\"/data/JSON_STORE/RANK/t7.json\", \"size\":2345,"                                                       \
     "\"sha256\":\"0707070707070707070707070707070707070707070707070707070707070707\", \"retry_count\":1,"              \
     "\"crashes\":0, \"created_at\":\"2026-09-21T14:13:27.000Z\", \"started_at\":\"2026-09-21T14:13:27.001Z\","         \
-    "\"completed_at\":\"2026-09-21T14:13:27.040Z\", \"error_message\":null,"                                           \
+    "\"completed_at\":\"2026-09-21T14:13:27.040Z\", \"error_message\":null, \"batch_id\":null,"                        \
     "\"destinations\":[{\"name\":\"archive\", \"label\":\"Archive\", \"state\":\"done\"},"                             \
     "{\"name\":\"monday\", \"label\":\"Monday Rank\", \"state\":\"done\"}]"
 
@@ -364,6 +364,33 @@ static void each_filter_selects(void **state)
             fail_msg("case %zu: %s instead of %s", i, found, cases[i].names);
         }
     }
+    store_close(s);
+}
+
+static void jobs_that_were_sent_together_are_found(void **state)
+{
+    (void)state;
+    struct store *s = opened();
+    for (int n = 0; n < 6; n++) {
+        struct sample m;
+        sample(&m, n)->job.batch = n % 2 ? "b1" : n == 2 ? "b2" : NULL;
+        m.job.status = STATUS_PENDING;
+        record(s, &m.job, 1);
+        m.job.batch = NULL; /* who goes on with it need not know */
+        m.job.status = n == 3 ? STATUS_FAILED : STATUS_COMPLETED;
+        record(s, &m.job, 1);
+    }
+    assert_string_equal(names(list(s, (struct store_filter){.batch = "b1"})), "t5 t3 t1");
+    assert_string_equal(names(list(s, (struct store_filter){.batch = "b1", .limit = 2})), "t5 t3");
+    assert_string_equal(names(list(s, (struct store_filter){.batch = "b1", .statuses = 1u << STATUS_FAILED})), "t3");
+    assert_string_equal(names(list(s, (struct store_filter){.batch = "b2", .client = "rank"})), "t2");
+    assert_string_equal(names(list(s, (struct store_filter){.batch = "B1"})), "");
+    json_t *page = list(s, (struct store_filter){.batch = "b1", .limit = 2});
+    const char *next = json_string_value(json_object_get(page, "next"));
+    assert_non_null(next);
+    assert_string_equal(names(list(s, (struct store_filter){.batch = "b1", .before = next})), "t1");
+    assert_string_equal(text_of(json_array_get(json_object_get(page, "jobs"), 0), "batch_id"), "b1");
+    json_decref(page);
     store_close(s);
 }
 
@@ -984,8 +1011,8 @@ int main(void)
         EACH(a_long_life_keeps_its_beginning_and_its_newest_events, url_),                                             \
         EACH(unfinished_jobs_come_back_as_they_were, url_), EACH(the_newest_job_of_a_file_is_found, url_),             \
         EACH(the_same_bytes_completed_before_are_known, url_), EACH(each_filter_selects, url_),                        \
-        EACH(pages_follow_one_another, url_), EACH(a_cursor_that_is_none_is_refused, url_),                            \
-        EACH(a_clock_that_jumps_back_changes_no_order, url_),                                                          \
+        EACH(jobs_that_were_sent_together_are_found, url_), EACH(pages_follow_one_another, url_),                      \
+        EACH(a_cursor_that_is_none_is_refused, url_), EACH(a_clock_that_jumps_back_changes_no_order, url_),            \
         EACH(a_job_is_shown_by_id_by_its_beginning_and_by_name, url_), EACH(totals_know_the_oldest_that_waits, url_),  \
         EACH(hostile_texts_come_back_and_break_nothing, url_), EACH(old_finished_jobs_go, url_),                       \
         EACH(no_more_jobs_stay_than_are_kept, url_), EACH(each_instance_has_its_snapshot, url_),                       \

@@ -68,6 +68,7 @@ struct store_job {
     unsigned crashes; /* that it was in work in */
     int64_t created_ms, started_ms, completed_ms;
     const char *error;
+    const char *batch;                       /* UUID of those that were sent together; NULL: none */
     const struct store_delivery *deliveries; /* all of them, in order, the archive's first */
     size_t n_deliveries;
     const struct store_event *events; /* new since it was last recorded; one that is there already is not added again.
@@ -81,7 +82,7 @@ struct store_job {
 #define STORE_JOB_TEXTS(j)                                                                                             \
     {                                                                                                                  \
         &(j)->id, &(j)->source, &(j)->phase, &(j)->folder, &(j)->name, &(j)->client, &(j)->category, &(j)->studio,     \
-            &(j)->title, &(j)->path, &(j)->error                                                                       \
+            &(j)->title, &(j)->path, &(j)->error, &(j)->batch                                                          \
     }
 #define STORE_DELIVERY_TEXTS(d)                                                                                        \
     {                                                                                                                  \
@@ -98,6 +99,7 @@ struct store_filter {
     const char *error;          /* part of its error, case does not matter */
     const char *text;           /* part of its name, title, id or error */
     const char *folder, *name;  /* exactly; NULL: any */
+    const char *batch;          /* likewise */
     int64_t since_ms, until_ms; /* created from since on, before until; 0: open */
     const char *before;         /* a cursor from the page before; else ERR_USAGE */
     size_t limit;               /* 0: 50; at most 1000 */
@@ -163,7 +165,7 @@ int store_open(struct store **out, const char *url, const char *base, enum store
 void store_close(struct store *s); /* NULL is fine */
 
 /* All or none, durable when it returns 0 (but for STORE_WRITE_UNFLUSHED). A job that is there already takes on what is given, its deliveries too; but its
- * folder, name and created_ms stay. One call is one transaction: record many at a time. */
+ * folder, name, batch and created_ms stay. One call is one transaction: record many at a time. */
 int store_record(struct store *s, const struct store_job *jobs, size_t count, struct error *e);
 /* Jobs pending or in processing, with their deliveries, without events. The callback does not call the store. */
 int store_unfinished(struct store *s, store_each_cb each, void *user, struct error *e);
@@ -175,7 +177,7 @@ int store_seen(struct store *s, const char *folder, const char *name, const uint
 /* {"jobs": [JOB...], "next": CURSOR or null}. A call looks at so many jobs and no more (a search for a text has no
  * index): there may be fewer than limit, even none, and a cursor to go on from; null is the end. JOB: {"id", "source",
  * "phase", "status", "folder", "file", "client", "category", "studio", "title", "path", "size", "sha256",
- * "retry_count", "crashes", "created_at", "started_at", "completed_at", "error_message", "destinations": [{"name",
+ * "retry_count", "crashes", "created_at", "started_at", "completed_at", "error_message", "batch_id", "destinations": [{"name",
  * "label", "state"}...]}; times as RFC 3339 in UTC with milliseconds, what is not known is null, bytes that are not
  * UTF-8 are U+FFFD. */
 int store_list(struct store *s, const struct store_filter *filter, json_t **out, struct error *e);
