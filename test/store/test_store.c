@@ -62,7 +62,7 @@ static void what_is_not_known_is_null(void **state)
                 "\"file\":null, \"client\":null, \"category\":null, \"studio\":null, \"title\":null, \"path\":null,"
                 "\"size\":0, \"sha256\":null, \"retry_count\":0, \"crashes\":0,"
                 "\"created_at\":\"2026-09-21T14:13:20.000Z\", \"started_at\":null, \"completed_at\":null,"
-                "\"error_message\":null, \"destinations\":[], \"deliveries\":[], \"events\":[]}");
+                "\"error_message\":null, \"batch_id\":null, \"destinations\":[], \"deliveries\":[], \"events\":[]}");
     store_close(s);
 }
 
