@@ -65,17 +65,11 @@ enum job_state job_state_of(const struct delivery_counts *counts)
     return counts->of[DELIVERY_FAILED] > 0 ? JOB_FAILING : JOB_SETTLING;
 }
 
-void job_id_make(int64_t wall_ms, const uint8_t random[10], char out[JOB_ID_SIZE])
+static void write_id(uint8_t id[16], unsigned version, char *out)
 {
     static const char digits[] = "0123456789abcdef";
-    uint8_t id[16];
-    for (int i = 0; i < 6; i++)
-        id[i] = (uint8_t)((uint64_t)wall_ms >> (40 - 8 * i));
-    for (int i = 6; i < 16; i++)
-        id[i] = random[i - 6];
-    id[6] = (uint8_t)(0x70 | (id[6] & 0x0f)); /* version 7 */
+    id[6] = (uint8_t)(version << 4 | (id[6] & 0x0f));
     id[8] = (uint8_t)(0x80 | (id[8] & 0x3f)); /* RFC 9562's variant */
-
     for (int i = 0; i < 16; i++) {
         if (i == 4 || i == 6 || i == 8 || i == 10)
             *out++ = '-';
@@ -83,4 +77,22 @@ void job_id_make(int64_t wall_ms, const uint8_t random[10], char out[JOB_ID_SIZE
         *out++ = digits[id[i] & 15];
     }
     *out = '\0';
+}
+
+void job_id_named(const uint8_t hash[16], char out[JOB_ID_SIZE])
+{
+    uint8_t id[16];
+    for (int i = 0; i < 16; i++)
+        id[i] = hash[i];
+    write_id(id, 8, out);
+}
+
+void job_id_make(int64_t wall_ms, const uint8_t random[10], char out[JOB_ID_SIZE])
+{
+    uint8_t id[16];
+    for (int i = 0; i < 6; i++)
+        id[i] = (uint8_t)((uint64_t)wall_ms >> (40 - 8 * i));
+    for (int i = 6; i < 16; i++)
+        id[i] = random[i - 6];
+    write_id(id, 7, out);
 }

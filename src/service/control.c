@@ -19,6 +19,8 @@ const struct http_route control_routes[] = {
     {"POST", "/api/v1/destinations/{name}/hold", api_hold, 0, "operator", "Deliver nothing there until it is released"},
     {"POST", "/api/v1/destinations/{name}/release", api_release, 0, "operator", "Deliver there again"},
     {"POST", "/api/v1/scan", api_scan, 0, "operator", "Scan the hot folders now"},
+    {"POST", "/process-job", api_process_job, UPLOAD_BODY, "submit", "Send a job"},
+    {"POST", "/process-batch", api_process_batch, UPLOAD_BODY, "submit", "Send several jobs"},
     {"POST", "/upload/{client}", api_upload, UPLOAD_BODY, "submit", "Put a file into a client's hot folder"},
 };
 const size_t control_n_routes = sizeof control_routes / sizeof *control_routes;

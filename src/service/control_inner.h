@@ -74,6 +74,8 @@ void api_retry(struct http_request *request, void *context);
 void api_destinations(struct http_request *request, void *context);
 void api_hold(struct http_request *request, void *context);
 void api_release(struct http_request *request, void *context);
+void api_process_job(struct http_request *request, void *context);
+void api_process_batch(struct http_request *request, void *context);
 void api_upload(struct http_request *request, void *context);
 void api_scan(struct http_request *request, void *context);
 

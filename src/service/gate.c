@@ -8,9 +8,11 @@
 #include "shunt/core/name.h"
 #include "shunt/io/files.h"
 
+#include "spool.h"
+
 void gate_begin(struct gate *gate, const struct service *s, size_t more)
 {
-    gate->pressure.waiting = s->intake.queued;
+    gate->pressure.waiting = s->intake.queued + (s->spool ? s->spool->n_due : 0);
     gate->pressure.more = more;
 }
 

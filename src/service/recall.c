@@ -53,7 +53,7 @@ static bool is_of(const struct store_job *row, const struct instance *instance)
 static void forget_older(struct recall *r, struct remembered *m, const struct store_job *newer)
 {
     const struct store_job *row = &m->record->row;
-    if (is_unfinished(row) && row->path && newer->path && strcmp(row->path, newer->path) == 0) {
+    if (is_unfinished(row) && row->path && newer->path && strcmp(row->id, newer->id) != 0 && strcmp(row->path, newer->path) == 0) {
         m->record->next = r->lost;
         r->lost = m->record;
         m->record = NULL;
@@ -256,7 +256,7 @@ void recall_job(struct recall *r, struct job *job)
     if (same) {
         memccpy(job->id, row->id, '\0', JOB_ID_SIZE);
         job->created_ms = row->created_ms;
-        if (!again)
+        if (!again && row->started_ms > 0)
             job->started_ms = row->started_ms;
         for (size_t i = 0; i < job->n_deliveries; i++)
             for (size_t k = 0; k < row->n_deliveries; k++)

@@ -69,6 +69,8 @@ struct record *record_copy(const struct store_job *row)
     b = (struct builder){.base = (char *)r + ALIGN(sizeof *r)};
     r->next = NULL;
     r->job = NULL;
+    r->told = NULL;
+    r->user = NULL;
     copy_row(&b, &r->row, row);
     return r;
 }

@@ -21,6 +21,8 @@
 #include "shunt/service/reload.h"
 #include "shunt/service/upkeep.h"
 
+#include "spool.h"
+
 #define THREADS_OWN    14 /* listing, settling, store, reload, control */
 #define DELIVERIES_MIN 48
 #define DELIVERIES_MAX 256
@@ -33,7 +35,8 @@ static const int signal_numbers[SERVICE_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIG
 static bool work_is_done(const struct service *s)
 {
     return !s->scanner.in_work && intake_idle(&s->intake) && lanes_idle(&s->lanes) && settle_idle(&s->settle) &&
-           storage_idle(&s->storage) && reload_idle(s->reload) && (!s->control || control_idle(s->control));
+           storage_idle(&s->storage) && (!s->spool || spool_idle(s->spool)) && reload_idle(s->reload) &&
+           (!s->control || control_idle(s->control));
 }
 
 static unsigned requests_in_work(const struct service *s)
@@ -84,6 +87,8 @@ static void turn(struct service *s)
     if (s->rt.draining && !due_listed(&s->drain_deadline.due)) /* every turn until there is memory for it */
         wait_set(&s->rt, &s->drain_deadline, s->config->settings->drain_timeout_ms, on_deadline);
     scanner_pump(&s->scanner);
+    if (s->spool)
+        spool_pump(s->spool);
     intake_pump(&s->intake);
     lanes_pump(&s->lanes);
     storage_pump(&s->storage);
@@ -267,7 +272,7 @@ static int make(struct service *s, const struct clock *clock, bool once, struct 
         return e->code;
     if (!(s->reload = reload_new(s)))
         return error_set(e, ERR_NOMEM, "out of memory");
-    if (!once && !(s->control = control_new(s, e)))
+    if (!once && (!(s->spool = spool_new(s, e)) || !(s->control = control_new(s, e))))
         return e->code;
     return set_threads(s) == 0 ? 0 : error_set(e, ERR_INTERNAL, "the pool's size cannot be set");
 }
@@ -335,6 +340,7 @@ void service_free(struct service *s)
         jobs_fini(&s->jobs);
         recall_fini(&s->recall);
         storage_close(&s->storage);
+        spool_free(s->spool);
         lanes_fini(&s->lanes);
         runtime_fini(&s->rt);
     }

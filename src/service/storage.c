@@ -83,9 +83,13 @@ static void run(struct work *work)
 static void let_go(struct storage *st, struct record *r)
 {
     struct job *job = r->job;
+    void (*told)(void *user) = r->told;
     r->job = NULL;
+    r->told = NULL;
     if (job)
         st->recorded(job);
+    if (told)
+        told(r->user);
 }
 
 static void degrade(struct storage *st, const struct error *why)
@@ -274,8 +278,9 @@ bool storage_add(struct storage *st, struct record *r, struct job *job)
         return false;
     }
     r->job = st->degraded ? NULL : job;
+    r->told = st->degraded ? NULL : r->told;
     append(st, r);
-    return r->job != NULL;
+    return r->job || r->told;
 }
 
 void storage_save(struct storage *st, json_t *snapshot)
@@ -329,6 +334,8 @@ void storage_close(struct storage *st)
 {
     for (struct record *r = st->queue, *next; r; r = next) {
         next = r->next;
+        if (r->told)
+            r->told(r->user);
         record_free(r);
     }
     json_decref(st->snapshot);

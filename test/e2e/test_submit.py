@@ -123,3 +123,122 @@ def test_what_is_beyond_a_limit_is_refused_for_a_while(make_site, settings, word
     status, headers, body = sender.curl("/upload/RANK?name=a.json", "--data-binary", "@%s" % put_aside(site, "a", ticket("RANK")))
     assert status == 503 and int(headers["retry-after"]) > 0 and body["detail"].startswith(word), (headers, body)
     assert os.listdir(site.folder("RANK")) == []
+
+
+# --- jobs ---
+
+def job(name="J-1", client="RANK", ticket_=None, **more):
+    return dict({"job_id": name, "username": "alice", "campaign": "Spring", "ticket": json.loads(ticket_ or ticket(client))}, **more)
+
+
+def send(sender, body, status=202, key=None, target="/process-job"):
+    path = put_aside(sender.site, "body-%d" % random.getrandbits(64), body if isinstance(body, bytes) else json.dumps(body).encode())
+    args = ["--data-binary", "@%s" % path] + (["--header", "Idempotency-Key: " + key] if key else [])
+    got, headers, answer = sender.curl(target, *args)
+    assert got == status, (got, headers, answer)
+    return answer
+
+
+def test_a_job_that_is_sent_is_delivered_as_it_was_written(site, sender):
+    raw = b'{"JobSpecification": {"JobDetails": {"ClientCode":"RANK","JobCategory":"X", "n": 1.10, "e": "\\u00e9"}}}'
+    body = b' {"job_id": "J-1", "username": "alice", "campaign": "Spring", "row_id": 7,\n "ticket": ' + raw + b' , "name": "x.json"}\n'
+    site.expect("RANK", "x.json", raw, "X")
+    answer = send(sender, body)
+    assert answer["status"] == "pending" and answer["client"] == "RANK" and answer["file"] == "x.json"
+    site.wait_ended()
+    assert site.events("processed", file="x.json")[0]["job"] == answer["task_id"]
+    site.finish()
+    assert os.listdir(site.data / "scheduled") == []
+
+
+def test_the_same_key_is_the_same_job(site, sender):
+    data = job()
+    first = send(sender, data, key="k1")
+    again = send(sender, data, 200, key="k1")
+    assert again["task_id"] == first["task_id"]
+    assert "another body" in send(sender, job(campaign="Autumn"), 422, key="k1")["detail"]
+    other = send(sender, job("J-2"), key="k2")
+    assert other["task_id"] != first["task_id"]
+    site.wait_ended(2)
+    answer = send(sender, data, 200, key="k1")
+    assert answer["task_id"] == first["task_id"] and answer["status"] == "completed"
+    assert site.count_ended() == 2
+    site.stop()
+    site.start()
+    assert send(sender, data, 200, key="k1")["task_id"] == first["task_id"]
+    assert send(sender, job(campaign="Autumn"), 422, key="k1")
+    assert site.count_ended() == 2
+
+
+def test_many_at_once_with_one_key_are_one_job(site, sender):
+    answers = []
+
+    def one():
+        reply = ask_with(sender, job(), "same")
+        answers.append(reply)
+    threads = [threading.Thread(target=one) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {a[0] for a in answers} <= {200, 202, 409}, answers
+    assert len([a for a in answers if a[0] == 202]) == 1, answers
+    assert len({a[2]["task_id"] for a in answers if a[0] < 300}) == 1
+    site.wait_ended(1)
+    assert site.count_ended() == 1
+
+
+def ask_with(sender, body, key):
+    path = put_aside(sender.site, "body-%d" % random.getrandbits(64), json.dumps(body).encode())
+    return sender.curl("/process-job", "--data-binary", "@%s" % path, "--header", "Idempotency-Key: " + key)
+
+
+@pytest.mark.parametrize("change, status, word", [
+    ({"ticket": None}, 422, "ticket"), ({"job_id": None}, 422, "job_id"), ({"username": 3}, 422, "username"), ({"campaign": ""}, 422, "campaign"),
+    ({"client": "NOBODY"}, 404, "NOBODY"), ({"client": ".."}, 422, "client"), ({"client": "RANK/../RANK"}, 422, "client"), ({"name": "../x.json"}, 422, "name"),
+    ({"name": ".x.json"}, 422, "name"), ({"name": "x.txt"}, 422, "name"), ({"job_id": "a/b"}, 422, "name"), ({"job_id": "a\nb"}, 422, "job_id"),
+    ({"run_at": "tomorrow"}, 422, "run_at"), ({"run_at": "2h"}, 422, "run_at"), ({"priority": "high"}, 422, "priority"), ({"colour": 1}, 422, "colour"),
+    ({"ticket": {"a": 1}}, 422, "ClientCode"), ({"job_id": "x" * 300}, 422, "job_id"), ({"job_id": "x" * 252}, 422, "name")])
+def test_what_is_no_job_is_refused(site, sender, change, status, word):
+    body = job()
+    for key, value in change.items():
+        body[key] = value
+        if value is None:
+            del body[key]
+    assert word in send(sender, body, status)["detail"]
+    assert os.listdir(site.data / "scheduled") == []
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"3", b"\xff", b'{"job_id":"a","job_id":"b"}', b"[" * 100000, b'"' + b"x" * 1000])
+def test_what_is_no_json_is_refused(site, sender, body):
+    send(sender, body, 400)
+
+
+def test_a_job_waits_while_one_of_its_name_is_in_hand(site, sender):
+    ask(sender.path, "POST", "/api/v1/destinations/monday-rank/hold")
+    first = send(sender, job(ticket_=ticket("RANK", title="1")))
+    wait_for(lambda: sender.get("/api/v1/jobs/" + first["task_id"])["status"] == "pending", "it waits")
+    second = send(sender, job(ticket_=ticket("RANK", title="2")))
+    ask(sender.path, "POST", "/api/v1/destinations/monday-rank/release")
+    site.wait_ended(2)
+    assert {e["job"] for e in site.events("processed")} == {first["task_id"], second["task_id"]}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_job_survives_a_kill_right_after_the_answer(site, sender, seed):
+    rng = random.Random(seed)
+    ids = {}
+    for n in range(5):
+        name = "k%d-%d.json" % (seed, n)
+        data = json.dumps(json.loads(ticket("RANK", title=name))).encode()
+        site.expect("RANK", name, data)
+        ids[name] = send(sender, job(name, ticket_=data, name=name), key=name)["task_id"]
+        time.sleep(rng.choice([0, 0, 0.001, 0.003, 0.01, 0.03]))
+        site.kill()
+        site.start()
+    wait_for(lambda: all(sender.get("/api/v1/jobs/" + id)["status"] == "completed" for id in ids.values()), lambda: [sender.get("/api/v1/jobs/" + i) for i in ids.values()], 20)
+    assert len(sender.get("/api/v1/jobs?limit=100")["jobs"]) == 5
+    for name, id in ids.items():
+        assert send(sender, job(name, ticket_=json.dumps(json.loads(ticket("RANK", title=name))).encode(), name=name), 200, key=name)["task_id"] == id
+    site.stop()
+    site.conserve()

@@ -52,6 +52,8 @@ enum job_state job_state_of(const struct delivery_counts *counts);
 
 /* UUID version 7 (RFC 9562) from wall time and 10 random bytes. */
 #define JOB_ID_SIZE 37
+/* Always the same for the same hash: a UUID of version 8. */
+void job_id_named(const uint8_t hash[16], char out[JOB_ID_SIZE]);
 void job_id_make(int64_t wall_ms, const uint8_t random[10], char out[JOB_ID_SIZE]);
 
 #endif

@@ -26,7 +26,7 @@ struct recall {
 int recall_load(struct recall *r, struct storage *st, const struct instance *instance, struct error *e);
 /* Unfinished ones of this instance whose ticket is not in underprocess any more: a list, the caller's; forgotten here. */
 struct record *recall_lost(struct recall *r, const struct instance *instance);
-/* A failed ticket is about to be put back into its hot folder. Takes what the store knows of it (NULL is fine). anew: what was
+/* A failed ticket is about to be put back into its hot folder, or one that was sent to be taken up. Takes what the store knows of it (NULL is fine). anew: what was
  * delivered is to be delivered again. */
 void recall_expect(struct recall *r, struct record *past, bool anew);
 void recall_forget(struct recall *r, const char *folder, const char *name); /* it was not put back after all */

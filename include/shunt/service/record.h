@@ -10,6 +10,8 @@
 struct record {
     struct record *next;
     struct job *job;      /* waits until this is in the store; NULL: nobody does */
+    void (*told)(void *user); /* called when it is, or the store is away; NULL: nobody waits so */
+    void *user;
     struct store_job row; /* points into what follows */
 };
 

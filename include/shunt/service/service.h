@@ -23,6 +23,7 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_CONFIG = 2, EXIT_UNFINISHED = 3 };
 #define SERVICE_SIGNALS 5
 
 struct control;
+struct spool;
 struct upkeep;
 struct reload;
 
@@ -40,6 +41,7 @@ struct service {
     struct scanner scanner;
     struct upkeep *upkeep; /* statistics lines, the day's turn, the snapshot in the store */
     struct reload *reload;
+    struct spool *spool;     /* jobs that were sent; NULL: `shunt once` takes none */
     struct control *control; /* NULL: `shunt once` has none */
     uv_prepare_t before_poll;
     uv_check_t after_poll;

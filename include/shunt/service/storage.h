@@ -46,7 +46,8 @@ struct storage {
 
 /* Opens the store. ERR_CONFIG: nobody can put that right but a person; other trouble is told and tried again. */
 int storage_open(struct storage *st, struct runtime *rt, unsigned instance, struct error *e);
-/* Takes the record (NULL is fine: there was no memory). True: job waits, `recorded` is called for it. */
+/* Takes the record (NULL is fine: there was no memory). True: job waits, `recorded` is called for it; or the
+ * record's own `told` will be. */
 bool storage_add(struct storage *st, struct record *r, struct job *job);
 void storage_save(struct storage *st, json_t *snapshot); /* takes the reference; replaces one that still waits */
 /* An ended day: takes the reference, which nobody else has. An alert: copied, its kind is a constant. False: no memory, or

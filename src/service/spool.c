@@ -1,0 +1,375 @@
+/* spool.c: see spool.h. A job is written, waits, is due and queued, is moved, and leaves the table. One work request at a
+ * time moves up to MOVES_MAX tickets and removes what is done with. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "shunt/base/log.h"
+#include "shunt/base/mem.h"
+#include "shunt/io/files.h"
+#include "shunt/io/work.h"
+#include "shunt/service/recall.h"
+#include "shunt/service/watching.h"
+
+#include "spool_inner.h"
+
+#define MOVES_MAX       64
+#define WAIT_MAX_MS     60000 /* the wall clock may be set meanwhile */
+#define BUSY_PAUSE_MS   100
+#define BROKEN_PAUSE_MS 1000
+
+struct spool_meta {
+    struct spool *spool;
+    struct spool_meta *next;
+    bool ready; /* the store knows of the move */
+    char id[JOB_ID_SIZE];
+};
+
+struct spool_move {
+    struct work work; /* first */
+    struct spool *spool;
+    struct spool_meta *done;
+    size_t count;
+    struct spooled *jobs[];
+};
+
+static const char *id_of(const struct spooled *job)
+{
+    return job->record->row.id;
+}
+
+struct spooled *spool_find(const struct spool *spool, const char *id)
+{
+    struct spooled *job;
+    HASH_FIND_STR(spool->table, id, job);
+    return job;
+}
+
+struct spooled *spool_reserve(struct spool *spool, struct record *record, int64_t run_at_ms)
+{
+    struct spooled *job = mem_zalloc(sizeof *job);
+    if (!job)
+        return NULL;
+    job->spool = spool;
+    job->record = record;
+    job->run_at_ms = run_at_ms;
+    HASH_ADD_KEYPTR(hh, spool->table, id_of(job), strlen(id_of(job)), job);
+    if (!hash_added(job)) {
+        mem_free(job);
+        return NULL;
+    }
+    spool->count++;
+    return job;
+}
+
+static void leave(struct spooled *job)
+{
+    struct spool *spool = job->spool;
+    wait_cancel(&spool->service->rt, &job->wait);
+    HASH_DEL(spool->table, job);
+    spool->count--;
+    spool->n_due -= job->due;
+    record_free(job->record);
+    mem_free(job);
+}
+
+void spool_give_up(struct spooled *job)
+{
+    leave(job);
+}
+
+/* --- waiting --- */
+
+static void queue(struct spooled *job)
+{
+    job->state = SPOOLED_WAITING;
+    if (!job->due)
+        job->spool->n_due++;
+    job->due = true;
+    DL_APPEND(job->spool->queue, job);
+}
+
+static void on_time(struct wait *wait)
+{
+    spool_enter((struct spooled *)((char *)wait - offsetof(struct spooled, wait)));
+}
+
+static void put_off(struct spooled *job, int64_t pause_ms)
+{
+    job->state = SPOOLED_WAITING;
+    if (wait_set(&job->spool->service->rt, &job->wait, pause_ms, on_time) != 0)
+        queue(job); /* no memory to wait in: looked at again by the next turn */
+}
+
+void spool_enter(struct spooled *job)
+{
+    const struct clock *clock = job->spool->service->rt.clock;
+    int64_t left = job->run_at_ms - clock->wall_ms(clock);
+    if (left > 0)
+        put_off(job, left < WAIT_MAX_MS ? left : WAIT_MAX_MS);
+    else
+        queue(job);
+}
+
+/* --- moving --- */
+
+static void run_move(struct work *work)
+{
+    struct spool_move *m = (struct spool_move *)work;
+    const struct service *s = m->spool->service;
+    const struct settings *set = s->config->settings;
+    struct error e = {0};
+    int fd = files_open_folder(m->spool->path, &e);
+    for (size_t i = 0; i < m->count; i++) {
+        struct spooled *job = m->jobs[i];
+        struct error why = {0};
+        job->code = fd < 0 ? fd
+                           : spool_move_one(fd, s->instance.fd, &job->record->row, set->folder_mode,
+                                            set->durability == DURABILITY_FULL, &job->claim, &why);
+    }
+    for (const struct spool_meta *meta = m->done; fd >= 0 && meta; meta = meta->next) {
+        char name[SPOOL_FILE_SIZE];
+        spool_file_name(meta->id, "job", name);
+        (void)unlinkat(fd, name, 0); /* what stays is seen to be done with at the next start */
+    }
+    if (fd >= 0)
+        close(fd);
+}
+
+static void on_known(void *user)
+{
+    ((struct spool_meta *)user)->ready = true;
+}
+
+/* Its ID.job goes when the store knows where the ticket is. */
+static void finish_later(struct spool *spool, struct record *record)
+{
+    struct spool_meta *meta = mem_zalloc(sizeof *meta);
+    if (meta) {
+        meta->spool = spool;
+        memccpy(meta->id, record->row.id, '\0', JOB_ID_SIZE);
+        LL_PREPEND(spool->done, meta);
+        record->told = on_known;
+        record->user = meta;
+    }
+    if (!storage_add(&spool->service->storage, record, NULL) && meta)
+        meta->ready = true;
+}
+
+/* What the store and the intake are to know of a ticket that lies in underprocess now. NULL: no memory. */
+static struct record *taken_up(const struct spool *spool, const struct record *record, const struct store_claim *claim)
+{
+    const struct service *s = spool->service;
+    struct store_job row = record->row;
+    struct str path = STR_INIT;
+    str_printf(&path, "%s/%s/%s", s->instance.path, row.folder, row.name);
+    row.path = path.bytes;
+    row.claim = *claim;
+    row.status = STATUS_PROCESSING;
+    row.started_ms = s->rt.clock->wall_ms(s->rt.clock);
+    row.n_events = 0;
+    struct record *copy = str_failed(&path) ? NULL : record_copy(&row);
+    str_fini(&path);
+    return copy;
+}
+
+static void on_moved_one(struct spooled *job)
+{
+    struct spool *spool = job->spool;
+    struct service *s = spool->service;
+    const struct store_job *row = &job->record->row;
+    struct record *known = taken_up(spool, job->record, &job->claim);
+    recall_expect(&s->recall, known, false);
+    struct record *told = taken_up(spool, job->record, &job->claim);
+    if (told)
+        finish_later(spool, told);
+    if (!intake_see(&s->intake, row->folder, row->name, WAY_REALTIME, true, false))
+        scanner_want_full(&s->scanner);
+    leave(job);
+}
+
+static void on_moved(struct work *work)
+{
+    struct spool_move *m = (struct spool_move *)work;
+    m->spool->active = NULL;
+    for (size_t i = 0; i < m->count; i++) {
+        struct spooled *job = m->jobs[i];
+        if (job->code == 0)
+            on_moved_one(job);
+        else if (job->code == ERR_GONE)
+            leave(job);
+        else
+            put_off(job, job->code == ERR_BUSY ? BUSY_PAUSE_MS : BROKEN_PAUSE_MS);
+    }
+    for (struct spool_meta *meta = m->done, *next; meta; meta = next) {
+        next = meta->next;
+        mem_free(meta);
+    }
+    mem_free(m);
+}
+
+/* An older one of that name is in hand: it would be found taken. */
+static bool name_in_hand(const struct service *s, const struct store_job *row)
+{
+    return jobs_find(&s->jobs, row->folder, row->name) != NULL;
+}
+
+static void choose(struct spool *spool, struct spool_move *m)
+{
+    struct service *s = spool->service;
+    size_t room = s->rt.draining ? 0 : intake_room(&s->intake);
+    struct spooled *job, *next;
+    DL_FOREACH_SAFE (spool->queue, job, next) {
+        if (m->count == MOVES_MAX || m->count == room)
+            break;
+        DL_DELETE(spool->queue, job);
+        if (name_in_hand(s, &job->record->row)) {
+            put_off(job, BUSY_PAUSE_MS);
+            continue;
+        }
+        job->state = SPOOLED_MOVING;
+        m->jobs[m->count++] = job;
+    }
+    struct spool_meta *meta, *next_meta;
+    LL_FOREACH_SAFE (spool->done, meta, next_meta)
+        if (meta->ready) {
+            LL_DELETE(spool->done, meta);
+            LL_PREPEND(m->done, meta);
+        }
+}
+
+static void undo(struct spool *spool, struct spool_move *m)
+{
+    for (size_t i = 0; i < m->count; i++)
+        put_off(m->jobs[i], BROKEN_PAUSE_MS);
+    for (struct spool_meta *meta = m->done, *next; meta; meta = next) {
+        next = meta->next;
+        LL_PREPEND(spool->done, meta);
+    }
+    mem_free(m);
+}
+
+static bool has_work(const struct spool *spool)
+{
+    const struct service *s = spool->service;
+    if (spool->queue && !s->rt.draining && intake_room(&s->intake) > 0)
+        return true;
+    for (const struct spool_meta *meta = spool->done; meta; meta = meta->next)
+        if (meta->ready)
+            return true;
+    return false;
+}
+
+void spool_pump(struct spool *spool)
+{
+    if (spool->active || !has_work(spool))
+        return;
+    struct spool_move *m = mem_zalloc(sizeof *m + MOVES_MAX * sizeof m->jobs[0]);
+    if (!m)
+        return;
+    m->spool = spool;
+    choose(spool, m);
+    if (m->count == 0 && !m->done)
+        mem_free(m);
+    else if (work_submit(spool->service->rt.loop, &m->work, run_move, on_moved) == 0)
+        spool->active = m;
+    else
+        undo(spool, m);
+}
+
+bool spool_idle(const struct spool *spool)
+{
+    return !spool->active;
+}
+
+/* --- life --- */
+
+static int lies_there(const struct service *s, const struct store_job *row, struct store_claim *claim)
+{
+    struct str path = STR_INIT;
+    struct stat st;
+    str_printf(&path, "%s/%s/%s", s->instance.path, row->folder, row->name);
+    int found = str_failed(&path) ? ERR_NOMEM : lstat(path.bytes, &st) == 0 && (uint64_t)st.st_size == row->size;
+    str_fini(&path);
+    if (found > 0)
+        *claim = (struct store_claim){.device = st.st_dev,
+                                      .inode = st.st_ino,
+                                      .mtime_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec};
+    return found;
+}
+
+/* The ticket was moved, and then we died: it is known again where it lies, or its job has ended by now. Takes the record. */
+static int take_up_moved(struct spool *spool, struct record *record)
+{
+    struct service *s = spool->service;
+    struct store_claim claim;
+    int there = lies_there(s, &record->row, &claim);
+    if (there > 0) {
+        recall_expect(&s->recall, taken_up(spool, record, &claim), false);
+        struct record *told = taken_up(spool, record, &claim);
+        if (told)
+            finish_later(spool, told);
+    } else if (there == 0) {
+        struct spool_meta *meta = mem_zalloc(sizeof *meta);
+        if (meta) {
+            memccpy(meta->id, record->row.id, '\0', JOB_ID_SIZE);
+            meta->ready = true;
+            LL_PREPEND(spool->done, meta);
+        }
+    }
+    record_free(record);
+    return there < 0 ? there : 0;
+}
+
+static int take_up(void *user, const struct spool_found *found)
+{
+    struct spool *spool = user;
+    struct record *record = found->record;
+    if (!found->ticket)
+        return take_up_moved(spool, record);
+    struct spooled *job = spool_reserve(spool, record, found->run_at_ms);
+    if (!job) {
+        record_free(record);
+        return ERR_NOMEM;
+    }
+    storage_add(&spool->service->storage, record_copy(&record->row), NULL);
+    spool_enter(job);
+    return 0;
+}
+
+struct spool *spool_new(struct service *s, struct error *e)
+{
+    struct spool *spool = mem_zalloc(sizeof *spool);
+    if (!spool || !(spool->path = files_join(s->config->data, "scheduled"))) {
+        mem_free(spool);
+        error_set(e, ERR_NOMEM, "out of memory");
+        return NULL;
+    }
+    spool->service = s;
+    if (files_mkdirs(spool->path, s->config->settings->folder_mode, true, e) != 0 ||
+        spool_read(spool->path, take_up, spool, e) != 0) {
+        error_set(e, ERR_NOMEM, "out of memory");
+        spool_free(spool);
+        return NULL;
+    }
+    if (spool->count > 0)
+        log_info("scheduled", "%zu jobs that were sent wait in %s", spool->count, spool->path);
+    return spool;
+}
+
+void spool_free(struct spool *spool)
+{
+    if (!spool)
+        return;
+    struct spooled *job, *next;
+    HASH_ITER (hh, spool->table, job, next)
+        leave(job);
+    for (struct spool_meta *meta = spool->done, *after; meta; meta = after) {
+        after = meta->next;
+        mem_free(meta);
+    }
+    mem_free(spool->path);
+    mem_free(spool);
+}
