@@ -201,13 +201,13 @@ static struct job *live_job(const struct call *call, bool *fresh)
     return job;
 }
 
-static void on_job(struct call *call)
+bool job_complete(struct call *call)
 {
     bool fresh = false;
     struct job *job = live_job(call, &fresh);
     if (call->code != 0 && !job) {
         call_fail(call);
-        return;
+        return false;
     }
     if (fresh) {
         json_decref(call->result);
@@ -215,11 +215,22 @@ static void on_job(struct call *call)
     }
     json_t *live = job ? live_state(job) : NULL;
     bool fine = call->result && (!job || json_object_set_new(call->result, "live", live) == 0);
-    http_respond_json(call->request, fine ? 200 : 503, fine ? call->result : NULL);
+    if (!fine) {
+        http_respond_json(call->request, 503, NULL);
+        call_free(call);
+    }
+    return fine;
+}
+
+static void on_job(struct call *call)
+{
+    if (!job_complete(call))
+        return;
+    http_respond_json(call->request, 200, call->result);
     call_free(call);
 }
 
-static void show(struct http_request *request, struct control *c, void (*done)(struct call *call))
+void job_show(struct http_request *request, struct control *c, void (*done)(struct call *call))
 {
     static const char *const known[] = {NULL};
     if (!api_query_known(request, known))
@@ -241,7 +252,7 @@ static void show(struct http_request *request, struct control *c, void (*done)(s
 
 void api_job(struct http_request *request, void *context)
 {
-    show(request, context, on_job);
+    job_show(request, context, on_job);
 }
 
 /* --- cancelling --- */
@@ -270,7 +281,8 @@ void api_cancel(struct http_request *request, void *context)
         return;
     }
     if (!job) {
-        show(request, c, on_not_in_hand);
+        if (!cancel_spooled(request, c, id))
+            job_show(request, c, on_not_in_hand);
         return;
     }
     char who[WHO_MAX];

@@ -63,6 +63,12 @@ void api_answer(struct http_request *request, unsigned status, json_t *json);
 struct filter_texts {
     const char *client, *category, *destination, *error, *text, *since, *until;
 };
+/* Reads what the store knows of the job that the path's {id} names; done: for job_complete. */
+void job_show(struct http_request *request, struct control *c, void (*done)(struct call *call));
+/* Adds to the result what is known of it here: "live". False: there is no such job; answered, and the call freed. */
+bool job_complete(struct call *call);
+/* Takes back a job that waits for its time. False: there is none of that id; the request is untouched. */
+bool cancel_spooled(struct http_request *request, struct control *c, const char *id);
 /* Strings stay borrowed. ERR_USAGE, *e names the parameter. */
 int api_filter(const struct filter_texts *texts, int64_t now_wall_ms, struct store_filter *out, struct error *e);
 
@@ -74,6 +80,12 @@ void api_retry(struct http_request *request, void *context);
 void api_destinations(struct http_request *request, void *context);
 void api_hold(struct http_request *request, void *context);
 void api_release(struct http_request *request, void *context);
+void api_job_status(struct http_request *request, void *context);
+void api_batch_status(struct http_request *request, void *context);
+void api_active(struct http_request *request, void *context);
+void api_memory(struct http_request *request, void *context);
+void api_service_health(struct http_request *request, void *context);
+void api_workers(struct http_request *request, void *context);
 void api_process_job(struct http_request *request, void *context);
 void api_process_batch(struct http_request *request, void *context);
 void api_upload(struct http_request *request, void *context);

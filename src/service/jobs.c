@@ -78,6 +78,13 @@ struct job *jobs_look_up(const struct jobs *jobs, const char *id, bool *several)
     return found;
 }
 
+void jobs_each(const struct jobs *jobs, bool (*each)(void *user, const struct job *job), void *user)
+{
+    for (struct job_handle *handle = jobs->table; handle; handle = handle->hh.next)
+        if (!each(user, handle->job))
+            return;
+}
+
 static bool enter_table(struct jobs *jobs, struct job *job)
 {
     struct job_handle *handle = mem_zalloc(sizeof *handle);

@@ -113,6 +113,18 @@ void spool_enter(struct spooled *job)
         queue(job);
 }
 
+bool spool_hold(struct spooled *job)
+{
+    if (job->state != SPOOLED_WAITING)
+        return false;
+    if (due_listed(&job->wait.due))
+        wait_cancel(&job->spool->service->rt, &job->wait);
+    else
+        DL_DELETE(job->spool->queue, job);
+    job->state = SPOOLED_WRITING;
+    return true;
+}
+
 /* --- moving --- */
 
 static void run_move(struct work *work)

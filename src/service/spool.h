@@ -54,6 +54,8 @@ void spool_free(struct spool *spool); /* NULL is fine; after the storage is clos
 struct spooled *spool_reserve(struct spool *spool, struct record *record, int64_t run_at_ms);
 void spool_give_up(struct spooled *job); /* it was not written */
 void spool_enter(struct spooled *job);   /* it was */
+/* Nothing is done with it any more until spool_enter, or spool_give_up. False: it is being moved. */
+bool spool_hold(struct spooled *job);
 struct spooled *spool_find(const struct spool *spool, const char *id);
 
 struct spool_file {

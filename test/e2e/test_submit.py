@@ -127,8 +127,8 @@ def test_what_is_beyond_a_limit_is_refused_for_a_while(make_site, settings, word
 
 # --- jobs ---
 
-def job(name="J-1", client="RANK", ticket_=None, **more):
-    return dict({"job_id": name, "username": "alice", "campaign": "Spring", "ticket": json.loads(ticket_ or ticket(client))}, **more)
+def job(id="J-1", client="RANK", ticket_=None, **more):
+    return dict({"job_id": id, "username": "alice", "campaign": "Spring", "ticket": json.loads(ticket_ or ticket(client))}, **more)
 
 
 def send(sender, body, status=202, key=None, target="/process-job"):
@@ -242,3 +242,153 @@ def test_a_job_survives_a_kill_right_after_the_answer(site, sender, seed):
         assert send(sender, job(name, ticket_=json.dumps(json.loads(ticket("RANK", title=name))).encode(), name=name), 200, key=name)["task_id"] == id
     site.stop()
     site.conserve()
+
+
+# --- status ---
+
+def status(sender, id):
+    return sender.get("/job-status/" + id)
+
+
+def test_the_status_of_a_job_tells_how_far_it_is(site, sender):
+    ask(sender.path, "POST", "/api/v1/destinations/monday-rank/hold")
+    id = send(sender, job())["task_id"]
+    wait_for(lambda: status(sender, id)["state"] == "waiting", lambda: status(sender, id))
+    now = status(sender, id)
+    assert now["status"] == "pending" and now["progress"] == {"done": 1, "all": 2} and now["file"] == "J-1.json" and now["error"] is None
+    assert [(j["task_id"], j["state"]) for j in sender.get("/jobs/active")["jobs"]] == [(id, "waiting")]
+    ask(sender.path, "POST", "/api/v1/destinations/monday-rank/release")
+    wait_for(lambda: status(sender, id)["status"] == "completed", lambda: status(sender, id))
+    now = status(sender, id)
+    assert now["progress"] == {"done": 2, "all": 2} and now["created_at"] <= now["started_at"] <= now["completed_at"]
+    wait_for(lambda: sender.get("/jobs/active") == {"jobs": [], "count": 0, "more": False}, "nothing is in hand")
+    assert ask(sender.path, "GET", "/job-status/00000000-0000-8000-8000-000000000000").status == 404
+
+
+def test_a_job_that_fails_says_why(site, sender):
+    id = send(sender, job(ticket_=b'{"JobSpecification": {"JobDetails": {"ClientCode": "RANK"}}}'))["task_id"]
+    wait_for(lambda: status(sender, id)["status"] == "failed", lambda: status(sender, id))
+    assert "JobCategory" in status(sender, id)["error"]
+
+
+def test_a_batch_is_accepted_one_by_one(site, sender):
+    answer = send(sender, [job("a"), job("b", client="NOBODY"), {"job_id": "c"}, job("d"), 7], target="/process-batch")
+    assert len(answer["task_ids"]) == 2 and [r["index"] for r in answer["refused"]] == [1, 2, 4]
+    assert "NOBODY" in answer["refused"][0]["why"]
+    batch = "/batch-status/" + answer["batch_id"]
+    assert [j["task_id"] for j in sender.get(batch)["jobs"]] == answer["task_ids"]
+    wait_for(lambda: sender.get(batch)["status"] == "completed", lambda: sender.get(batch))
+    assert sender.get(batch)["counts"] == {"pending": 0, "processing": 0, "completed": 2, "failed": 0, "cancelled": 0}
+    assert status(sender, answer["task_ids"][0])["batch_id"] == answer["batch_id"]
+    assert ask(sender.path, "GET", "/batch-status/x").status == 404
+    send(sender, [], 400, target="/process-batch")
+    send(sender, job(), 400, target="/process-batch")
+    send(sender, [job("x")], 400)
+    send(sender, [job("x%d" % n) for n in range(1001)], 400, target="/process-batch")
+
+
+def test_a_batch_with_a_key_is_sent_once(site, sender):
+    jobs = [job("a"), job("b")]
+    first = send(sender, jobs, key="k", target="/process-batch")
+    site.wait_ended(2)
+    assert send(sender, jobs, 200, key="k", target="/process-batch") == first
+    changed = send(sender, [job("a"), job("b", campaign="x")], key="k", target="/process-batch")
+    assert changed["task_ids"] == first["task_ids"][:1] and changed["refused"][0]["index"] == 1
+    assert site.count_ended() == 2
+
+
+def test_a_batch_of_a_thousand(make_site, memory_base):
+    site = make_site(at=memory_base)
+    site.start()
+    site.folder("RANK")
+    sender = Sender(site)
+    for n in range(1000):
+        site.expect("RANK", "n%d.json" % n, json.dumps(json.loads(ticket("RANK", title="t%d" % n))).encode())
+    jobs = [job("n%d" % n, ticket_=ticket("RANK", title="t%d" % n)) for n in range(1000)]
+    answer = send(sender, jobs, target="/process-batch")
+    assert len(set(answer["task_ids"])) == 1000 and answer["refused"] == []
+    site.wait_ended(1000, 60)
+    batch = "/batch-status/" + answer["batch_id"]
+    wait_for(lambda: sender.get(batch)["counts"]["completed"] == 1000, lambda: sender.get(batch)["counts"])
+    site.finish(1000)
+
+
+# --- later ---
+
+def in_seconds(seconds):
+    at = time.time() + seconds
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + ".%03dZ" % (at % 1 * 1000)
+
+
+def test_a_job_waits_for_its_time(site, sender):
+    at = time.time() + 1.2
+    answer = send(sender, job(run_at=in_seconds(1.2)))
+    assert answer["run_at"]
+    assert status(sender, answer["task_id"])["state"] == "scheduled" and status(sender, answer["task_id"])["run_at"] == answer["run_at"]
+    assert sender.get("/worker-stats")["scheduled"] == 1
+    wait_for(lambda: status(sender, answer["task_id"])["status"] == "completed", lambda: status(sender, answer["task_id"]))
+    assert time.time() >= at - 0.01
+    assert send(sender, job("past", run_at="2020-01-01T00:00:00Z"))["run_at"] is None
+    site.wait_ended(2)
+
+
+def test_a_job_that_waits_survives_restarts_and_kills(site, sender):
+    soon, late = send(sender, job("soon", run_at=in_seconds(0.8)))["task_id"], send(sender, job("late", run_at=in_seconds(3600)), key="l")["task_id"]
+    site.kill()
+    time.sleep(1)
+    site.start()
+    wait_for(lambda: status(sender, soon)["status"] == "completed", lambda: status(sender, soon))
+    site.stop()
+    site.start()
+    assert status(sender, late)["state"] == "scheduled" and status(sender, late)["run_at"]
+    assert send(sender, job("late", run_at="x"), 422, key="l")
+    assert site.count_ended() == 1
+
+
+def test_a_job_that_waits_is_taken_back(site, sender):
+    id = send(sender, job(run_at=in_seconds(3600)))["task_id"]
+    assert ask(sender.path, "POST", "/api/v1/jobs/%s/cancel" % id).json["result"] == "cancelled"
+    wait_for(lambda: status(sender, id)["status"] == "cancelled", lambda: status(sender, id))
+    assert os.listdir(site.data / "scheduled") == []
+    assert ask(sender.path, "POST", "/api/v1/jobs/%s/cancel" % id).status == 409
+    site.kill()
+    site.start()
+    assert status(sender, id)["status"] == "cancelled"
+
+
+# --- load ---
+
+def test_a_full_queue_refuses_jobs_for_a_while(make_site):
+    site = make_site({"intake.queue_limit": "2"})
+    site.start()
+    site.folder("RANK")
+    sender = Sender(site)
+    path = put_aside(site, "three", json.dumps([job("a"), job("b"), job("c")]).encode())
+    code, headers, body = sender.curl("/process-batch", "--data-binary", "@%s" % path)
+    assert code == 503 and headers["retry-after"] == "5" and body["detail"].startswith("queue"), body
+    assert os.listdir(site.data / "scheduled") == []
+    send(sender, [job("a"), job("b")], target="/process-batch")
+    site.wait_ended(2)
+
+
+@pytest.mark.parametrize("settings, word", [({"http.max_memory_percent": "1"}, "memory"), ({"http.min_free": "1000000GiB"}, "disk")])
+def test_jobs_are_refused_beyond_a_limit_and_the_statistics_say_so(make_site, settings, word):
+    site = make_site(settings)
+    site.start()
+    site.folder("RANK")
+    sender = Sender(site)
+    code, headers, body = sender.curl("/process-job", "--data-binary", "@%s" % put_aside(site, "j", json.dumps(job()).encode()))
+    assert code == 503 and int(headers["retry-after"]) > 0 and body["detail"].startswith(word)
+    said = sender.get("/memory-stats")
+    assert said["accepting"] is False and said["limit"] == word and said["why"] == body["detail"]
+
+
+def test_the_load_is_told(site, sender):
+    said = sender.get("/memory-stats")
+    assert said["accepting"] is True and said["why"] == "" and said["process"]["rss_bytes"] > 1 << 20 and said["recommended_concurrency"] >= 1
+    assert 0 < said["system"]["used_percent"] < 100 and said["system"]["total_bytes"] > said["system"]["available_bytes"]
+    health = sender.get("/health")
+    assert health["status"] == "healthy" and health["store"] == "connected" and health["timestamp"].endswith("Z")
+    workers = sender.get("/worker-stats")
+    assert workers["workers"]["intake"] == 4 and workers["active"] == 0 and "monday-rank" in workers["queues"]
+    assert set(sender.get("/celery-stats")) == set(workers)

@@ -122,6 +122,8 @@ void job_forget_events(struct job *job);
 bool job_was_opened(const struct job *job);   /* its ticket was read, as far as it can be */
 const char *job_shown(const struct job *job); /* the name below hot, for people */
 struct job *jobs_find(const struct jobs *jobs, const char *folder, const char *name);
+/* Every job in hand, until each says false. It changes nothing. */
+void jobs_each(const struct jobs *jobs, bool (*each)(void *user, const struct job *job), void *user);
 /* By id, its beginning, or file name. NULL: none; *several: more than one fits. */
 struct job *jobs_look_up(const struct jobs *jobs, const char *id, bool *several);
 
