@@ -1,6 +1,6 @@
-/* api_submit.c: jobs that are sent. A request goes through four steps: its body is understood (a work request); where it has
- * a key, the store is asked whether it was sent before; what is new is written into the spool (a work request); the store is
- * told, and when it knows, or is away, the answer is given. From the third on the jobs are accepted whatever happens. */
+/* api_submit.c: jobs that are sent. A request goes through these steps: its body is understood (a work request); its ids are
+ * reserved; where it has a key, the store is asked whether it was sent before; what is new is written into the spool (a work request); the store is
+ * told, and when it knows, or is away, the answer is given. Once written the jobs are accepted whatever happens. */
 #include <string.h>
 
 #include "shunt/base/log.h"
@@ -164,6 +164,7 @@ static void compare_spooled(struct submission *s, const struct spooled *spooled)
         s->known = true;
 }
 
+/* False: no memory. */
 static bool reserve(struct submit_call *submit, struct submission *s)
 {
     struct spool *spool = submit->call.control->service->spool;
@@ -174,39 +175,50 @@ static bool reserve(struct submit_call *submit, struct submission *s)
     }
     struct record *copy = record_copy(&s->record->row);
     s->spooled = copy ? spool_reserve(spool, copy, s->run_at_ms) : NULL;
-    if (!s->spooled) {
+    if (!s->spooled)
         record_free(copy);
-        return false;
-    }
-    submit->files[submit->n_files++] =
-        (struct spool_file){.row = &s->record->row, .run_at_ms = s->run_at_ms, .bytes = s->bytes, .len = s->len};
-    return true;
+    return s->spooled != NULL;
+}
+
+/* Before the store is asked: who leaves the spool's table meanwhile is in the store, and was not when it was asked. */
+static bool reserve_all(struct submit_call *submit)
+{
+    struct call *call = &submit->call;
+    const struct spool *spool = call->control->service->spool;
+    bool fine = spool->count + submit->count <= SPOOL_MAX;
+    if (!fine)
+        call->code = error_set(&call->error, ERR_NOSPACE, "queue: %zu jobs wait for their time, it takes %d",
+                               spool->count, SPOOL_MAX);
+    for (size_t i = 0; fine && i < submit->count; i++)
+        if (is_new(&submit->items[i]))
+            fine = reserve(submit, &submit->items[i]);
+    if (!fine)
+        call->code = error_set(&call->error, ERR_NOMEM, "out of memory");
+    return fine;
 }
 
 static void write_new(struct submit_call *submit)
 {
     struct call *call = &submit->call;
-    const struct spool *spool = call->control->service->spool;
-    size_t n = count_new(submit);
-    bool fine = spool->count + n <= SPOOL_MAX;
-    if (!fine)
-        error_set(&call->error, ERR_NOSPACE, "queue: %zu jobs wait for their time, it takes %d", spool->count,
-                  SPOOL_MAX);
-    submit->files = fine ? mem_zalloc((n + 1) * sizeof *submit->files) : NULL;
-    fine = submit->files != NULL;
-    for (size_t i = 0; fine && i < submit->count; i++)
-        if (is_new(&submit->items[i]))
-            fine = reserve(submit, &submit->items[i]);
-    if (!fine) {
+    submit->files = mem_zalloc(submit->count * sizeof *submit->files);
+    if (!submit->files) {
         call->code = error_set(&call->error, ERR_NOMEM, "out of memory");
         gate_fail(call);
-    } else if (submit->n_files == 0) {
-        answer(submit);
-    } else {
-        call->run = run_write;
-        call->done = on_written;
-        call_begin_or_refuse(call, &call->control->submits);
+        return;
     }
+    for (size_t i = 0; i < submit->count; i++) {
+        const struct submission *s = &submit->items[i];
+        if (is_new(s))
+            submit->files[submit->n_files++] = (struct spool_file){
+                .row = &s->record->row, .run_at_ms = s->run_at_ms, .bytes = s->bytes, .len = s->len};
+    }
+    if (submit->n_files == 0) {
+        answer(submit);
+        return;
+    }
+    call->run = run_write;
+    call->done = on_written;
+    call_begin_or_refuse(call, &call->control->submits);
 }
 
 /* --- was it sent before? --- */
@@ -226,6 +238,7 @@ static int ask_one(struct submission *s, struct store *store, struct error *e)
     json_array_foreach (json_object_get(job, "events"), i, event)
         if (strcmp(json_string_value(json_object_get(event, "event")), "submitted") == 0)
             theirs = submission_mark(json_string_value(json_object_get(event, "text")));
+    error_clear(&s->error); /* it may be asked twice */
     if (!theirs || strcmp(mine, theirs) != 0)
         error_set(&s->error, ERR_BAD_FIELD, "Idempotency-Key: it was sent before with another body");
     const char *status = json_string_value(json_object_get(job, "status"));
@@ -239,8 +252,7 @@ static int run_ask(struct call *call, struct store *store, struct error *e)
     struct submit_call *submit = (struct submit_call *)call;
     int rc = 0;
     for (size_t i = 0; store && rc == 0 && i < submit->count; i++) {
-        submit->items[i].known = false; /* it may be asked twice */
-        if (submit->items[i].error.code == 0)
+        if (submit->items[i].spooled)
             rc = ask_one(&submit->items[i], store, e);
     }
     return rc;
@@ -248,10 +260,19 @@ static int run_ask(struct call *call, struct store *store, struct error *e)
 
 static void on_asked(struct call *call)
 {
-    if (call->code != 0) /* whether it was sent before is not known */
+    struct submit_call *submit = (struct submit_call *)call;
+    if (call->code != 0) { /* whether it was sent before is not known */
         gate_fail(call);
-    else
-        write_new((struct submit_call *)call);
+        return;
+    }
+    for (size_t i = 0; i < submit->count; i++) {
+        struct submission *s = &submit->items[i];
+        if (s->spooled && !is_new(s)) {
+            spool_give_up(s->spooled);
+            s->spooled = NULL;
+        }
+    }
+    write_new(submit);
 }
 
 /* --- the body --- */
@@ -277,6 +298,8 @@ static void on_read(struct call *call)
     } else if (submit->gate.limit != PRESSURE_NONE) {
         gate_refuse(&submit->gate, call->request);
         call_free(call);
+    } else if (!reserve_all(submit)) {
+        gate_fail(call);
     } else if (submit->key) {
         call->run = run_ask;
         call->done = on_asked;

@@ -75,10 +75,17 @@ static json_t *spooled_job(const struct spooled *spooled)
                      "client", text_of(row->client), "batch_id", row->batch, "created_at", time_of(row->created_ms));
 }
 
+/* NULL: it does not wait (any more). */
+static struct spooled *find_waiting(const struct service *s, const char *id)
+{
+    struct spooled *job = s->spool ? spool_find(s->spool, id) : NULL;
+    return job && job->state != SPOOLED_MOVED ? job : NULL;
+}
+
 static void on_status(struct call *call)
 {
     const char *id = http_request_param(call->request, "id");
-    const struct spooled *spooled = spool_find(call->control->service->spool, id);
+    const struct spooled *spooled = find_waiting(call->control->service, id);
     if (call->code != 0 && spooled) {
         json_decref(call->result);
         call->result = spooled_job(spooled);
@@ -209,11 +216,15 @@ void api_active(struct http_request *request, void *context)
         return;
     struct active a = {.list = json_array()};
     jobs_each(&s->jobs, each_active, &a);
-    for (const struct spooled *job = s->spool->table; job && !a.failed && json_array_size(a.list) < LIST_MAX;
-         job = job->hh.next)
-        add_active(&a, job->record->row.id, job->record->row.folder, job->record->row.name, "pending", "scheduled",
-                   job->run_at_ms);
-    size_t count = s->jobs.count + s->spool->count;
+    size_t count = s->jobs.count;
+    bool room = !a.failed && json_array_size(a.list) < LIST_MAX;
+    for (const struct spooled *job = s->spool->table; job; job = job->hh.next) {
+        const struct store_job *row = &job->record->row;
+        if (job->state == SPOOLED_MOVED)
+            continue;
+        count++;
+        room = room && add_active(&a, row->id, row->folder, row->name, "pending", "scheduled", job->run_at_ms);
+    }
     bool more = json_array_size(a.list) < count;
     if (a.failed) {
         json_decref(a.list);
@@ -269,7 +280,7 @@ static void on_dropped(struct call *call)
 
 bool cancel_spooled(struct http_request *request, struct control *c, const char *id)
 {
-    struct spooled *job = c->service->spool ? spool_find(c->service->spool, id) : NULL;
+    struct spooled *job = find_waiting(c->service, id);
     if (!job)
         return false;
     struct cancel_call *cancel = call_new(c, request, sizeof *cancel);

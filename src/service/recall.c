@@ -53,7 +53,8 @@ static bool is_of(const struct store_job *row, const struct instance *instance)
 static void forget_older(struct recall *r, struct remembered *m, const struct store_job *newer)
 {
     const struct store_job *row = &m->record->row;
-    if (is_unfinished(row) && row->path && newer->path && strcmp(row->id, newer->id) != 0 && strcmp(row->path, newer->path) == 0) {
+    if (is_unfinished(row) && row->path && newer->path && strcmp(row->id, newer->id) != 0 &&
+        strcmp(row->path, newer->path) == 0) {
         m->record->next = r->lost;
         r->lost = m->record;
         m->record = NULL;
@@ -96,12 +97,11 @@ static int remember(void *user, const struct store_job *row)
     return record ? keep(user, record) : ERR_NOMEM;
 }
 
-void recall_expect(struct recall *r, struct record *past, bool anew)
+bool recall_expect(struct recall *r, struct record *past, bool anew)
 {
     if (past && anew)
         past->row.n_deliveries = 0;
-    if (past)
-        keep(r, past); /* without memory it is delivered anew: identical files stay as they are */
+    return past && keep(r, past) == 0; /* without memory it is delivered anew: identical files stay as they are */
 }
 
 void recall_forget(struct recall *r, const char *folder, const char *name)

@@ -70,6 +70,7 @@ struct record *record_copy(const struct store_job *row)
     r->next = NULL;
     r->job = NULL;
     r->told = NULL;
+    r->patient = false;
     r->user = NULL;
     copy_row(&b, &r->row, row);
     return r;

@@ -21,9 +21,9 @@
 #define BROKEN_PAUSE_MS 1000
 
 struct spool_meta {
-    struct spool *spool;
     struct spool_meta *next;
-    bool ready; /* the store knows of the move */
+    struct spooled *job; /* stays in the table until the store knows of it; NULL: none */
+    bool ready;          /* the store knows of the move */
     char id[JOB_ID_SIZE];
 };
 
@@ -72,6 +72,7 @@ static void leave(struct spooled *job)
     spool->count--;
     spool->n_due -= job->due;
     record_free(job->record);
+    mem_free(job->path);
     mem_free(job);
 }
 
@@ -152,54 +153,95 @@ static void run_move(struct work *work)
 
 static void on_known(void *user)
 {
-    ((struct spool_meta *)user)->ready = true;
+    struct spool_meta *meta = user;
+    meta->ready = true;
+    if (meta->job)
+        leave(meta->job);
+    meta->job = NULL;
 }
 
-/* Its ID.job goes when the store knows where the ticket is. */
-static void finish_later(struct spool *spool, struct record *record)
+static struct spool_meta *meta_new(struct spool *spool, const char *id)
 {
     struct spool_meta *meta = mem_zalloc(sizeof *meta);
-    if (meta) {
-        meta->spool = spool;
-        memccpy(meta->id, record->row.id, '\0', JOB_ID_SIZE);
-        LL_PREPEND(spool->done, meta);
-        record->told = on_known;
-        record->user = meta;
-    }
-    if (!storage_add(&spool->service->storage, record, NULL) && meta)
-        meta->ready = true;
+    if (!meta)
+        return NULL;
+    memccpy(meta->id, id, '\0', JOB_ID_SIZE);
+    LL_PREPEND(spool->done, meta);
+    return meta;
 }
 
-/* What the store and the intake are to know of a ticket that lies in underprocess now. NULL: no memory. */
-static struct record *taken_up(const struct spool *spool, const struct record *record, const struct store_claim *claim)
+/* Its ID.job goes when the store knows where the ticket is. Takes the record; job may be NULL. */
+static void finish_later(struct spool *spool, struct record *record, struct spool_meta *meta, struct spooled *job)
 {
-    const struct service *s = spool->service;
-    struct store_job row = record->row;
-    struct str path = STR_INIT;
-    str_printf(&path, "%s/%s/%s", s->instance.path, row.folder, row.name);
-    row.path = path.bytes;
-    row.claim = *claim;
-    row.status = STATUS_PROCESSING;
-    row.started_ms = s->rt.clock->wall_ms(s->rt.clock);
-    row.n_events = 0;
-    struct record *copy = str_failed(&path) ? NULL : record_copy(&row);
-    str_fini(&path);
-    return copy;
+    if (job) {
+        job->state = SPOOLED_MOVED;
+        spool->n_due -= job->due;
+        job->due = false;
+    }
+    meta->job = job;
+    record->told = on_known;
+    record->user = meta;
+    record->patient = true; /* a key is not to be forgotten while the store is away */
+    if (!storage_add(&spool->service->storage, record, NULL))
+        on_known(meta);
 }
+
+static int forget(struct spool *spool, const char *id)
+{
+    struct spool_meta *meta = meta_new(spool, id);
+    if (meta)
+        meta->ready = true;
+    return meta ? 0 : ERR_NOMEM;
+}
+
+/* From now on its ticket lies in underprocess. */
+static void set_moved(struct spool *spool, struct record *record, const char *path, const struct store_claim *claim)
+{
+    const struct clock *clock = spool->service->rt.clock;
+    record->row.path = path;
+    record->row.claim = *claim;
+    record->row.status = STATUS_PROCESSING;
+    record->row.started_ms = clock->wall_ms(clock);
+}
+
+/* What recall is to know before the ticket is looked at, and what the store will be told. False: no memory, nothing is
+ * known. */
+static bool prepare(struct spool *spool, const struct record *record, struct record **told, struct spool_meta **meta)
+{
+    *told = record_copy(&record->row);
+    *meta = *told ? meta_new(spool, record->row.id) : NULL;
+    if (*meta && recall_expect(&spool->service->recall, record_copy(&record->row), false))
+        return true;
+    if (*meta)
+        LL_DELETE(spool->done, *meta);
+    mem_free(*meta);
+    record_free(*told);
+    return false;
+}
+
+static void on_tell_again(struct wait *wait);
 
 static void on_moved_one(struct spooled *job)
 {
     struct spool *spool = job->spool;
     struct service *s = spool->service;
     const struct store_job *row = &job->record->row;
-    struct record *known = taken_up(spool, job->record, &job->claim);
-    recall_expect(&s->recall, known, false);
-    struct record *told = taken_up(spool, job->record, &job->claim);
-    if (told)
-        finish_later(spool, told);
+    struct record *told;
+    struct spool_meta *meta;
+    bool prepared = prepare(spool, job->record, &told, &meta);
+    if (!prepared && wait_set(&s->rt, &job->wait, BUSY_PAUSE_MS, on_tell_again) == 0)
+        return;
     if (!intake_see(&s->intake, row->folder, row->name, WAY_REALTIME, true, false))
         scanner_want_full(&s->scanner);
-    leave(job);
+    if (prepared)
+        finish_later(spool, told, meta, job);
+    else
+        leave(job);
+}
+
+static void on_tell_again(struct wait *wait)
+{
+    on_moved_one((struct spooled *)((char *)wait - offsetof(struct spooled, wait)));
 }
 
 static void on_moved(struct work *work)
@@ -208,12 +250,14 @@ static void on_moved(struct work *work)
     m->spool->active = NULL;
     for (size_t i = 0; i < m->count; i++) {
         struct spooled *job = m->jobs[i];
-        if (job->code == 0)
+        if (job->code == 0) {
+            set_moved(m->spool, job->record, job->path, &job->claim);
             on_moved_one(job);
-        else if (job->code == ERR_GONE)
+        } else if (job->code == ERR_GONE) {
             leave(job);
-        else
+        } else {
             put_off(job, job->code == ERR_BUSY ? BUSY_PAUSE_MS : BROKEN_PAUSE_MS);
+        }
     }
     for (struct spool_meta *meta = m->done, *next; meta; meta = next) {
         next = meta->next;
@@ -228,6 +272,14 @@ static bool name_in_hand(const struct service *s, const struct store_job *row)
     return jobs_find(&s->jobs, row->folder, row->name) != NULL;
 }
 
+/* Where its ticket will lie. mem_free. */
+static char *path_of(const struct service *s, const struct store_job *row)
+{
+    struct str path = STR_INIT;
+    str_printf(&path, "%s/%s/%s", s->instance.path, row->folder, row->name);
+    return str_take(&path);
+}
+
 static void choose(struct spool *spool, struct spool_move *m)
 {
     struct service *s = spool->service;
@@ -237,7 +289,7 @@ static void choose(struct spool *spool, struct spool_move *m)
         if (m->count == MOVES_MAX || m->count == room)
             break;
         DL_DELETE(spool->queue, job);
-        if (name_in_hand(s, &job->record->row)) {
+        if (name_in_hand(s, &job->record->row) || (!job->path && !(job->path = path_of(s, &job->record->row)))) {
             put_off(job, BUSY_PAUSE_MS);
             continue;
         }
@@ -298,41 +350,37 @@ bool spool_idle(const struct spool *spool)
 
 /* --- life --- */
 
-static int lies_there(const struct service *s, const struct store_job *row, struct store_claim *claim)
+static bool lies_there(const char *path, const struct store_job *row, struct store_claim *claim)
 {
-    struct str path = STR_INIT;
     struct stat st;
-    str_printf(&path, "%s/%s/%s", s->instance.path, row->folder, row->name);
-    int found = str_failed(&path) ? ERR_NOMEM : lstat(path.bytes, &st) == 0 && (uint64_t)st.st_size == row->size;
-    str_fini(&path);
-    if (found > 0)
-        *claim = (struct store_claim){.device = st.st_dev,
-                                      .inode = st.st_ino,
-                                      .mtime_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec};
-    return found;
+    if (lstat(path, &st) != 0 || (uint64_t)st.st_size != row->size)
+        return false;
+    *claim = (struct store_claim){.device = st.st_dev,
+                                  .inode = st.st_ino,
+                                  .mtime_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec};
+    return true;
 }
 
-/* The ticket was moved, and then we died: it is known again where it lies, or its job has ended by now. Takes the record. */
+/* The ticket was moved, and then we died: it is known again where it lies, or its job has ended by now, or another
+ * instance has it. Takes the record. */
 static int take_up_moved(struct spool *spool, struct record *record)
 {
-    struct service *s = spool->service;
     struct store_claim claim;
-    int there = lies_there(s, &record->row, &claim);
-    if (there > 0) {
-        recall_expect(&s->recall, taken_up(spool, record, &claim), false);
-        struct record *told = taken_up(spool, record, &claim);
-        if (told)
-            finish_later(spool, told);
-    } else if (there == 0) {
-        struct spool_meta *meta = mem_zalloc(sizeof *meta);
-        if (meta) {
-            memccpy(meta->id, record->row.id, '\0', JOB_ID_SIZE);
-            meta->ready = true;
-            LL_PREPEND(spool->done, meta);
-        }
+    struct record *told;
+    struct spool_meta *meta;
+    char *path = path_of(spool->service, &record->row);
+    int rc = path ? 0 : ERR_NOMEM;
+    if (path && lies_there(path, &record->row, &claim)) {
+        set_moved(spool, record, path, &claim);
+        rc = prepare(spool, record, &told, &meta) ? 0 : ERR_NOMEM;
+        if (rc == 0)
+            finish_later(spool, told, meta, NULL);
+    } else if (path) {
+        rc = forget(spool, record->row.id);
     }
     record_free(record);
-    return there < 0 ? there : 0;
+    mem_free(path);
+    return rc;
 }
 
 static int take_up(void *user, const struct spool_found *found)

@@ -17,12 +17,18 @@
 
 #define SPOOL_MAX 100000 /* jobs that wait */
 
-enum spooled_state { SPOOLED_WRITING, SPOOLED_WAITING, SPOOLED_MOVING };
+enum spooled_state {
+    SPOOLED_WRITING, /* or being taken back */
+    SPOOLED_WAITING,
+    SPOOLED_MOVING,
+    SPOOLED_MOVED /* the store is about to know; until then its key is known here */
+};
 
 struct spooled {
     struct spool *spool;
     enum spooled_state state;
     struct record *record; /* what the store is told of it */
+    char *path;            /* where its ticket will lie; NULL: not asked yet */
     int64_t run_at_ms;     /* 0: at once */
     bool due;
     int code; /* of its move */

@@ -83,9 +83,9 @@ static void run(struct work *work)
 static void let_go(struct storage *st, struct record *r)
 {
     struct job *job = r->job;
-    void (*told)(void *user) = r->told;
+    void (*told)(void *user) = r->patient ? NULL : r->told;
     r->job = NULL;
-    r->told = NULL;
+    r->told = r->patient ? r->told : NULL;
     if (job)
         st->recorded(job);
     if (told)
@@ -159,6 +159,7 @@ static void on_done(struct work *work)
     if (q->error.code == 0) {
         for (struct record *r = q->records, *next; r; r = next) {
             next = r->next;
+            r->patient = false;
             let_go(st, r);
             record_free(r);
         }
@@ -278,7 +279,7 @@ bool storage_add(struct storage *st, struct record *r, struct job *job)
         return false;
     }
     r->job = st->degraded ? NULL : job;
-    r->told = st->degraded ? NULL : r->told;
+    r->told = st->degraded && !r->patient ? NULL : r->told;
     append(st, r);
     return r->job || r->told;
 }

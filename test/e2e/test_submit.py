@@ -380,7 +380,7 @@ def test_jobs_are_refused_beyond_a_limit_and_the_statistics_say_so(make_site, se
     code, headers, body = sender.curl("/process-job", "--data-binary", "@%s" % put_aside(site, "j", json.dumps(job()).encode()))
     assert code == 503 and int(headers["retry-after"]) > 0 and body["detail"].startswith(word)
     said = sender.get("/memory-stats")
-    assert said["accepting"] is False and said["limit"] == word and said["why"] == body["detail"]
+    assert said["accepting"] is False and said["limit"] == word and said["why"].startswith(word)
 
 
 def test_the_load_is_told(site, sender):

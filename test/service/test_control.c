@@ -93,12 +93,18 @@ static void connect_to(struct world *w, struct client *client)
     assert_int_equal(connect(client->fd, (struct sockaddr *)&to, sizeof to), 0);
 }
 
+/* target: below /api/v1; with two slashes: as it is. Lines with their ends may stand before the body, behind a '|'. */
 static void say(struct client *client, const char *method, const char *target, const char *body)
 {
+    const char *bar = body[0] == '|' ? strchr(body + 1, '|') : NULL;
+    int header_len = bar ? (int)(bar - body - 1) : 0;
+    const char *headers = body + 1;
+    body = bar ? bar + 1 : body;
     char text[4096];
     int len = snprintf(text, sizeof text,
-                       "%s /api/v1%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s", method,
-                       target, strlen(body), body);
+                       "%s %s%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%.*sContent-Length: %zu\r\n\r\n%s", method,
+                       target[1] == '/' ? "" : "/api/v1", target[1] == '/' ? target + 1 : target, header_len, headers,
+                       strlen(body), body);
     assert_int_equal(send(client->fd, text, (size_t)len, MSG_NOSIGNAL), len);
 }
 
@@ -382,6 +388,76 @@ static void a_job_that_waits_is_told_of_without_memory_too_and_then_cancelled(vo
     world_free(&w);
 }
 
+#define SENT(key, name)                                                                                                \
+    "|Idempotency-Key: " key "\r\n|{\"job_id\":\"" name                                                                \
+    "\",\"username\":\"u\",\"campaign\":\"c\",\"ticket\":" TICKET("RANK") "}"
+
+static void no_memory_for_what_is_told_of_jobs_is_no_harm(void **state)
+{
+    struct world w = world_new(*state);
+    ask_short_of_memory(&w, "GET", "//job-status/nothing", "", 404, false);
+    ask_short_of_memory(&w, "GET", "//batch-status/nothing", "", 404, false);
+    ask_short_of_memory(&w, "GET", "//jobs/active", "", 200, false);
+    ask_short_of_memory(&w, "GET", "//memory-stats", "", 200, false);
+    ask_short_of_memory(&w, "GET", "//health", "", 200, false);
+    ask_short_of_memory(&w, "GET", "//worker-stats", "", 200, false);
+    ask_short_of_memory(&w, "POST", "//process-job", "{}", 422, true);
+    ask_short_of_memory(&w, "POST", "//process-batch", "[{}]", 202, true);
+    ask_short_of_memory(&w, "POST", "//upload/NOBODY?name=a.json", "x", 404, false);
+    world_free(&w);
+}
+
+static void until_delivered(struct world *w, size_t count)
+{
+    while (w->service->rt.ledger.archived_only + w->service->rt.ledger.delivered < count || w->service->jobs.count > 0)
+        turn(w, NULL);
+    assert_int_equal(w->service->rt.ledger.archived_only + w->service->rt.ledger.delivered, count);
+}
+
+/* Sent again until it is taken: it is there once, whatever was answered. */
+static void no_memory_while_a_job_is_sent_neither_loses_nor_doubles_it(void **state)
+{
+    struct world w = world_new(*state);
+    size_t count = 0;
+    SCARCE_SWEEP (n) {
+        char body[1024];
+        snprintf(body, sizeof body, SENT("k%zu", "s%zu"), n, n);
+        rest(&w);
+        scarce_begin(n, 1);
+        scarce_spare_json();
+        int status = ask(&w, "POST", "//process-job", body);
+        bool hit = scarce_end();
+        if (status != 202 && !(hit && (status == 503 || status == 0)))
+            fail_msg("allocation %zu: %d", n, status);
+        int again = ask(&w, "POST", "//process-job", body);
+        if (again != 200 && !(status != 202 && again == 202))
+            fail_msg("allocation %zu: %d, then %d", n, status, again);
+        until_delivered(&w, ++count);
+    }
+    rest(&w);
+    world_free(&w);
+}
+
+static void no_memory_while_a_file_is_sent_leaves_it_whole_or_not_at_all(void **state)
+{
+    struct world w = world_new(*state);
+    SCARCE_SWEEP (n) {
+        char target[64], file[64];
+        snprintf(target, sizeof target, "//upload/RANK?name=f%zu.json", n);
+        snprintf(file, sizeof file, "hot/RANK/f%zu.json", n);
+        rest(&w);
+        scarce_begin(n, 1);
+        int status = ask(&w, "POST", target, TICKET("RANK"));
+        bool hit = scarce_end();
+        assert_true(status == 201 || (hit && (status == 503 || status == 0)));
+        assert_true(exists(in(w.s, file)) || status != 201);
+        int again = ask(&w, "POST", target, TICKET("RANK"));
+        assert_true(again == 409 || (again == 201 && status != 201));
+        assert_file(in(w.s, file), TICKET("RANK"));
+    }
+    world_free(&w);
+}
+
 static void nothing(struct work *work)
 {
     (void)work;
@@ -411,6 +487,9 @@ int main(void)
         T(no_memory_for_an_answer_is_told_and_the_next_one_comes),
         T(no_memory_while_tickets_go_back_loses_none),
         T(a_job_that_waits_is_told_of_without_memory_too_and_then_cancelled),
+        T(no_memory_for_what_is_told_of_jobs_is_no_harm),
+        T(no_memory_while_a_job_is_sent_neither_loses_nor_doubles_it),
+        T(no_memory_while_a_file_is_sent_leaves_it_whole_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

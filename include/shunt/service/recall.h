@@ -27,8 +27,8 @@ int recall_load(struct recall *r, struct storage *st, const struct instance *ins
 /* Unfinished ones of this instance whose ticket is not in underprocess any more: a list, the caller's; forgotten here. */
 struct record *recall_lost(struct recall *r, const struct instance *instance);
 /* A failed ticket is about to be put back into its hot folder, or one that was sent to be taken up. Takes what the store knows of it (NULL is fine). anew: what was
- * delivered is to be delivered again. */
-void recall_expect(struct recall *r, struct record *past, bool anew);
+ * delivered is to be delivered again. False: no memory, it will be taken for a new one. */
+bool recall_expect(struct recall *r, struct record *past, bool anew);
 void recall_forget(struct recall *r, const char *folder, const char *name); /* it was not put back after all */
 /* Before its first delivery is queued: gives the job its id and its past, where the store knows of it. */
 void recall_job(struct recall *r, struct job *job);

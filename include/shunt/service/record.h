@@ -9,9 +9,10 @@
 
 struct record {
     struct record *next;
-    struct job *job;      /* waits until this is in the store; NULL: nobody does */
+    struct job *job;          /* waits until this is in the store; NULL: nobody does */
     void (*told)(void *user); /* called when it is, or the store is away; NULL: nobody waits so */
     void *user;
+    bool patient;         /* told is not called before it is in the store, however long that takes */
     struct store_job row; /* points into what follows */
 };
 
