@@ -19,6 +19,7 @@
 #define WAIT_MAX_MS     60000 /* the wall clock may be set meanwhile */
 #define BUSY_PAUSE_MS   100
 #define BROKEN_PAUSE_MS 1000
+#define LOOK_MS         10000
 
 struct spool_meta {
     struct spool_meta *next;
@@ -315,6 +316,76 @@ static void undo(struct spool *spool, struct spool_move *m)
     mem_free(m);
 }
 
+/* --- what another instance accepted before it stopped --- */
+
+struct spool_look {
+    struct work work; /* first */
+    struct spool *spool;
+    struct found_job *found;
+};
+
+struct found_job {
+    struct found_job *next;
+    struct record *record;
+    int64_t run_at_ms;
+};
+
+static int remember(void *user, const struct spool_found *found)
+{
+    struct spool_look *l = user;
+    struct found_job *job = found->ticket ? mem_zalloc(sizeof *job) : NULL;
+    if (!job) { /* it is being done with; or there is no memory: seen by the next look */
+        record_free(found->record);
+        return 0;
+    }
+    job->record = found->record;
+    job->run_at_ms = found->run_at_ms;
+    LL_PREPEND(l->found, job);
+    return 0;
+}
+
+static void run_look(struct work *work)
+{
+    struct spool_look *l = (struct spool_look *)work;
+    struct error ignored = {0}; /* tried again */
+    (void)spool_read(l->spool->path, remember, l, &ignored);
+}
+
+static void on_look(struct work *work)
+{
+    struct spool_look *l = (struct spool_look *)work;
+    struct spool *spool = l->spool;
+    spool->look = NULL;
+    for (struct found_job *found = l->found, *next; found; found = next) {
+        next = found->next;
+        struct spooled *job = NULL;
+        if (!spool_find(spool, found->record->row.id))
+            job = spool_reserve(spool, found->record, found->run_at_ms);
+        if (job)
+            spool_enter(job);
+        else
+            record_free(found->record);
+        mem_free(found);
+    }
+    mem_free(l);
+}
+
+static void look(struct spool *spool)
+{
+    const struct runtime *rt = &spool->service->rt;
+    if (spool->look || rt->draining || runtime_now(rt) < spool->look_at_ms)
+        return;
+    struct spool_look *l = mem_zalloc(sizeof *l);
+    spool->look_at_ms = runtime_now(rt) + LOOK_MS;
+    if (!l)
+        return;
+    l->spool = spool;
+    if (work_submit(rt->loop, &l->work, run_look, on_look) == 0)
+        spool->look = l;
+    else
+        mem_free(l);
+}
+
 static bool has_work(const struct spool *spool)
 {
     const struct service *s = spool->service;
@@ -328,6 +399,7 @@ static bool has_work(const struct spool *spool)
 
 void spool_pump(struct spool *spool)
 {
+    look(spool);
     if (spool->active || !has_work(spool))
         return;
     struct spool_move *m = mem_zalloc(sizeof *m + MOVES_MAX * sizeof m->jobs[0]);
@@ -345,7 +417,7 @@ void spool_pump(struct spool *spool)
 
 bool spool_idle(const struct spool *spool)
 {
-    return !spool->active;
+    return !spool->active && !spool->look;
 }
 
 /* --- life --- */
@@ -408,6 +480,7 @@ struct spool *spool_new(struct service *s, struct error *e)
         return NULL;
     }
     spool->service = s;
+    spool->look_at_ms = runtime_now(&s->rt) + LOOK_MS;
     if (files_mkdirs(spool->path, s->config->settings->folder_mode, true, e) != 0 ||
         spool_read(spool->path, take_up, spool, e) != 0) {
         error_set(e, ERR_NOMEM, "out of memory");

@@ -5,7 +5,7 @@
  * second the job is accepted. When it is due the ticket is moved, by one rename, into underprocess, as if we had claimed it
  * there from the hot folder: no other instance can take it up under another id. ID.job goes when the store knows that. A
  * crash at any moment leaves either a job that waits, or one whose ticket lies in underprocess and is known again (recall.h).
- * Instances share the folder: who is first moves the ticket, the others find it gone.
+ * Instances share the folder, which is read again now and then: who is first moves the ticket, the others find it gone.
  *
  * spool_write and spool_drop block; everything else: loop.
  */
@@ -40,6 +40,7 @@ struct spooled {
 
 struct spool_meta; /* an ID.job that is to be removed */
 struct spool_move;
+struct spool_look;
 
 struct spool {
     struct service *service;
@@ -48,6 +49,8 @@ struct spool {
     size_t count, n_due;
     struct spool_meta *done;
     struct spool_move *active;
+    struct spool_look *look; /* what others left: is being read */
+    int64_t look_at_ms;
 };
 
 /* Makes the folder and takes up what waits there. Blocking, before the loop turns. After recall_load. */

@@ -392,3 +392,29 @@ def test_the_load_is_told(site, sender):
     workers = sender.get("/worker-stats")
     assert workers["workers"]["intake"] == 4 and workers["active"] == 0 and "monday-rank" in workers["queues"]
     assert set(sender.get("/celery-stats")) == set(workers)
+
+
+def test_what_waits_is_taken_over_by_the_other_instance(site, sender):
+    first = site.process
+    second = site.start()
+    late = send(sender, job("late", run_at=in_seconds(3)))["task_id"]
+    first.stop()
+    other = Sender(site)
+    other.path = site.data / "shunt.sock.1"
+    wait_for(lambda: status(other, late)["status"] == "completed", lambda: status(other, late), 40)
+    assert len(second.events("processed")) == 1 and not first.events("processed")
+    assert os.listdir(site.data / "scheduled") == []
+
+
+def test_two_instances_deliver_each_job_once(site, sender):
+    second = site.start()
+    other = Sender(site)
+    other.path = site.data / "shunt.sock.1"
+    ids = []
+    for n in range(20):
+        to = other if n % 2 else sender
+        ids.append(send(to, job("n%d" % n, ticket_=ticket("RANK", title=str(n))), key=str(n))["task_id"])
+    wait_for(lambda: all(status(other, id)["status"] == "completed" for id in ids), lambda: [status(other, id) for id in ids])
+    assert sorted(e["job"] for e in site.all_events("processed")) == sorted(ids)
+    assert len(second.events("processed")) == 10
+    assert send(other, job("n0", ticket_=ticket("RANK", title="0")), 200, key="0")["task_id"] == ids[0]
