@@ -2,6 +2,7 @@
 import json
 import os
 import random
+import sqlite3
 import subprocess
 import threading
 import time
@@ -418,3 +419,21 @@ def test_two_instances_deliver_each_job_once(site, sender):
     assert sorted(e["job"] for e in site.all_events("processed")) == sorted(ids)
     assert len(second.events("processed")) == 10
     assert send(other, job("n0", ticket_=ticket("RANK", title="0")), 200, key="0")["task_id"] == ids[0]
+
+
+def test_while_the_store_is_locked_jobs_are_accepted_and_their_keys_known(site, sender):
+    other = sqlite3.connect(site.data / "shunt.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        first = send(sender, job(), key="k")
+        site.wait_ended(1)
+        assert send(sender, job(), 200, key="k")["task_id"] == first["task_id"]
+        late = send(sender, job("late", run_at=in_seconds(3600)))["task_id"]
+        assert status(sender, late)["state"] == "scheduled"
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+    site.wait_event("store_back", seconds=60)
+    wait_for(lambda: status(sender, first["task_id"])["status"] == "completed", lambda: status(sender, first["task_id"]))
+    assert send(sender, job(), 200, key="k")["task_id"] == first["task_id"]
+    assert site.count_ended() == 1
