@@ -104,6 +104,12 @@ bool recall_expect(struct recall *r, struct record *past, bool anew)
     return past && keep(r, past) == 0; /* without memory it is delivered anew: identical files stay as they are */
 }
 
+bool recall_completed(const struct recall *r, const struct store_job *row)
+{
+    const struct remembered *m = find(r, row->folder, row->name);
+    return m && m->record->row.status == STATUS_COMPLETED && strcmp(m->record->row.id, row->id) == 0;
+}
+
 void recall_forget(struct recall *r, const char *folder, const char *name)
 {
     struct remembered *m = find(r, folder, name);

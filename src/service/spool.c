@@ -441,15 +441,22 @@ static int take_up_moved(struct spool *spool, struct record *record)
     struct record *told;
     struct spool_meta *meta;
     char *path = path_of(spool->service, &record->row);
-    int rc = path ? 0 : ERR_NOMEM;
-    if (path && lies_there(path, &record->row, &claim)) {
+    bool there =
+        path && !recall_completed(&spool->service->recall, &record->row) && lies_there(path, &record->row, &claim);
+    struct spooled *job = there ? spool_reserve(spool, record, 0) : NULL;
+    int rc = path && (job || !there) ? 0 : ERR_NOMEM;
+    if (job) {
+        job->path = path;
         set_moved(spool, record, path, &claim);
-        rc = prepare(spool, record, &told, &meta) ? 0 : ERR_NOMEM;
-        if (rc == 0)
-            finish_later(spool, told, meta, NULL);
-    } else if (path) {
-        rc = forget(spool, record->row.id);
+        if (prepare(spool, record, &told, &meta)) {
+            finish_later(spool, told, meta, job);
+            return 0;
+        }
+        leave(job);
+        return ERR_NOMEM;
     }
+    if (rc == 0)
+        rc = forget(spool, record->row.id);
     record_free(record);
     mem_free(path);
     return rc;

@@ -437,3 +437,27 @@ def test_while_the_store_is_locked_jobs_are_accepted_and_their_keys_known(site, 
     wait_for(lambda: status(sender, first["task_id"])["status"] == "completed", lambda: status(sender, first["task_id"]))
     assert send(sender, job(), 200, key="k")["task_id"] == first["task_id"]
     assert site.count_ended() == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_batch_sent_again_after_kills_is_delivered_once(site, sender, seed):
+    rng = random.Random(seed)
+    jobs = [job("b%d" % n, ticket_=ticket("RANK", title=str(n))) for n in range(60)]
+    for n in range(60):
+        site.expect("RANK", "b%d.json" % n, json.dumps(json.loads(ticket("RANK", title=str(n)))).encode())
+    path = put_aside(site, "batch", json.dumps(jobs).encode())
+    for _ in range(5):
+        process = subprocess.Popen(["curl", "--silent", "--unix-socket", str(sender.path), "--header", "Idempotency-Key: b", "--data-binary", "@%s" % path,
+                                    "http://shunt/process-batch"], stdout=subprocess.DEVNULL)
+        time.sleep(rng.uniform(0, 0.15))
+        site.kill()
+        process.wait()
+        site.start()
+    code, _, answer = sender.curl("/process-batch", "--data-binary", "@%s" % path, "--header", "Idempotency-Key: b")
+    assert code in (200, 202) and len(set(answer["task_ids"])) == 60, answer
+    batch = "/batch-status/" + answer["batch_id"]
+    wait_for(lambda: sender.get(batch)["counts"]["completed"] == 60, lambda: sender.get(batch)["counts"], 30)
+    assert {j["id"] for j in sender.get("/api/v1/jobs?limit=1000")["jobs"]} == set(answer["task_ids"])
+    site.stop()
+    site.conserve()
+    assert os.listdir(site.data / "scheduled") == []

@@ -30,6 +30,8 @@ struct record *recall_lost(struct recall *r, const struct instance *instance);
  * delivered is to be delivered again. False: no memory, it will be taken for a new one. */
 bool recall_expect(struct recall *r, struct record *past, bool anew);
 void recall_forget(struct recall *r, const char *folder, const char *name); /* it was not put back after all */
+/* Does the store know that this job was completed, whose ticket still lies in underprocess? */
+bool recall_completed(const struct recall *r, const struct store_job *row);
 /* Before its first delivery is queued: gives the job its id and its past, where the store knows of it. */
 void recall_job(struct recall *r, struct job *job);
 bool recall_waited(const struct recall *r, const char *folder, const char *name); /* it was not in work at the end */
