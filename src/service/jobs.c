@@ -79,6 +79,21 @@ static char *field_copy(const struct ticket *t, size_t index)
     return mem_strndup(t->fields[index].text, t->fields[index].len);
 }
 
+static void delivery_fini(struct delivery *d)
+{
+    lanes_leave(d);
+    mem_free(d->final_name);
+}
+
+void jobs_keep_archive(struct job *job)
+{
+    for (; job->n_deliveries > 1; job->n_deliveries--) {
+        struct delivery *d = &job->deliveries[job->n_deliveries - 1];
+        job->counts.of[d->state]--;
+        delivery_fini(d);
+    }
+}
+
 static void job_free(struct job *job)
 {
     if (job->handle) {
@@ -86,10 +101,8 @@ static void job_free(struct job *job)
         mem_free(job->handle);
         job->jobs->count--;
     }
-    for (size_t i = 0; i < job->n_deliveries; i++) {
-        lanes_leave(&job->deliveries[i]);
-        mem_free(job->deliveries[i].final_name);
-    }
+    for (size_t i = 0; i < job->n_deliveries; i++)
+        delivery_fini(&job->deliveries[i]);
     wait_cancel(job->jobs->rt, &job->settle_wait);
     source_close(&job->source);
     source_content_fini(&job->content);
@@ -269,11 +282,17 @@ int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes,
         return 0;
     }
     move(job, JOB_DELIVERING);
+    if (!duplicate_ask(job))
+        jobs_deliver(job);
+    return 0;
+}
+
+void jobs_deliver(struct job *job)
+{
     for (size_t i = 0; i < job->n_deliveries; i++)
         if (job->deliveries[i].state == DELIVERY_QUEUED)
             lanes_enqueue(&job->deliveries[i]);
     jobs_advance(job); /* nothing may be left to do */
-    return 0;
 }
 
 void jobs_delivery_to(struct delivery *d, enum delivery_state to)
@@ -340,7 +359,10 @@ void jobs_advance(struct job *job)
             log_delivered(job, d);
         }
     }
+    duplicate_advance(job);
     enum job_state next = job_state_of(&job->counts);
+    if (next == JOB_SETTLING && job->doubt.state == DOUBT_FAILS)
+        next = JOB_FAILING;
     if (job->changed && next != JOB_DELIVERING)
         next = JOB_SETTLING;
     if (next == job->state)
@@ -450,7 +472,7 @@ void jobs_settled(struct job *job, int code, const char *failed_path)
 int jobs_cancel(struct job *job, const char *who, struct error *e)
 {
     bool open = (job->state == JOB_WAITING || job->state == JOB_DELIVERING) && !job->changed;
-    if (!open || job->counts.of[DELIVERY_ACTIVE] > 0)
+    if (!open || job->counts.of[DELIVERY_ACTIVE] > 0 || job->doubt.state == DOUBT_ASKED)
         return error_set(e, ERR_BUSY, open ? "it is being delivered right now" : "it is about to end");
     error_set(&job->error, ERR_CANCELLED, "cancelled by %s", who);
     for (size_t i = 0; i < job->n_deliveries; i++) {

@@ -23,6 +23,7 @@ struct storage_request {
     enum store_mode mode;
     unsigned instance;
     struct record *records; /* as many as rows */
+    struct question *questions;
     json_t *snapshot;
     struct store_retention retention;
     bool retain;
@@ -67,6 +68,8 @@ static void run(struct work *work)
         if (rc == 0)
             rc = store_record(q->store, q->rows, q->count, &q->error);
     }
+    if (rc == 0 && q->questions)
+        (void)questions_ask(q->questions, q->store, &q->other);
     if (rc == 0 && q->snapshot)
         rc = store_save_snapshot(q->store, q->instance, q->snapshot, &q->other);
     if (rc == 0 && q->retain)
@@ -92,6 +95,10 @@ static void degrade(struct storage *st, const struct error *why)
     st->degraded = true;
     for (struct record *r = st->queue; r; r = r->next)
         let_go(st, r);
+    struct question *questions = st->questions;
+    st->questions = NULL;
+    questions_let_go(questions, false);
+    questions_free(questions);
 }
 
 static void restored(struct storage *st)
@@ -165,6 +172,8 @@ static void on_done(struct work *work)
         if (q->retain)
             st->retain_at_ms = runtime_now(st->rt) + (q->more_to_retain ? 0 : RETAIN_MS);
     }
+    questions_let_go(q->questions, true);
+    questions_free(q->questions);
     json_decref(q->snapshot);
     mem_free(q);
 }
@@ -177,6 +186,7 @@ static void on_hang(struct wait *wait)
     for (struct record *r = st->active->records; r; r = r->next)
         let_go(st, r);
     degrade(st, &why);
+    questions_let_go(st->active->questions, false);
 }
 
 static bool retention_due(const struct storage *st, struct store_retention *r)
@@ -209,6 +219,7 @@ static struct storage_request *request_new(struct storage *st)
     q->mode = mode_of(c->settings);
     q->instance = st->instance;
     q->records = st->queue;
+    q->questions = st->questions;
     q->snapshot = st->snapshot;
     q->retain = retention_due(st, &q->retention);
     q->count = count;
@@ -222,6 +233,7 @@ static struct storage_request *request_new(struct storage *st)
     if (!st->queue)
         st->tail = &st->queue;
     st->queued -= count;
+    st->questions = NULL;
     st->snapshot = NULL;
     return q;
 }
@@ -229,6 +241,7 @@ static struct storage_request *request_new(struct storage *st)
 static void request_undo(struct storage *st, struct storage_request *q)
 {
     put_back(st, q->records, q->count);
+    st->questions = q->questions;
     st->snapshot = q->snapshot;
     mem_free(q);
 }
@@ -236,7 +249,8 @@ static void request_undo(struct storage *st, struct storage_request *q)
 void storage_pump(struct storage *st)
 {
     struct store_retention ignored;
-    if (st->active || due_listed(&st->again.due) || (st->queued == 0 && !st->snapshot && !retention_due(st, &ignored)))
+    if (st->active || due_listed(&st->again.due) ||
+        (st->queued == 0 && !st->questions && !st->snapshot && !retention_due(st, &ignored)))
         return;
     struct storage_request *q = request_new(st);
     if (q && work_submit(st->rt->loop, &q->work, run, on_done) == 0) {
@@ -263,6 +277,14 @@ bool storage_add(struct storage *st, struct record *r, struct job *job)
     return r->job != NULL;
 }
 
+bool storage_ask(struct storage *st, struct question *q)
+{
+    if (st->degraded)
+        return false;
+    st->questions = questions_add(st->questions, q);
+    return true;
+}
+
 void storage_save(struct storage *st, json_t *snapshot)
 {
     json_decref(st->snapshot);
@@ -271,7 +293,7 @@ void storage_save(struct storage *st, json_t *snapshot)
 
 bool storage_idle(const struct storage *st)
 {
-    return !st->active && (st->queued == 0 || st->degraded);
+    return !st->active && !st->questions && (st->queued == 0 || st->degraded);
 }
 
 void storage_last(struct storage *st, json_t *snapshot)
@@ -315,6 +337,7 @@ void storage_close(struct storage *st)
         next = r->next;
         record_free(r);
     }
+    questions_free(st->questions);
     json_decref(st->snapshot);
     store_close(st->store);
     *st = (struct storage){0};

@@ -15,6 +15,7 @@
 #define SHUNT_SERVICE_JOBS_H
 
 #include "shunt/core/job.h"
+#include "shunt/service/duplicate.h"
 #include "shunt/service/runtime.h"
 #include "shunt/service/take.h"
 
@@ -35,6 +36,7 @@ struct delivery {
     bool before; /* delivered by an earlier run, or before the ticket failed and was put back */
     bool told;   /* its success stands in the log */
     bool beside; /* under another name than its own */
+    bool same;   /* these bytes had its name there before */
     char *final_name;
     struct delivery *next, *prev; /* in the lane's queue, while listed */
     bool listed;
@@ -74,6 +76,7 @@ struct job {
     struct delivery *deliveries;
     size_t n_deliveries;
     struct delivery_counts counts;
+    struct doubt doubt; /* is it a duplicate? */
     bool counted_in_work;
     struct job *next;        /* in settle's queue */
     struct wait settle_wait; /* until settle tries again */
@@ -98,6 +101,7 @@ struct jobs {
     struct job_handle *table;
     size_t count;
     int64_t ledger_difference; /* last told */
+    bool duplicates_unknown;   /* that the store does not tell them stands in the log */
     jobs_ended_cb ended;
     void *user;
     /* `shunt once` wants each outcome */
@@ -112,6 +116,8 @@ void jobs_fini(struct jobs *jobs); /* frees what still waits; its files stay in 
 /* Takes what the item holds. On ERR_NOMEM the item still holds all, and the file stays claimed: the next look finds it. */
 int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes, enum way way, unsigned worker,
                bool watched);
+void jobs_deliver(struct job *job);      /* what of it is queued goes to its lanes */
+void jobs_keep_archive(struct job *job); /* its other deliveries, none of them in work, are forgotten */
 void job_note(struct job *job, const char *event, const char *destination, const char *text); /* for the store */
 void job_forget_events(struct job *job);
 bool job_was_opened(const struct job *job);   /* its ticket was read, as far as it can be */

@@ -1,6 +1,6 @@
 /* storage.h: the service's lane to the store: everything that is written there, one request at a time.
  *
- * Happy way: storage_add (a record of a job) -> the turn's storage_pump hands all that waits, up to a batch, to a
+ * Happy way: storage_add (a record of a job), storage_ask -> the turn's storage_pump hands all that waits, up to a batch, to a
  * request -> committed -> the jobs that waited for it go on (`recorded`). What comes meanwhile waits for the next
  * request, so that the busier we are the more jobs share a transaction.
  *
@@ -25,7 +25,8 @@ struct storage {
     struct store *store; /* NULL: could not be opened yet */
     struct record *queue, **tail;
     size_t queued;
-    json_t *snapshot; /* to be saved */
+    struct question *questions; /* to be asked */
+    json_t *snapshot;           /* to be saved */
     struct storage_request *active;
     struct wait hang; /* of the request */
     struct wait again;
@@ -41,6 +42,9 @@ struct storage {
 int storage_open(struct storage *st, struct runtime *rt, unsigned instance, struct error *e);
 /* Takes the record (NULL is fine: there was no memory). True: job waits, `recorded` is called for it. */
 bool storage_add(struct storage *st, struct record *r, struct job *job);
+/* Takes the question, which is asked after what was recorded before it. False: there is no answer to be had, it stays the
+ * caller's. */
+bool storage_ask(struct storage *st, struct question *q);
 void storage_save(struct storage *st, json_t *snapshot); /* takes the reference; replaces one that still waits */
 void storage_pump(struct storage *st);
 bool storage_idle(const struct storage *st);             /* nothing in work, and nothing that could be written now */
