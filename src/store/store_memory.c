@@ -284,8 +284,7 @@ static int memory_last(struct store *store, const char *folder, const char *name
 
 static bool put_back(const struct store_job *j, const struct store_job *job)
 {
-    return j->status > STATUS_COMPLETED && j->claim.inode == job->claim.inode &&
-           j->claim.mtime_ns == job->claim.mtime_ns;
+    return j->status == STATUS_FAILED && j->claim.inode == job->claim.inode && j->claim.mtime_ns == job->claim.mtime_ns;
 }
 
 static int memory_seen(struct store *store, const struct store_job *job, int64_t since_ms, struct store_seen *out,

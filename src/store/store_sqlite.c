@@ -70,8 +70,8 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_SEEN] = "SELECT status, completed_at, id, sha256 IS ?4 FROM processing_jobs INDEXED BY names"
                  " WHERE row >> 13 = ?1 AND name = ?2 AND folder = ?3"
                  " AND (status = 2 AND error_message IS NULL AND completed_at >= ?5"
-                 " OR status > 2 AND sha256 = ?4 AND inode = ?6 AND mtime_ns = ?7)"
-                 " ORDER BY status > 2 DESC, completed_at DESC, row DESC LIMIT 1",
+                 " OR status = 3 AND sha256 = ?4 AND inode = ?6 AND mtime_ns = ?7)"
+                 " ORDER BY status = 3 DESC, completed_at DESC, row DESC LIMIT 1",
 
     [SQL_NEXT_BLOCK] = "SELECT block FROM blocks b WHERE block <= ?1 AND last_at >= ?2 AND first_at < ?3"
                        " AND (?4 IS NULL OR EXISTS (SELECT 1 FROM block_words w WHERE w.block = b.block AND w.kind = 0"

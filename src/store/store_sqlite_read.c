@@ -92,7 +92,7 @@ static bool seen_in_part(sqlite3_stmt *statement, struct store_seen *last, bool 
 {
     int64_t at = sqlite3_column_int64(statement, 1);
     const char *id = (const char *)sqlite3_column_text(statement, 2);
-    bool put_back = sqlite3_column_int(statement, 0) > STATUS_COMPLETED;
+    bool put_back = sqlite3_column_int(statement, 0) == STATUS_FAILED;
     if (put_back) {
         *same = false;
     } else if (id && at > last->completed_ms) {

@@ -351,6 +351,9 @@ static void what_failed_and_is_put_back_is_no_duplicate(void **state)
     record_version(s, 3, 'A', STATUS_COMPLETED, NULL);
     assert_int_equal(store_seen(s, &m.job, 0, &out, &e), 0);
     assert_int_equal(out.completed_ms, 0);
+    record_version(s, 2, 'A', STATUS_CANCELLED, "it changed"); /* and was taken up again, by nobody's wish */
+    assert_int_equal(store_seen(s, &m.job, 0, &out, &e), 0);
+    assert_int_equal(out.completed_ms, NOON + 3040);
     store_close(s);
 }
 

@@ -161,9 +161,9 @@ int store_record(struct store *s, const struct store_job *jobs, size_t count, st
 int store_unfinished(struct store *s, store_each_cb each, void *user, struct error *e);
 /* The newest job of that file name, whatever became of it. 0 also where there is none. */
 int store_last(struct store *s, const char *folder, const char *name, store_each_cb each, void *user, struct error *e);
-/* Was this delivered before? Of job: folder, name, sha256 and claim. *out: who delivered that name last, not before since_ms,
- * where its bytes are the job's. Completed with an error is not delivered: it was a duplicate itself. Nothing too where
- * this very file (claim) once failed or was cancelled: a person has put it back. */
+/* Was this delivered before? Of job: folder, name, sha256 and claim. *out: who delivered that name last, not before
+ * since_ms, where its bytes are the job's. Completed with an error is not delivered: it was a duplicate itself. Nothing
+ * too where this very file (claim) once failed: a person has put it back. */
 int store_seen(struct store *s, const struct store_job *job, int64_t since_ms, struct store_seen *out, struct error *e);
 /* {"jobs": [JOB...], "next": CURSOR or null}. A call looks at so many jobs and no more (a search for a text has no
  * index): there may be fewer than limit, even none, and a cursor to go on from; null is the end. JOB: {"id", "source",
