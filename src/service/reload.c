@@ -38,7 +38,8 @@ static void refuse(const struct reload *r)
         log_error("reload_fault", "%s", r->faults.texts[i]);
     if (r->faults.more > 0)
         log_error("reload_fault", "and %zu more", r->faults.more);
-    log_error("reload_refused", "%s is not taken over, the routes from before stay in force", r->file);
+    log_error("reload_refused", "%s and %s are not taken over, what they said before stays in force",
+              r->service->config->file, r->file);
 }
 
 static void log_setting(void *user, const struct setting *x, const char *value)
@@ -109,7 +110,7 @@ void reload_request(struct reload *r)
     faults_init(&r->faults);
     r->busy = work_submit(r->service->rt.loop, &r->work, run, on_read) == 0;
     if (!r->busy)
-        log_error("reload_refused", "%s cannot be read now, the routes from before stay in force", r->file);
+        log_error("reload_refused", "%s cannot be read now, what it said before stays in force", r->file);
 }
 
 struct reload *reload_new(struct service *s)

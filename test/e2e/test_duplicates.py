@@ -1,4 +1,5 @@
 """The same ticket again: delivered, skipped or failed, by what was delivered last and how long ago."""
+import os
 import sqlite3
 import subprocess
 
@@ -100,7 +101,7 @@ def test_once_the_window_has_passed_it_is_delivered_and_what_was_skipped_does_no
 def test_a_failed_duplicate_says_why_and_is_delivered_by_retry(make_site):
     site = make(make_site, "fail")
     assert [send(site, A), send(site, A)] == [True, False]
-    first, second = rows(site)
+    first, second = wait_for(lambda: len(rows(site)) == 2 and rows(site), "the store knows")
     assert second["status"] == FAILED
     text = site.reason_text("RANK")
     assert "duplicate" in text and first["id"] in text and "shunt retry " + second["id"] in text
@@ -109,8 +110,8 @@ def test_a_failed_duplicate_says_why_and_is_delivered_by_retry(make_site):
     site.wait_ended(ended + 1)
     out = site.data / "OUT/x.json"
     assert out.read_bytes() == A and not list(site.failed.glob("RANK/*"))
-    _, second = rows(site)
-    assert second["status"] == COMPLETED and second["error_message"] is None
+    wait_for(lambda: rows(site)[1]["status"] == COMPLETED, "the store knows")
+    assert rows(site)[1]["error_message"] is None
     out.unlink()
     assert send(site, A) is False, "a third one is a duplicate again"
 
@@ -173,6 +174,22 @@ def test_kills_make_no_duplicate_of_what_is_delivered_once(make_site):
     assert {r["status"] for r in rows(site)} <= {COMPLETED, CANCELLED}
     for name in names:
         assert (site.archive / "RANK" / name).read_bytes() == data[name]
+
+
+def test_what_was_skipped_stays_so_where_a_kill_kept_its_original(make_site):
+    site = make(make_site, "skip")
+    assert send(site, A) is True
+    kept = site.staging / "kept"
+    kept.write_bytes(A)
+    os.link(kept, site.staging / "again")
+    os.rename(site.staging / "again", site.hot / "RANK/x.json")
+    site.wait_ended(2)
+    site.kill()
+    os.link(kept, site.under / "0/RANK/x.json")  # as if the kill had come between its record and its removal
+    long_ago(site)
+    site.start()
+    site.wait_ended(3)
+    assert not (site.data / "OUT/x.json").exists() and [r["status"] for r in rows(site)] == [COMPLETED] * 2
 
 
 def test_while_the_store_is_locked_duplicates_are_delivered(make_site):

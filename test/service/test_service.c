@@ -7,8 +7,10 @@
 
 #include "parts.h"
 
-#define FAST        "[intake]\nsettle = 100ms\nsettle_complete = 10ms\nscan_interval = 200ms\n[delivery]\ndurability = none\n"
-#define SWEEP       "[service]\ndrain_timeout = 1h\n" FAST "hang = 1h\n[retry]\nfirst = 10ms\nmax = 10ms\n"
+#define FAST "[intake]\nsettle = 100ms\nsettle_complete = 10ms\nscan_interval = 200ms\n[delivery]\ndurability = none\n"
+#define SWEEP                                                                                                          \
+    "[service]\ndrain_timeout = 1h\n[intake]\nduplicate_window = 1h\nduplicate = skip\n" FAST                          \
+    "hang = 1h\n[retry]\nfirst = 10ms\nmax = 10ms\n"
 #define DEADLINE_MS 20000
 #define POLL_MS     1
 
@@ -668,6 +670,45 @@ static void no_memory_for_a_while_loses_nothing(void **state)
     log_close();
 }
 
+static bool the_second_is_through(struct watcher *w)
+{
+    const struct ledger *l = &w->service->rt.ledger;
+    return l->delivered + l->archived_only == 1 && l->in_work == 0;
+}
+
+/* Skipped, or, where the store could not be asked, delivered again. */
+static void no_memory_for_a_duplicate_loses_nothing(void **state)
+{
+    struct scratch *s = *state;
+    size_t skipped = 0;
+    open_log(s);
+    put_config(s, SWEEP, ROUTES_TWO);
+    make_folder(s, "hot/RANK");
+    put(in(s, "hot/RANK/a.json"), TICKET("RANK"));
+    struct service *first = start_by(s, false, &clock_fast);
+    run_until(first, s, one_is_through);
+    service_free(first);
+    SCARCE_SWEEP (n) {
+        scratch_remove(in(s, "out"));
+        put(in(s, "hot/RANK/a.json"), TICKET("RANK"));
+        struct service *service = start_by(s, false, &clock_fast);
+        fill_waits(&service->rt, 2);
+        scarce_begin(n, 1);
+        scarce_spare_json();
+        run_until(service, s, the_second_is_through);
+        bool hit = scarce_end(), was_skipped = service->rt.ledger.archived_only == 1;
+        assert_true(was_skipped || hit);
+        skipped += was_skipped;
+        service_free(service);
+        assert_int_equal(in_folder(s, "out/a") + in_folder(s, "out/b"), was_skipped ? 0 : 2);
+        assert_file(in(s, "archive/RANK/a.json"), TICKET("RANK"));
+        assert_int_equal(in_folder(s, "archive/RANK"), 1);
+        assert_int_equal(in_folder(s, "hot/RANK") + in_folder(s, "under/0/RANK") + in_folder(s, "failed"), 0);
+    }
+    assert_true(skipped > 0);
+    log_close();
+}
+
 /* Stands in for libuv's knowledge of the fast clock. */
 static void on_tick(uv_timer_t *timer)
 {
@@ -767,6 +808,7 @@ int main(void)
         SWEEP_OF(no_memory_for_a_reload_keeps_the_routes_from_before),
         SWEEP_OF(no_memory_while_it_runs_loses_nothing),
         SWEEP_OF(no_memory_for_a_while_loses_nothing),
+        SWEEP_OF(no_memory_for_a_duplicate_loses_nothing),
         SWEEP_OF(no_memory_in_once_loses_nothing_and_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
