@@ -12,6 +12,7 @@
 
 static const char *const mismatch_words[] = {"fail", "folder", "ticket", NULL};
 static const char *const poison_words[] = {"fail", "retry", NULL};
+static const char *const duplicate_words[] = {"deliver", "skip", "fail", NULL};
 static const char *const durability_words[] = {"full", "none", NULL};
 static const char *const format_words[] = {"json", "text", NULL};
 
@@ -76,6 +77,10 @@ const struct setting settings_schema[] = {
          "When ClientCode differs from the client's folder: the ticket fails, or the folder, or the ticket is right."),
     WORD("intake", "poison", poison, "fail", poison_words,
          "What a crash left in work is taken up one by one; what was alone in work in a second crash fails, or is tried for ever."),
+    NUMBER("intake", "duplicate_window", SETTING_MS, duplicate_window_ms, "0", 0, 365 * DAY,
+           "The same name and bytes as what that hot folder delivered last, no longer ago than this, is a duplicate. 0: nothing is. Reloaded by HUP."),
+    WORD("intake", "duplicate", duplicate, "deliver", duplicate_words,
+         "A duplicate is delivered all the same, only archived, or fails. Reloaded by HUP."),
     OTHER("intake", "tickets", SETTING_LIST, tickets, "*.json", "Names of files that are JSON tickets."),
     OTHER("intake", "files", SETTING_LIST, files, "",
           "Names of files that are delivered as they are, without being parsed."),

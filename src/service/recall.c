@@ -262,8 +262,12 @@ void recall_job(struct recall *r, struct job *job)
             for (size_t k = 0; k < row->n_deliveries; k++)
                 if (strcmp(job->deliveries[i].lane->name, row->deliveries[k].destination) == 0)
                     recall_delivery(&job->deliveries[i], &row->deliveries[k], again);
-        if (again)
+        if (again) {
+            job->doubt.state = DOUBT_OVER; /* a person wants it delivered */
             job_note(job, "retried", NULL, "put back into its hot folder");
+        }
+        if (row->status == STATUS_COMPLETED && row->error)
+            duplicate_skip_again(job, row->error);
     } else if (is_unfinished(row) && ours) {
         end_replaced(job, row);
     }

@@ -37,7 +37,12 @@ static void on_timer(uv_timer_t *timer)
 
 int runtime_init(struct runtime *rt, uv_loop_t *loop, const struct config *config, const struct clock *clock)
 {
-    *rt = (struct runtime){.loop = loop, .clock = clock, .config = config, .routes = routes_ref(config->routes)};
+    const struct settings *s = config->settings;
+    *rt = (struct runtime){.loop = loop,
+                           .clock = clock,
+                           .config = config,
+                           .routes = routes_ref(config->routes),
+                           .duplicates = {s->duplicate_window_ms, s->duplicate}};
     due_init(&rt->waits);
     rt->stats = stats_new(clock_local_date(clock->wall_ms(clock)));
     if (!rt->stats || due_reserve(&rt->waits, STANDING_WAITS) != 0) {

@@ -205,6 +205,11 @@ static void keys_must_fit_each_other(void **state)
     (void)state;
     refused("[intake]\nsettle_complete = 3s\n", "shunt.ini:2: settle_complete: 3s is longer than settle = 2s");
     refused("[retry]\nmax = 1s\n", "shunt.ini:2: max: 1s is shorter than first = 10s");
+    refused("[intake]\nduplicate_window = 91d\n", "shunt.ini:2: duplicate_window: 91d is longer than keep_jobs = 90d");
+    refused("[store]\nkeep_jobs = 1h\n[intake]\nduplicate_window = 2h\n",
+            "shunt.ini:4: duplicate_window: 2h is longer than keep_jobs = 1h");
+    s = load("[store]\nkeep_jobs = 0\n[intake]\nduplicate_window = 91d\n", NULL); /* kept for ever */
+    assert_non_null(s);
     refused("[delivery]\nbreaker_max = 5s\nbreaker_pause = 6s\n",
             "shunt.ini:3: breaker_pause: 6s is longer than breaker_max = 5s");
     refused("[intake]\ntickets =\n", "shunt.ini:2: tickets: neither tickets nor files names any file to take in");
@@ -315,6 +320,27 @@ static void what_is_printed_reads_back_the_same(void **state)
     assert_string_equal(again.bytes, first.bytes);
     str_fini(&first);
     str_fini(&again);
+}
+
+static void note_change(void *user, const struct setting *x, const char *value)
+{
+    str_printf(user, "[%s] %s = %s\n", x->section, x->key, value);
+}
+
+static void what_differs_is_told(void **state)
+{
+    (void)state;
+    struct str told = STR_INIT;
+    struct settings *before = load("[intake]\nfiles = *.pdf\n", NULL);
+    assert_non_null(before);
+    s = load("[intake]\nduplicate = skip\nduplicate_window = 60m\nsettle = 2000ms\n", NULL);
+    assert_non_null(s);
+    assert_int_equal(settings_diff(before, before, note_change, &told), 0);
+    assert_int_equal(told.len, 0);
+    assert_int_equal(settings_diff(before, s, note_change, &told), 0);
+    assert_string_equal(told.bytes, "[intake] duplicate_window = 1h\n[intake] duplicate = skip\n[intake] files = \n");
+    str_fini(&told);
+    settings_free(before);
 }
 
 static void the_reference_names_every_key(void **state)
@@ -429,6 +455,7 @@ int main(void)
         TEST(a_secret_is_not_set_twice),
         TEST(a_secrets_file_that_cannot_be_read_is_told),
         TEST(what_is_printed_reads_back_the_same),
+        TEST(what_differs_is_told),
         TEST(the_reference_names_every_key),
         TEST(the_sample_lists_every_key_at_its_default),
         TEST(whichever_allocation_fails_is_told_and_nothing_leaks),
