@@ -1,30 +1,11 @@
 """What the store knows after everything that can happen to the service and to the store itself."""
-import json
 import os
 import sqlite3
 
 from conftest import root_only
+from control import CANCELLED, COMPLETED, DONE, FAILED, PENDING, PROCESSING, WAITING, rows
 from shunt import ticket, wait_for
 from test_retry import NO_BREAKER, TWO, fill
-
-
-def rows(site, where="1", *values):
-    """Jobs as the store has them, oldest first, each with its deliveries by name and its events."""
-    db = sqlite3.connect("file:%s?mode=ro" % (site.data / "shunt.db"), uri=True, timeout=20)
-    db.row_factory = sqlite3.Row
-    try:
-        found = [dict(row) for row in db.execute("SELECT * FROM processing_jobs WHERE %s ORDER BY row" % where, values)]
-        for job in found:
-            job["deliveries"] = {d["destination"]: dict(d) for d in db.execute("SELECT * FROM deliveries WHERE job = ?", (job["row"],))}
-            job["events"] = json.loads(job["events"])
-            job["story"] = [event[1] for event in job["events"]]
-        return found
-    finally:
-        db.close()
-
-
-PENDING, PROCESSING, COMPLETED, FAILED, CANCELLED = range(5)
-WAITING, DONE = 2, 3
 
 
 def agree(site, completed):
