@@ -357,6 +357,7 @@ void jobs_advance(struct job *job)
         if (!storage_add(storage, record_of(job, STATUS_COMPLETED, NULL), job))
             settle_enqueue(job->jobs->settle, job);
     } else if (next == JOB_FAILING) {
+        rest(job);
         tell_why(job);
         settle_enqueue(job->jobs->settle, job);
     }
