@@ -9,6 +9,7 @@ import configparser
 import json
 import os
 import re
+import signal
 
 from conservation import Layout, sha256_of, split_name
 
@@ -17,6 +18,7 @@ ENDED = ("completed", "failed", "cancelled")
 STATUSES = ("pending", "processing") + ENDED
 PAGE = "1000"
 RETURNED = "it changed while it was processed"  # that job is over, another one took the ticket up where it lay
+TAKEN_AWAY = "its ticket was taken away while shunt was not running"
 
 
 def listed(site):
@@ -50,6 +52,8 @@ class Agreement:
         self.found = {kind: [] for kind in KINDS}
         self.places = folders_of_destinations(site.routes.read_text())
         self.hashes = {}
+        self.killed = any(process.popen.poll() == -signal.SIGKILL for process in site.processes)
+        self.late = []  # the one thing that is let pass, see is_late
 
     def say(self, kind, job, text):
         self.found[kind].append("%s/%s: %s" % (job.get("client_folder", job.get("folder")), job.get("file"), text))
@@ -73,12 +77,20 @@ class Agreement:
             if job:
                 same.remove(job)
                 self.check_destinations(e, job)
+            elif status == "failed" and self.killed:
+                self.late.append(e)
             elif self.whole:
                 self.say("unrecorded", {"folder": e["client"], "file": as_told(e["name"])}, "no %s job of its bytes %s" % (status, e["sha256"][:12]))
         known = {e["sha256"] for e in self.entries}
         for jobs in free.values():
             for job in jobs:
                 self.check_rest(job, known)
+
+    def is_late(self, job):
+        """A ticket is moved to the failed folder before the store is told of it: a kill in between leaves it without a job, or with one that
+        waited and is then taken for one whose ticket is gone."""
+        return self.killed and job["status"] == "cancelled" and job["error_message"] == TAKEN_AWAY and any(
+            (as_told(e["client"]), as_told(e["name"])) == (as_told(job["folder"]), as_told(job["file"])) for e in self.late)
 
     def check_destinations(self, e, job):
         if "failed" in e:
@@ -90,7 +102,7 @@ class Agreement:
             self.say("misdirected", job, "%s, not to %s" % (states, sorted(wanted)))
 
     def check_rest(self, job, known):
-        if job["status"] == "cancelled" and (job["error_message"] or "").startswith(RETURNED):
+        if job["status"] == "cancelled" and (job["error_message"] or "").startswith(RETURNED) or self.is_late(job):
             return
         kind = "twice" if job["status"] == "completed" and job["sha256"] in known else "stranger"
         self.say(kind, job, "%s, created %s, %s, id %s" % (job["status"], job["created_at"], job["error_message"] or "no error", job["id"]))
@@ -157,6 +169,7 @@ class Agreement:
 
     def text(self, most=20):
         lines = ["%d tickets, %d jobs: %s" % (len(self.entries), len(self.jobs), ", ".join("%s %d" % (k, len(self.found[k])) for k in KINDS))]
+        lines += ["  failed right before a kill, without a job: %s/%s" % (e["client"], as_told(e["name"])) for e in self.late[:most]]
         for kind in KINDS:
             lines += ["  %s: %s" % (kind, what) for what in self.found[kind][:most]]
             if len(self.found[kind]) > most:

@@ -1,6 +1,9 @@
 """What the store knows after everything that can happen to the service and to the store itself."""
+import contextlib
 import os
 import sqlite3
+
+import pytest
 
 from conftest import root_only
 from control import CANCELLED, COMPLETED, DONE, FAILED, PENDING, PROCESSING, WAITING, rows
@@ -228,3 +231,55 @@ def test_a_ticket_that_crashes_us_twice_is_set_aside_and_the_others_go_on(make_s
     site.start()
     site.wait_event("crash_found")
     site.finish()
+
+
+@contextlib.contextmanager
+def locked(site):
+    """Another process has the store for itself."""
+    other = sqlite3.connect(site.data / "shunt.db", isolation_level=None, timeout=20)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+
+
+@pytest.mark.slow
+def test_a_stop_ends_though_the_store_is_locked(site):
+    site.drop("RANK", "x.json")
+    site.wait_ended()
+    wait_for(lambda: rows(site), "the store knows")
+    with locked(site):
+        site.stop(seconds=15)
+
+
+@pytest.mark.slow
+@pytest.mark.xfail(strict=True, reason="what the store knew of a ticket is not asked for again once it is back: its old job stays pending until the next start")
+def test_a_job_that_waited_while_the_store_was_locked_at_the_start_is_one_job(make_site):
+    site = make_site({"retry.attempts": "1000"}, routes=TWO % "create = no")
+    site.start()
+    site.drop("RANK", "x.json", to=["OUT/sick", "OUT/fine"])
+    wait_for(lambda: [r["status"] for r in rows(site)] == [PENDING], "it waits")
+    site.stop()
+    with locked(site):
+        site.start()
+        (site.data / "OUT/sick").mkdir()
+        site.wait_ended(1)
+    site.wait_event("store_back", seconds=60)
+    site.finish(1)
+    agree(site, ["x.json"])
+
+
+@pytest.mark.xfail(strict=True, reason="a ticket is moved to the failed folder before the store is told: a kill in between leaves it without a job")
+def test_a_ticket_that_failed_right_before_a_kill_is_a_failed_job(site):
+    site.drop("RANK", "x.json")
+    site.wait_ended()
+    wait_for(lambda: rows(site), "the store knows")
+    with locked(site):  # so that the kill comes in between for certain
+        site.drop_bad("RANK", "y.json", b"{]", "invalid JSON")
+        site.wait_event("failed")
+        site.kill()
+    site.start()
+    site.finish(1)
+    assert [r["status"] for r in rows(site, "name = 'y.json'")] == [FAILED]

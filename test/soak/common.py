@@ -151,6 +151,8 @@ def agree(site, layout=conservation.Layout, whole=True):
     """The store of the stopped service says what the manifest and the folders say."""
     check = agreement.Agreement(site, layout, whole).run()
     assert check.clean, "the store: " + check.text()
+    if check.late:
+        print("the store: " + check.text(), flush=True)
 
 
 def random_ticket(rng, client, name):
