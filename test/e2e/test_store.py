@@ -274,7 +274,7 @@ def test_a_job_that_waited_while_the_store_was_locked_at_the_start_is_one_job(ma
 @pytest.mark.slow
 @pytest.mark.xfail(strict=True, reason="tickets are moved to the failed folder before the store is told: after a kill in between they have no job")
 def test_tickets_that_failed_right_before_a_kill_are_failed_jobs(make_site):
-    site = make_site({"intake.settle": "100ms"})
+    site = make_site({"intake.settle": "100ms", "intake.settle_complete": "50ms"})
     for i in range(300):
         site.drop_bad("RANK", "y%d.json" % i, b'{"number": %d]' % i, "invalid JSON")
     site.start(wait=False)
