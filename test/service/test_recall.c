@@ -293,14 +293,30 @@ static void one_whose_ticket_was_taken_away_is_cancelled_and_told(void **state)
 
 static void one_of_another_instance_is_left_to_it(void **state)
 {
+    static const char *const others[] = {"/1/RANK/x.json", "/00/RANK/x.json"}; /* the second begins as ours does */
+    for (size_t i = 0; i < 2; i++) {
+        struct faulty *f;
+        struct parts *p = bench_new(state, &f);
+        struct past *past = past_of(p);
+        snprintf(past->path, sizeof past->path, "%s%s", p->instance.root, others[i]);
+        record_past(p, &past->row);
+        load(p);
+        assert_int_equal(status_now(p), STATUS_PENDING);
+        assert_int_equal(logged(p->s, "ticket_gone"), 0);
+        bench_free(p, f);
+    }
+}
+
+static void one_that_failed_before_under_that_name_is_another_job(void **state)
+{
     struct faulty *f;
     struct parts *p = bench_new(state, &f);
     struct past *past = past_of(p);
-    snprintf(past->path, sizeof past->path, "%s/1/RANK/x.json", p->instance.root);
+    put(in(p->s, "under/0/RANK/x.json"), TEXT);
+    past->row.status = STATUS_FAILED;
     record_past(p, &past->row);
     load(p);
-    assert_int_equal(status_now(p), STATUS_PENDING);
-    assert_int_equal(logged(p->s, "ticket_gone"), 0);
+    assert_new(take(p, true));
     bench_free(p, f);
 }
 
@@ -356,6 +372,7 @@ int main(void)
         T(one_that_was_not_put_back_after_all_is_forgotten),
         T(one_whose_ticket_was_taken_away_is_cancelled_and_told),
         T(one_of_another_instance_is_left_to_it),
+        T(one_that_failed_before_under_that_name_is_another_job),
         T(a_store_that_cannot_tell_is_told_and_work_begins_without_it),
         T(without_memory_nothing_is_half_remembered),
     };
