@@ -11,7 +11,7 @@ import os
 import re
 import signal
 
-from conservation import Layout, sha256_of, split_name
+from conservation import sha256_of, split_name
 
 KINDS = ("unrecorded", "twice", "stranger", "unfinished", "misdirected", "pathless", "differing", "miscounted")
 ENDED = ("completed", "failed", "cancelled")
@@ -46,8 +46,8 @@ def folders_of_destinations(routes):
 
 
 class Agreement:
-    def __init__(self, site, layout=Layout, whole=True):
-        self.site, self.layout, self.whole = site, layout, whole
+    def __init__(self, site, whole=True):
+        self.site, self.whole = site, whole
         self.entries = [e for e in site.manifest.entries if "left" not in e]
         self.found = {kind: [] for kind in KINDS}
         self.places = folders_of_destinations(site.routes.read_text())
@@ -56,7 +56,7 @@ class Agreement:
         self.late = []  # the one thing that is let pass, see is_late
 
     def say(self, kind, job, text):
-        self.found[kind].append("%s/%s: %s" % (job.get("client_folder", job.get("folder")), job.get("file"), text))
+        self.found[kind].append("%s/%s: %s" % (job["folder"], job["file"], text))
 
     def sha(self, path):
         if path not in self.hashes:
@@ -96,10 +96,9 @@ class Agreement:
         if "failed" in e:
             return
         states = {d["name"]: d["state"] for d in job["destinations"]}
-        wanted = {place for place in e["to"]}
         got = {self.places.get(name, name) for name in states if name != "archive"}
-        if got != wanted or "archive" not in states or set(states.values()) != {"done"}:
-            self.say("misdirected", job, "%s, not to %s" % (states, sorted(wanted)))
+        if got != set(e["to"]) or "archive" not in states or set(states.values()) != {"done"}:
+            self.say("misdirected", job, "%s, not to %s" % (states, sorted(e["to"])))
 
     def check_rest(self, job, known):
         if job["status"] == "cancelled" and (job["error_message"] or "").startswith(RETURNED) or self.is_late(job):

@@ -136,7 +136,7 @@ def end(site, seconds=120, layout=conservation.Layout):
     drain(site, seconds)
     site.stop(seconds=60)
     conserve(site, layout)
-    agree(site, layout)
+    agree(site)
 
 
 def conserve(site, layout=conservation.Layout, unfinished_ok=False):
@@ -147,9 +147,9 @@ def conserve(site, layout=conservation.Layout, unfinished_ok=False):
     assert check.clean, check.text()
 
 
-def agree(site, layout=conservation.Layout, whole=True):
+def agree(site, whole=True):
     """The store of the stopped service says what the manifest and the folders say."""
-    check = agreement.Agreement(site, layout, whole).run()
+    check = agreement.Agreement(site, whole).run()
     assert check.clean, "the store: " + check.text()
     if check.late:
         print("the store: " + check.text(), flush=True)

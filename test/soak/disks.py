@@ -118,7 +118,7 @@ def one_round(seed, name, resource, tight, said=None):
         wait_for(lambda: logged.exists() and logged.read_bytes().endswith(b"\n"), "the log is written again", 5)
         site.stop(seconds=60)
         conserve(site, layout)
-        agree(site, layout)
+        agree(site)
         if said is not None:
             said += ["%d tickets" % dropped, "%d waited" % waiting]
 
