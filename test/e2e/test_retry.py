@@ -265,3 +265,15 @@ def test_a_second_stop_ends_at_once(make_site, mounts, base):
     site.process.expected_exit = 3
     site.start()
     site.finish(1)
+
+
+def test_a_ticket_that_fails_at_its_first_attempt_goes_elsewhere_once(make_site):
+    site = make_site({**NO_BREAKER, "retry.attempts": "1"}, routes=TWO % "")
+    (site.data / "OUT").mkdir()
+    (site.data / "OUT/sick").write_text("in the way")
+    site.start()
+    site.put("RANK", "x.json", ticket("RANK"))
+    site.wait_event("failed")
+    assert len(site.events("routed", destination="fine")) == len(site.events("processing")) == 1
+    assert not site.events("returned"), "our own link in the archive was taken for a change"
+    site.stop()
