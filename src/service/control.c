@@ -6,6 +6,7 @@
 
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
+#include "shunt/service/upkeep.h"
 
 #include "control_inner.h"
 
@@ -258,7 +259,8 @@ void control_free(struct control *c)
 void control_retried(struct service *s, const struct control_retry *retried, size_t count, bool reroute,
                      const char *who)
 {
-    (void)s;
+    upkeep_save_now(
+        s->upkeep); /* their rows will say what becomes of them now: that they failed is to be counted before */
     for (size_t i = 0; i < count; i++)
         log_write(
             LOG_EVENT(LOG_INFO, "retried", .client = retried[i].client, .file = retried[i].name, .job = retried[i].id),

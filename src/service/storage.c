@@ -217,7 +217,8 @@ static enum store_mode mode_of(const struct settings *s)
 static struct storage_request *request_new(struct storage *st)
 {
     const struct config *c = st->rt->config;
-    size_t count = st->queued < BATCH_MAX ? st->queued : BATCH_MAX;
+    size_t count = st->snapshot ? st->ahead : st->queued; /* what came after the snapshot is written after it */
+    count = count < BATCH_MAX ? count : BATCH_MAX;
     struct storage_request *q = mem_zalloc(sizeof *q + count * sizeof q->rows[0]);
     if (!q)
         return NULL;

@@ -105,7 +105,7 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_UNCOUNTED_SET] = "INSERT INTO uncounted (job, instance, outcome) VALUES (?1, ?2, ?3)"
                           " ON CONFLICT (job) DO UPDATE SET instance = ?2, outcome = ?3",
     [SQL_UNCOUNTED_DROP] = "DELETE FROM uncounted WHERE job = ?1",
-    [SQL_UNCOUNTED] = "SELECT " JOB_COLUMNS ", outcome FROM uncounted INDEXED BY uncounted_outcomes"
+    [SQL_UNCOUNTED] = "SELECT " JOB_COLUMNS ", outcome FROM uncounted"
                       " CROSS JOIN processing_jobs ON row = job WHERE instance = ?1 ORDER BY outcome",
     [SQL_COUNTED] = "DELETE FROM uncounted WHERE instance = ?1 AND outcome <= json_extract(?2, '$.counted.to')"
                     " AND outcome NOT IN (SELECT value FROM json_each(?2, '$.counted.but'))",

@@ -675,7 +675,8 @@ static void no_question_looks_through_all_jobs(void **state)
             const char *step = (const char *)sqlite3_column_text(plan, 3);
             bool sorts =
                 strstr(step, "TEMP B-TREE") && !strstr(asked[i], "INDEXED BY names"); /* a part's of one name */
-            if (strncmp(step, "SCAN", 4) == 0 || sorts) {
+            bool small = strstr(asked[i], "FROM uncounted") != NULL; /* holds the jobs of a few seconds */
+            if ((strncmp(step, "SCAN", 4) == 0 || sorts) && (!small || strstr(step, "processing_jobs"))) {
                 fail_msg("%s: %s", step, asked[i]);
             }
         }
