@@ -96,12 +96,23 @@ static int remember(void *user, const struct store_job *row)
     return record ? keep(user, record) : ERR_NOMEM;
 }
 
-void recall_expect(struct recall *r, struct record *past, bool anew)
+bool recall_expect(struct recall *r, struct record *past, bool anew)
 {
-    if (past && anew)
+    if (!past)
+        return false;
+    if (recall_expected(r, past->row.folder, past->row.name)) {
+        record_free(past);
+        return false;
+    }
+    if (anew)
         past->row.n_deliveries = 0;
-    if (past)
-        keep(r, past); /* without memory it is delivered anew: identical files stay as they are */
+    return keep(r, past) == 0;
+}
+
+const char *recall_expected(const struct recall *r, const char *folder, const char *name)
+{
+    const struct remembered *m = find(r, folder, name);
+    return m ? m->record->row.id : NULL;
 }
 
 void recall_forget(struct recall *r, const char *folder, const char *name)

@@ -69,6 +69,11 @@ int store_unfinished(struct store *s, store_each_cb each, void *user, struct err
     return s->driver->unfinished(s, each, user, e);
 }
 
+int store_find(struct store *s, const char *id, store_each_cb each, void *user, struct error *e)
+{
+    return s->driver->find(s, id, each, user, e);
+}
+
 int store_last(struct store *s, const char *folder, const char *name, store_each_cb each, void *user, struct error *e)
 {
     return s->driver->last(s, folder, name, each, user, e);

@@ -18,6 +18,18 @@ int memory_unfinished(struct store *store, store_each_cb each, void *user, struc
     return rc;
 }
 
+int memory_find(struct store *store, const char *id, store_each_cb each, void *user, struct error *e)
+{
+    struct memory_store *m = (struct memory_store *)store;
+    (void)e;
+    for (size_t i = m->count; i-- > 0;) {
+        if (texts_same(m->jobs[i]->job.id, id)) {
+            return each(user, &m->jobs[i]->job);
+        }
+    }
+    return 0;
+}
+
 int memory_last(struct store *store, const char *folder, const char *name, store_each_cb each, void *user,
                 struct error *e)
 {

@@ -325,6 +325,7 @@ const struct store_driver store_sqlite = {
     .close = sqlite_store_close,
     .record = sqlite_record,
     .unfinished = sqlite_unfinished,
+    .find = sqlite_find,
     .last = sqlite_last,
     .seen = sqlite_seen,
     .list = sqlite_list,

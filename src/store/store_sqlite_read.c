@@ -194,6 +194,26 @@ static int by_id(struct sqlite_store *s, const char *id, struct row *row, struct
     return rc;
 }
 
+int sqlite_find(struct store *store, const char *id, store_each_cb each, void *user, struct error *e)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    struct row row = {0};
+    int rc = sql_begin(s, false, e), answer = 0;
+    if (rc) {
+        return rc;
+    }
+    rc = by_id(s, id, &row, e);
+    if (rc == 1 && strcmp(row.job.id, id) == 0) {
+        answer = each(user, &row.job);
+    }
+    row_fini(&row);
+    if (rc == ERR_CONFLICT) { /* it is but the beginning of several */
+        error_clear(e);
+    }
+    rc = sql_end(s, rc == 1 || rc == ERR_CONFLICT ? 0 : rc, e);
+    return rc ? rc : answer;
+}
+
 static int whole(struct sqlite_store *s, const struct row *row, json_t **out, struct error *e)
 {
     sqlite3_stmt *statement;

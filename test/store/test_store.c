@@ -251,6 +251,33 @@ static void the_newest_job_of_a_file_is_found(void **state)
     store_close(s);
 }
 
+static void a_job_is_found_by_its_whole_id(void **state)
+{
+    (void)state;
+    struct store *s = opened();
+    struct sample m;
+    struct error e = {0};
+    struct found f = {0};
+    char id[JOB_ID_SIZE];
+    for (int i = 0; i < 3; i++) {
+        sample(&m, i)->job.size = (uint64_t)i;
+        record(s, &m.job, 1);
+        if (i == 1)
+            memccpy(id, m.job.id, '\0', sizeof id);
+    }
+    assert_int_equal(store_find(s, id, note, &f, &e), 0);
+    assert_int_equal(f.count, 1);
+    assert_int_equal(f.job.size, 1);
+    assert_int_equal(f.job.n_deliveries, m.job.n_deliveries);
+    id[strlen(id) - 1] = '\0'; /* its beginning is not it */
+    assert_int_equal(store_find(s, id, note, &f, &e), 0);
+    assert_int_equal(store_find(s, "x", note, &f, &e), 0);
+    assert_int_equal(store_find(s, "", note, &f, &e), 0);
+    assert_int_equal(f.count, 1);
+    assert_int_equal(e.code, 0);
+    store_close(s);
+}
+
 /* As a new file of the n-th sample's folder, with a name and bytes. */
 static struct store_seen seen(struct store *s, const char *name, int byte, int64_t since_ms)
 {
@@ -1053,8 +1080,8 @@ int main(void)
         EACH(what_is_not_known_is_null, url_), EACH(a_job_recorded_again_takes_on_what_is_given, url_),                \
         EACH(recording_the_same_again_changes_nothing, url_), EACH(a_batch_may_hold_a_job_twice, url_),                \
         EACH(a_long_life_keeps_its_beginning_and_its_newest_events, url_),                                             \
-        EACH(unfinished_jobs_come_back_as_they_were, url_), EACH(the_newest_job_of_a_file_is_found, url_),             \
-        EACH(the_same_bytes_completed_before_are_known, url_),                                                         \
+        EACH(unfinished_jobs_come_back_as_they_were, url_), EACH(a_job_is_found_by_its_whole_id, url_),                \
+        EACH(the_newest_job_of_a_file_is_found, url_), EACH(the_same_bytes_completed_before_are_known, url_),          \
         EACH(only_the_version_delivered_last_is_the_same, url_),                                                       \
         EACH(a_duplicate_that_was_skipped_was_not_delivered, url_),                                                    \
         EACH(what_failed_and_is_put_back_is_no_duplicate, url_), EACH(each_filter_selects, url_),                      \

@@ -138,6 +138,7 @@ struct store_driver {
     void (*close)(struct store *s);
     int (*record)(struct store *s, const struct store_job *jobs, size_t count, struct error *e);
     int (*unfinished)(struct store *s, store_each_cb each, void *user, struct error *e);
+    int (*find)(struct store *s, const char *id, store_each_cb each, void *user, struct error *e);
     int (*last)(struct store *s, const char *folder, const char *name, store_each_cb each, void *user, struct error *e);
     int (*seen)(struct store *s, const struct store_job *job, int64_t since_ms, struct store_seen *out,
                 struct error *e);
@@ -173,6 +174,8 @@ void store_close(struct store *s); /* NULL is fine */
 int store_record(struct store *s, const struct store_job *jobs, size_t count, struct error *e);
 /* Jobs pending or in processing, with their deliveries, without events. The callback does not call the store. */
 int store_unfinished(struct store *s, store_each_cb each, void *user, struct error *e);
+/* The job of that id, whole; without events. 0 also where there is none. */
+int store_find(struct store *s, const char *id, store_each_cb each, void *user, struct error *e);
 /* The newest job of that file name, whatever became of it. 0 also where there is none. */
 int store_last(struct store *s, const char *folder, const char *name, store_each_cb each, void *user, struct error *e);
 /* Was this delivered before? Of job: folder, name, sha256 and claim. *out: who delivered that name last, not before
