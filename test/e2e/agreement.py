@@ -9,7 +9,6 @@ import configparser
 import json
 import os
 import re
-import signal
 
 from conservation import sha256_of, split_name
 
@@ -18,7 +17,6 @@ ENDED = ("completed", "failed", "cancelled")
 STATUSES = ("pending", "processing") + ENDED
 PAGE = "1000"
 RETURNED = "it changed while it was processed"  # that job is over, another one took the ticket up where it lay
-TAKEN_AWAY = "its ticket was taken away while shunt was not running"
 
 
 def listed(site):
@@ -52,8 +50,6 @@ class Agreement:
         self.found = {kind: [] for kind in KINDS}
         self.places = folders_of_destinations(site.routes.read_text())
         self.hashes = {}
-        self.killed = any(process.popen.poll() == -signal.SIGKILL for process in site.processes)
-        self.late = []  # the one thing that is let pass, see is_late
 
     def say(self, kind, job, text):
         self.found[kind].append("%s/%s: %s" % (job["folder"], job["file"], text))
@@ -77,20 +73,12 @@ class Agreement:
             if job:
                 same.remove(job)
                 self.check_destinations(e, job)
-            elif status == "failed" and self.killed:
-                self.late.append(e)
             elif self.whole:
                 self.say("unrecorded", {"folder": e["client"], "file": as_told(e["name"])}, "no %s job of its bytes %s" % (status, e["sha256"][:12]))
         known = {e["sha256"] for e in self.entries}
         for jobs in free.values():
             for job in jobs:
                 self.check_rest(job, known)
-
-    def is_late(self, job):
-        """A ticket is moved to the failed folder before the store is told of it: a kill in between leaves it without a job, or with one that
-        waited and is then taken for one whose ticket is gone."""
-        return self.killed and job["status"] == "cancelled" and job["error_message"] == TAKEN_AWAY and any(
-            (as_told(e["client"]), as_told(e["name"])) == (as_told(job["folder"]), as_told(job["file"])) for e in self.late)
 
     def check_destinations(self, e, job):
         if "failed" in e:
@@ -101,7 +89,7 @@ class Agreement:
             self.say("misdirected", job, "%s, not to %s" % (states, sorted(e["to"])))
 
     def check_rest(self, job, known):
-        if job["status"] == "cancelled" and (job["error_message"] or "").startswith(RETURNED) or self.is_late(job):
+        if job["status"] == "cancelled" and (job["error_message"] or "").startswith(RETURNED):
             return
         kind = "twice" if job["status"] == "completed" and job["sha256"] in known else "stranger"
         self.say(kind, job, "%s, created %s, %s, id %s" % (job["status"], job["created_at"], job["error_message"] or "no error", job["id"]))
@@ -141,12 +129,17 @@ class Agreement:
             self.check_statistics(status["snapshot"], counted)
 
     def check_statistics(self, snapshot, counted):
-        """The one place: what is counted for the day and by the last process is at most what there is, since a kill -9 loses some of the day."""
+        """The day counts each job that ended in it, also after a kill; the ledger is of the last process only."""
         stats, ledger = snapshot["stats"]["totals"], snapshot["ledger"]
-        ended = counted["completed"], counted["failed"] + counted["cancelled"]
-        for what, pair in (("statistics", (stats["processed"], stats["errors"])), ("ledger", (ledger["delivered"] + ledger["archived_only"], ledger["failed"]))):
-            if any(a > b for a, b in zip(pair, ended)):
-                self.found["miscounted"].append("the %s say %d processed, %d failed; jobs are %d and %d" % (what, *pair, *ended))
+        returned = sum(job["status"] == "cancelled" and (job["error_message"] or "").startswith(RETURNED) for job in self.jobs)
+        ended = counted["completed"], counted["failed"] + counted["cancelled"] - returned
+        one_day = len({job["completed_at"][:10] for job in self.jobs if job["status"] in ENDED}) == 1
+        day = stats["processed"], stats["errors"]
+        if day != ended if one_day else any(a > b for a, b in zip(day, ended)):
+            self.found["miscounted"].append("the statistics say %d processed, %d failed; jobs are %d and %d" % (*day, *ended))
+        last = ledger["delivered"] + ledger["archived_only"], ledger["failed"]
+        if any(a > b for a, b in zip(last, ended)):
+            self.found["miscounted"].append("the ledger says %d processed, %d failed; jobs are %d and %d" % (*last, *ended))
 
     def run(self):
         self.jobs = listed(self.site)
@@ -168,7 +161,6 @@ class Agreement:
 
     def text(self, most=20):
         lines = ["%d tickets, %d jobs: %s" % (len(self.entries), len(self.jobs), ", ".join("%s %d" % (k, len(self.found[k])) for k in KINDS))]
-        lines += ["  failed right before a kill, without a job: %s/%s" % (e["client"], as_told(e["name"])) for e in self.late[:most]]
         for kind in KINDS:
             lines += ["  %s: %s" % (kind, what) for what in self.found[kind][:most]]
             if len(self.found[kind]) > most:
