@@ -9,16 +9,18 @@
 
 #include "control_inner.h"
 
+#define LISTEN_AGAIN_MS 5000
+
 const struct http_route control_routes[] = {
-    {"GET", "/api/v1/status", api_status, 0, "viewer", "Is it running, what has it in hand, what did it do today"},
-    {"GET", "/api/v1/jobs", api_jobs, 0, "viewer", "Jobs, newest first, a page"},
-    {"GET", "/api/v1/jobs/{id}", api_job, 0, "viewer", "All that is known of a job"},
-    {"POST", "/api/v1/jobs/{id}/cancel", api_cancel, 0, "operator", "Take back a job that waits"},
-    {"POST", "/api/v1/retry", api_retry, RETRY_BODY_MAX, "operator", "Put failed tickets back into their hot folders"},
-    {"GET", "/api/v1/destinations", api_destinations, 0, "viewer", "Destinations and how they are"},
-    {"POST", "/api/v1/destinations/{name}/hold", api_hold, 0, "operator", "Deliver nothing there until it is released"},
-    {"POST", "/api/v1/destinations/{name}/release", api_release, 0, "operator", "Deliver there again"},
-    {"POST", "/api/v1/scan", api_scan, 0, "operator", "Scan the hot folders now"},
+    {"GET", "/api/v1/status", api_status, 0, "read", "Is it running, what has it in hand, what did it do today"},
+    {"GET", "/api/v1/jobs", api_jobs, 0, "read", "Jobs, newest first, a page"},
+    {"GET", "/api/v1/jobs/{id}", api_job, 0, "read", "All that is known of a job"},
+    {"POST", "/api/v1/jobs/{id}/cancel", api_cancel, 0, "operate", "Take back a job that waits"},
+    {"POST", "/api/v1/retry", api_retry, RETRY_BODY_MAX, "operate", "Put failed tickets back into their hot folders"},
+    {"GET", "/api/v1/destinations", api_destinations, 0, "read", "Destinations and how they are"},
+    {"POST", "/api/v1/destinations/{name}/hold", api_hold, 0, "operate", "Deliver nothing there until it is released"},
+    {"POST", "/api/v1/destinations/{name}/release", api_release, 0, "operate", "Deliver there again"},
+    {"POST", "/api/v1/scan", api_scan, 0, "operate", "Scan the hot folders now"},
 };
 const size_t control_n_routes = sizeof control_routes / sizeof *control_routes;
 
@@ -202,6 +204,10 @@ struct control *control_new(struct service *s, struct error *e)
         return NULL;
     }
     c->service = s;
+    if (listen_parse(s->config->settings->http_listen, &c->address, e) != 0) {
+        control_free(c);
+        return NULL;
+    }
     c->reads.tail = &c->reads.head;
     c->moves.tail = &c->moves.head;
     struct http_options options = {HTTP_OPTIONS_DEFAULT, .routes = control_routes, .n_routes = control_n_routes,
@@ -213,11 +219,37 @@ struct control *control_new(struct service *s, struct error *e)
     return c;
 }
 
-void control_listen(struct control *c)
+static void listen_tcp(struct control *c);
+
+static void on_again(struct wait *wait)
+{
+    struct control *c = (struct control *)((char *)wait - offsetof(struct control, again));
+    if (!c->service->rt.draining)
+        listen_tcp(c);
+}
+
+/* An older instance that is being replaced still has it, say: routing does not wait for that. */
+static void listen_tcp(struct control *c)
+{
+    const struct listen_address *at = &c->address;
+    bool v6 = strchr(at->host, ':');
+    unsigned port = at->port;
+    struct error e = {0};
+    if (http_server_listen_tcp(c->server, at->host, port, &port, &e) == 0) {
+        log_info("http", "Dashboard and API: http://%s%s%s:%u/", v6 ? "[" : "", at->host, v6 ? "]" : "", port);
+        return;
+    }
+    if (!c->address_told)
+        log_write(LOG_EVENT(LOG_WARN, "http_failed", .error = e.text),
+                  "There is no dashboard and no API on [http] listen = %s; routing goes on, and it is tried again",
+                  c->service->config->settings->http_listen);
+    c->address_told = true;
+    wait_set(&c->service->rt, &c->again, LISTEN_AGAIN_MS, on_again);
+}
+
+static void listen_local(struct control *c)
 {
     const struct service *s = c->service;
-    if (!s->config->control)
-        return;
     struct str path = STR_INIT;
     struct error e = {0};
     str_puts(&path, s->config->control);
@@ -233,6 +265,14 @@ void control_listen(struct control *c)
     str_fini(&path);
 }
 
+void control_listen(struct control *c)
+{
+    if (c->service->config->control)
+        listen_local(c);
+    if (!c->address.none)
+        listen_tcp(c);
+}
+
 bool control_idle(const struct control *c)
 {
     return !c->reads.busy && !c->moves.busy;
@@ -245,10 +285,11 @@ static void on_closed(void *context)
 
 void control_close(struct control *c)
 {
-    if (c && c->server)
-        http_server_close(c->server, on_closed, c);
-    if (c)
-        c->server = NULL;
+    if (!c || !c->server)
+        return;
+    wait_cancel(&c->service->rt, &c->again);
+    http_server_close(c->server, on_closed, c);
+    c->server = NULL;
 }
 
 void control_free(struct control *c)

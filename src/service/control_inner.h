@@ -3,6 +3,7 @@
 #ifndef SHUNT_SERVICE_CONTROL_INNER_H
 #define SHUNT_SERVICE_CONTROL_INNER_H
 
+#include "shunt/core/listen.h"
 #include "shunt/io/work.h"
 #include "shunt/service/control.h"
 
@@ -36,6 +37,9 @@ struct call_queue {
 struct control {
     struct service *service;
     struct http_server *server; /* NULL: closed */
+    struct listen_address address;
+    struct wait again; /* the address is taken: tried once more */
+    bool address_told; /* that it is */
     struct call_queue reads, moves;
     struct store *store; /* of the read in work; NULL: to be opened */
     bool had_store;      /* it was open once: where there is none now, it was lost */
