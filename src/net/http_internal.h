@@ -104,7 +104,8 @@ struct http_request {
     struct http_peer peer;
     struct http_target target;
     struct str body;
-    unsigned verdict; /* the status that the server itself answers; 0: a handler answers */
+    struct http_target *form; /* of the body; NULL: not asked for yet */
+    unsigned verdict;         /* the status that the server itself answers; 0: a handler answers */
     bool judged, started, suspended, answered;
     char who[HTTP_WHO_MAX];
     uint64_t began_ns;

@@ -46,6 +46,9 @@ void http_request_unref(struct http_request *request)
     for (size_t i = 0; i < request->n_headers; i++)
         mem_free(request->headers[i].value);
     http_target_fini(&request->target);
+    if (request->form)
+        http_target_fini(request->form);
+    mem_free(request->form);
     str_fini(&request->body);
     mem_free(request);
 }
@@ -253,6 +256,27 @@ const char *http_request_body(const struct http_request *request, size_t *len)
 {
     *len = request->body.len;
     return request->body.bytes;
+}
+
+/* A form is written as a query is. */
+static struct http_target *read_form(const struct str *body)
+{
+    struct str uri = STR_INIT;
+    struct http_target *form = mem_zalloc(sizeof *form);
+    str_puts(&uri, "/?");
+    str_add(&uri, body->bytes, body->len);
+    bool fine = form && !str_failed(&uri) && strlen(uri.bytes) == uri.len;
+    if (fine && http_target_parse(form, uri.bytes) != 0)
+        form->n_query = 0;
+    str_fini(&uri);
+    return form;
+}
+
+const char *http_request_form(struct http_request *request, const char *name)
+{
+    if (!request->form)
+        request->form = read_form(&request->body);
+    return request->form ? http_pair_find(request->form->query, request->form->n_query, name) : NULL;
 }
 
 const struct http_peer *http_request_peer(const struct http_request *request)

@@ -204,12 +204,11 @@ bool access_read(struct access *a, const char *file, const char *text, size_t le
     if (rest)
         faults_add(faults, file, 0, "has more than %d lines", ACCESS_LINES_MAX);
     mem_free(copy);
-    if (!fine)
-        faults_add(faults, file, 0, "out of memory");
     return fine;
 }
 
-static void read_file(struct access *a, const char *file, struct faults *faults)
+/* False: out of memory. */
+static bool read_file(struct access *a, const char *file, struct faults *faults)
 {
     char *text;
     size_t len, before = faults->count + faults->more;
@@ -219,50 +218,51 @@ static void read_file(struct access *a, const char *file, struct faults *faults)
         faults_add(faults, file, 0, "others may get at it (mode %04o): chmod 0640, or 0600", st.st_mode & 07777);
     if (files_read(file, ACCESS_FILE_MAX, &text, &len, &e) != 0) {
         faults_add(faults, file, 0, "%s", e.text);
-        return;
+        return e.code != ERR_NOMEM;
     }
-    access_read(a, file, text, len, faults);
+    bool fine = access_read(a, file, text, len, faults);
     mem_free(text);
     if (a->count == 0 && faults->count + faults->more == before)
         faults_add(faults, file, 0, "nobody may come in: there is no line NAME ROLE HASH");
+    return fine;
 }
 
-static void load(struct access *a, const struct config *c, struct faults *faults)
+static bool load(struct access *a, const struct config *c, struct faults *faults)
 {
     const struct settings *s = c->settings;
     struct listen_address address = {.none = true};
+    bool fine = true;
     listen_parse(s->http_listen, &address, NULL);
     if (s->http_access[0] != '\0') {
         char *file = files_join(c->data, s->http_access);
-        if (file)
-            read_file(a, file, faults);
-        else
-            faults_add(faults, c->file, 0, "out of memory");
+        fine = file && read_file(a, file, faults);
         mem_free(file);
     }
-    if (s->http_token[0] != '\0' && !access_add_token(a, TOKEN_NAME, ROLE_OPERATE, s->http_token))
-        faults_add(faults, c->file, 0, "out of memory");
+    if (s->http_token[0] != '\0')
+        fine = access_add_token(a, TOKEN_NAME, ROLE_OPERATE, s->http_token) && fine;
     a->open = s->http_access[0] == '\0' && s->http_token[0] == '\0';
     if (a->open && !address.none && !address.loopback)
-        faults_add(
-            faults, c->file, 0,
-            "[http] listen: other machines can reach %s, so [http] access must name who may come in, or [http] token "
-            "(SHUNT_HTTP_TOKEN) be set",
-            s->http_listen);
+        faults_add(faults, c->file, 0,
+                   "[http] listen: other machines can reach %s, so [http] access must name who may come in, or [http] "
+                   "token (SHUNT_HTTP_TOKEN) be set",
+                   s->http_listen);
+    return fine;
 }
 
-struct access *access_load(const struct config *c, struct faults *faults)
+int access_load(const struct config *c, struct access **out, struct faults *faults)
 {
     size_t before = faults->count + faults->more;
     struct access *a = mem_zalloc(sizeof *a);
-    if (a)
-        load(a, c, faults);
-    else
+    bool fine = a && load(a, c, faults);
+    if (fine && faults->count + faults->more == before) {
+        *out = a;
+        return 0;
+    }
+    if (!fine)
         faults_add(faults, c->file, 0, "out of memory");
-    if (faults->count + faults->more == before)
-        return a;
     access_free(a);
-    return NULL;
+    *out = NULL;
+    return fine ? ERR_CONFIG : ERR_NOMEM;
 }
 
 void access_free(struct access *a)

@@ -21,6 +21,10 @@ const struct http_route control_routes[] = {
     {"POST", "/api/v1/destinations/{name}/hold", api_hold, 0, "operate", "Deliver nothing there until it is released"},
     {"POST", "/api/v1/destinations/{name}/release", api_release, 0, "operate", "Deliver there again"},
     {"POST", "/api/v1/scan", api_scan, 0, "operate", "Scan the hot folders now"},
+    {"GET", "/api/v1/me", api_me, 0, "public", "Who am I here, and what may I do"},
+    {"GET", "/login", api_login_page, 0, "public", "A form to log in"},
+    {"POST", "/login", api_login, LOGIN_BODY_MAX, "public", "Log in: name and password, or token, as a form"},
+    {"POST", "/logout", api_logout, LOGIN_BODY_MAX, "public", "Log out"},
 };
 const size_t control_n_routes = sizeof control_routes / sizeof *control_routes;
 
@@ -166,11 +170,7 @@ void call_fail(struct call *call)
 
 void api_who(const struct http_request *request, char out[WHO_MAX])
 {
-    const struct http_peer *peer = http_request_peer(request);
-    if (peer->local)
-        snprintf(out, WHO_MAX, "uid %lld, pid %lld", (long long)peer->uid, (long long)peer->pid);
-    else
-        snprintf(out, WHO_MAX, "%.*s", WHO_MAX - 1, peer->address);
+    snprintf(out, WHO_MAX, "%s", http_request_who(request));
 }
 
 bool api_query_known(struct http_request *request, const char *const *names)
@@ -196,6 +196,18 @@ void api_answer(struct http_request *request, unsigned status, json_t *json)
 
 /* --- life --- */
 
+/* Tells the first of what is wrong; `shunt check` tells all. */
+static int load_access(struct control *c, struct error *e)
+{
+    struct faults faults;
+    faults_init(&faults);
+    int rc = access_load(c->service->config, &c->gate.access, &faults);
+    if (rc != 0)
+        error_set(e, rc, "%s", faults.count > 0 ? faults.texts[0] : "out of memory");
+    faults_fini(&faults);
+    return rc;
+}
+
 struct control *control_new(struct service *s, struct error *e)
 {
     struct control *c = mem_zalloc(sizeof *c);
@@ -204,15 +216,14 @@ struct control *control_new(struct service *s, struct error *e)
         return NULL;
     }
     c->service = s;
-    if (listen_parse(s->config->settings->http_listen, &c->address, e) != 0) {
-        control_free(c);
-        return NULL;
-    }
     c->reads.tail = &c->reads.head;
     c->moves.tail = &c->moves.head;
+    c->logins.tail = &c->logins.head;
     struct http_options options = {HTTP_OPTIONS_DEFAULT, .routes = control_routes, .n_routes = control_n_routes,
-                                   .context = c};
-    if (http_server_new(s->rt.loop, &options, &c->server, e) != 0) {
+                                   .context = c,         .fields = gate_fields,    .n_fields = gate_n_fields,
+                                   .admit = gate_admit,  .over = gate_over};
+    if (listen_parse(s->config->settings->http_listen, &c->address, e) != 0 || load_access(c, e) != 0 ||
+        http_server_new(s->rt.loop, &options, &c->server, e) != 0) {
         control_free(c);
         return NULL;
     }
@@ -275,7 +286,7 @@ void control_listen(struct control *c)
 
 bool control_idle(const struct control *c)
 {
-    return !c->reads.busy && !c->moves.busy;
+    return !c->reads.busy && !c->moves.busy && !c->logins.busy;
 }
 
 static void on_closed(void *context)
@@ -297,7 +308,13 @@ void control_free(struct control *c)
     if (!c)
         return;
     store_close(c->store);
+    gate_fini(&c->gate);
     mem_free(c);
+}
+
+void control_adopt_access(struct control *c, struct access *access)
+{
+    gate_adopt(&c->gate, access);
 }
 
 void control_retried(struct service *s, const struct control_retry *retried, size_t count, bool reroute,

@@ -7,11 +7,14 @@
 #include "shunt/io/work.h"
 #include "shunt/service/control.h"
 
+#include "gate.h"
+
 #define CALLS_MAX      64 /* that wait in one queue */
-#define WHO_MAX        64
+#define WHO_MAX        HTTP_WHO_MAX
 #define LIST_MAX       1000
 #define RETRY_MAX      10000
 #define RETRY_BODY_MAX (1024 * 1024)
+#define LOGIN_BODY_MAX 4096
 
 struct call {
     struct work work; /* first */
@@ -40,7 +43,8 @@ struct control {
     struct listen_address address;
     struct wait again; /* the address is taken: tried once more */
     bool address_told; /* that it is */
-    struct call_queue reads, moves;
+    struct call_queue reads, moves, logins;
+    struct gate gate;
     struct store *store; /* of the read in work; NULL: to be opened */
     bool had_store;      /* it was open once: where there is none now, it was lost */
     bool store_fails;    /* the last read did */
@@ -55,7 +59,7 @@ void call_free(struct call *call);
 /* Answers what every read can end in. */
 void call_fail(struct call *call);
 
-/* "uid 1000, pid 4711" */
+/* A name of the access file; "uid 1000, pid 4711" of the control socket. */
 void api_who(const struct http_request *request, char out[WHO_MAX]);
 /* Every query parameter is one of these (NULL-terminated). False: answered with 400. */
 bool api_query_known(struct http_request *request, const char *const *names);
@@ -77,5 +81,9 @@ void api_destinations(struct http_request *request, void *context);
 void api_hold(struct http_request *request, void *context);
 void api_release(struct http_request *request, void *context);
 void api_scan(struct http_request *request, void *context);
+void api_login_page(struct http_request *request, void *context);
+void api_login(struct http_request *request, void *context);
+void api_logout(struct http_request *request, void *context);
+void api_me(struct http_request *request, void *context);
 
 #endif

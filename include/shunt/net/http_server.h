@@ -33,7 +33,7 @@
 
 #define HTTP_PATH_PARAMS_MAX      8  /* in one route's path */
 #define HTTP_QUERY_PARAMS_MAX     32 /* more: 400 */
-#define HTTP_RESPONSE_HEADERS_MAX 8  /* set by a handler */
+#define HTTP_RESPONSE_HEADERS_MAX 16 /* set by `admit` and a handler */
 #define HTTP_WHO_MAX              64
 #define HTTP_GZIP_MIN_BYTES       1024
 #define HTTP_GZIP_MAX_BYTES       (4UL * 1024 * 1024) /* larger answers are sent as they are: the loop does it */
@@ -110,6 +110,9 @@ const char *http_request_query_name(const struct http_request *request, size_t i
 /* Any case. Also NULL once the client has gone: to be read, and copied, by the handler at once. */
 const char *http_request_header(const struct http_request *request, const char *name);
 const char *http_request_body(const struct http_request *request, size_t *len); /* NUL-terminated */
+/* A field of a body that is application/x-www-form-urlencoded, the first of that name. NULL: not there, no such body, more
+ * than HTTP_QUERY_PARAMS_MAX fields, no UTF-8, or no memory. */
+const char *http_request_form(struct http_request *request, const char *name);
 const struct http_peer *http_request_peer(const struct http_request *request);
 
 /* Who asks, as `admit` has found out; "" until it is set. Cut at HTTP_WHO_MAX. */

@@ -36,9 +36,9 @@ struct access {
     bool open; /* no entry is needed: everybody on this machine may do everything */
 };
 
-/* NULL: see faults. */
-struct access *access_load(const struct config *c, struct faults *faults);
-/* Adds the lines of a file's text; false: out of memory (a fault too). */
+/* ERR_CONFIG, ERR_NOMEM: NULL, see faults. */
+int access_load(const struct config *c, struct access **out, struct faults *faults);
+/* Adds the lines of a file's text; false: out of memory. */
 bool access_read(struct access *a, const char *file, const char *text, size_t len, struct faults *faults);
 bool access_add_token(struct access *a, const char *name, unsigned rights, const char *token);
 void access_free(struct access *a); /* NULL is fine */

@@ -1,5 +1,5 @@
-/* reload.h: SIGHUP: routes.ini is read and checked whole in a work request, then swapped whole on the loop; on any
- * fault the old table stays and each fault is logged. Jobs in flight finish under the table that routed them: a look
+/* reload.h: SIGHUP: routes.ini and the access file are each read and checked whole in a work request, then swapped whole
+ * on the loop; on any fault the old one stays and each fault is logged. Jobs in flight finish under the table that routed them: a look
  * holds its table, a delivery its lane. Signals that come while one is being read make one more reading. Thread: loop.
  */
 #ifndef SHUNT_SERVICE_RELOAD_H
