@@ -31,6 +31,7 @@ ENV SHUNT_SERVICE_DATA=/data/PRODUCTION
 USER 1500:1500
 VOLUME ["/data", "/etc/shunt"]
 STOPSIGNAL SIGTERM
+EXPOSE 8001
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 CMD ["shunt", "status", "--quiet"]
 ENTRYPOINT ["shunt"]
 CMD ["run"]

@@ -73,10 +73,11 @@ static void put_signals(struct str *out)
 {
     roff_section(out, "SIGNALS");
     roff_text(out, "They are for `shunt run`.");
-    roff_item(out, "HUP", NULL,
-              "Reads the routing table again. It is checked whole and taken whole: on any mistake the old one stays in "
-              "force and every mistake is logged with its line. Tickets in work finish under the table that routed "
-              "them. The log file is opened anew, for logrotate(8).");
+    roff_item(
+        out, "HUP", NULL,
+        "Reads the routing table and the access file again. Each is checked whole and taken whole: on any mistake the "
+        "old one stays in force and every mistake is logged with its line. Tickets in work finish under the table that routed "
+        "them. The log file is opened anew, for logrotate(8).");
     roff_item(
         out, "TERM, INT", NULL,
         "Ends the service: nothing new is begun, what is in hand is finished within `[service] drain_timeout`. What "
