@@ -13,6 +13,7 @@
 #define HOME         "/"
 #define MARK         "<!--message-->"
 #define PASSWORD_MAX 512
+#define COOKIE_MAX   192
 #define WRONG        "name and password, or token, are not known here"
 
 extern const unsigned char web_login_html[];
@@ -65,11 +66,11 @@ static void go_to(struct http_request *request, const char *path)
 static void set_cookie(struct http_request *request, const char *value, int64_t for_ms)
 {
     const char *proto = http_request_header(request, "X-Forwarded-Proto");
-    struct str cookie = STR_INIT;
-    str_printf(&cookie, GATE_COOKIE "=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s", value,
-               (long long)(for_ms / 1000), proto && strcasecmp(proto, "https") == 0 ? "; Secure" : "");
-    http_request_set_header(request, "Set-Cookie", str_failed(&cookie) ? "" : cookie.bytes);
-    str_fini(&cookie);
+    char cookie[COOKIE_MAX];
+    snprintf(cookie, sizeof cookie, GATE_COOKIE "=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s", value,
+             (long long)(for_ms / 1000), proto && strcasecmp(proto, "https") == 0 ? "; Secure" : "");
+    http_request_set_header(request, "Set-Cookie", cookie);
+    secret_wipe(cookie, sizeof cookie);
 }
 
 static void let_in(struct control *c, struct http_request *request, const struct access_entry *entry)
