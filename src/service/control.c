@@ -221,7 +221,7 @@ struct control *control_new(struct service *s, struct error *e)
     c->logins.tail = &c->logins.head;
     struct http_options options = {HTTP_OPTIONS_DEFAULT, .routes = control_routes, .n_routes = control_n_routes,
                                    .context = c,         .fields = gate_fields,    .n_fields = gate_n_fields,
-                                   .admit = gate_admit,  .over = gate_over};
+                                   .admit = gate_admit,  .over = gate_over,        .trust_loopback = true};
     if (listen_parse(s->config->settings->http_listen, &c->address, e) != 0 || load_access(c, e) != 0 ||
         http_server_new(s->rt.loop, &options, &c->server, e) != 0) {
         control_free(c);

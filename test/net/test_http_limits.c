@@ -200,6 +200,19 @@ static void one_address_has_so_many_connections_and_no_more(void **state)
     world_free(world);
 }
 
+static void a_proxy_on_this_machine_has_as_many_connections_as_it_wants(void **state)
+{
+    struct http_options options = world_options();
+    options.max_per_address = 2;
+    options.trust_loopback = true;
+    struct world *world = world_new(*state, options);
+    unsigned port;
+    assert_int_equal(http_server_listen_tcp(world->server, "127.0.0.1", 0, &port, NULL), 0);
+    for (unsigned i = 0; i < 10; i++)
+        get_hello(world, client_tcp(world, port));
+    world_free(world);
+}
+
 static void without_descriptors_clients_wait(void **state)
 {
     struct http_options options = world_options();
@@ -225,11 +238,17 @@ int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {
-        T(a_connection_that_asks_nothing_is_cut),    T(a_request_line_that_drips_is_cut),
-        T(headers_and_bodies_that_drip_are_cut),     T(who_waits_for_an_answer_is_not_cut),
-        T(who_does_not_take_the_answer_is_cut),      T(headers_beyond_the_limit_are_refused),
-        T(headers_of_a_usual_size_are_taken),        T(further_connections_wait_until_one_ends),
-        T(a_full_listener_does_not_keep_others_out), T(one_address_has_so_many_connections_and_no_more),
+        T(a_connection_that_asks_nothing_is_cut),
+        T(a_request_line_that_drips_is_cut),
+        T(headers_and_bodies_that_drip_are_cut),
+        T(who_waits_for_an_answer_is_not_cut),
+        T(who_does_not_take_the_answer_is_cut),
+        T(headers_beyond_the_limit_are_refused),
+        T(headers_of_a_usual_size_are_taken),
+        T(further_connections_wait_until_one_ends),
+        T(a_full_listener_does_not_keep_others_out),
+        T(one_address_has_so_many_connections_and_no_more),
+        T(a_proxy_on_this_machine_has_as_many_connections_as_it_wants),
         T(without_descriptors_clients_wait),
     };
     return cmocka_run_group_tests_name("net/http_limits", tests, NULL, NULL);

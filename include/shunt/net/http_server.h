@@ -66,6 +66,7 @@ struct http_options {
     size_t max_stream_bytes;  /* not yet taken by the client of one stream */
     unsigned max_connections; /* each listener; further ones wait to be accepted */
     unsigned max_per_address; /* TCP; further ones are closed */
+    bool trust_loopback;      /* but not of this machine's own: a proxy there speaks for many */
     unsigned idle_ms, request_ms, send_ms;
     const struct http_field *fields; /* on every answer, unless its handler set one of that name; borrowed */
     size_t n_fields;
@@ -76,7 +77,7 @@ struct http_options {
     void (*over)(const struct http_request *request, unsigned status, double ms, void *context);
 };
 #define HTTP_OPTIONS_DEFAULT                                                                                           \
-    .max_header_bytes = 32768, .max_stream_bytes = 65536, .max_connections = 512, .max_per_address = 64,               \
+    .max_header_bytes = 32768, .max_stream_bytes = 65536, .max_connections = 1024, .max_per_address = 64,              \
     .idle_ms = 60000, .request_ms = 30000, .send_ms = 60000
 
 int http_server_new(uv_loop_t *loop, const struct http_options *options, struct http_server **server, struct error *e);
