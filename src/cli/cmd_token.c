@@ -1,5 +1,5 @@
 /* cmd_token.c: `shunt token NAME ROLE`: what a line of the access file is made of. Writes no file. */
-#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
@@ -13,19 +13,34 @@
 #define PASSWORD_MAX 512 /* bytes; as much as a log-in takes */
 #define PASSWORD_MIN 8
 
-/* One line of standard input; on a terminal without showing it. */
+static void wake(int number)
+{
+    (void)number; /* the read ends, the terminal is as it was, we end */
+}
+
+/* Before the prompt: what is typed at once is not shown either. */
+static bool hide_typing(struct termios *before)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    struct sigaction action = {.sa_handler = wake};
+    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, before) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        sigaction(signals[i], &action, NULL);
+    struct termios quiet = *before;
+    quiet.c_lflag &= (tcflag_t)~ECHO;
+    return tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == 0;
+}
+
+/* One line of standard input. */
 static int read_line(const char *prompt, char out[PASSWORD_MAX + 2], struct error *e)
 {
-    struct termios before, quiet;
-    bool terminal = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &before) == 0;
-    if (terminal) {
-        quiet = before;
-        quiet.c_lflag &= (tcflag_t)~ECHO;
+    struct termios before;
+    bool hidden = hide_typing(&before);
+    if (hidden)
         fputs(prompt, stderr);
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-    }
     char *line = fgets(out, PASSWORD_MAX + 2, stdin);
-    if (terminal) {
+    if (hidden) {
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
         fputc('\n', stderr);
     }

@@ -450,7 +450,7 @@ def test_no_secret_is_ever_told(guarded):
 def test_a_password_is_typed_twice_and_not_shown(make_site):
     site = make_site()
 
-    def type_in(*lines):
+    def type_in(*lines, key=b"\n"):
         pid, fd = pty.fork()
         if pid == 0:
             os.execve(BIN, [str(BIN), "token", "--password", "anna", "read"], site.environment())
@@ -466,7 +466,7 @@ def test_a_password_is_typed_twice_and_not_shown(make_site):
                 break
             seen += more
             if left and seen.endswith(b": "):
-                os.write(fd, left.pop(0).encode() + b"\n")
+                os.write(fd, left.pop(0).encode() + key)
         os.close(fd)
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode()
 
@@ -474,6 +474,8 @@ def test_a_password_is_typed_twice_and_not_shown(make_site):
     assert code == 0 and "a good one" not in seen and "anna read $y$" in seen
     code, seen = type_in("a good one", "another one")
     assert code == 2 and "differ" in seen and "$y$" not in seen
+    code, seen = type_in("a good one", key=b"\x03")  # Ctrl-C
+    assert code == 2 and "a good one" not in seen
 
 
 def test_what_token_does_not_take(make_site):
