@@ -1,4 +1,5 @@
 /* cmd_token.c: `shunt token NAME ROLE`: what a line of the access file is made of. Writes no file. */
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,35 +16,54 @@
 
 static void wake(int number)
 {
-    (void)number; /* the read ends, the terminal is as it was, we end */
+    (void)number; /* the wait ends */
 }
 
-/* Before the prompt: what is typed at once is not shown either. */
-static bool hide_typing(struct termios *before)
+/* A terminal that does not show what is typed. A signal is waited for together with the line, so that none leaves the
+ * terminal so. */
+struct hidden {
+    struct termios before;
+    sigset_t mask;
+};
+
+static bool hide(struct hidden *h)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
     struct sigaction action = {.sa_handler = wake};
-    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, before) != 0)
+    sigset_t held;
+    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &h->before) != 0)
         return false;
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+    sigemptyset(&held);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        sigaddset(&held, signals[i]);
         sigaction(signals[i], &action, NULL);
-    struct termios quiet = *before;
+    }
+    sigprocmask(SIG_BLOCK, &held, &h->mask);
+    struct termios quiet = h->before;
     quiet.c_lflag &= (tcflag_t)~ECHO;
     return tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == 0;
+}
+
+static void show(const struct hidden *h)
+{
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &h->before);
+    fputc('\n', stderr);
+    sigprocmask(SIG_SETMASK, &h->mask, NULL);
 }
 
 /* One line of standard input. */
 static int read_line(const char *prompt, char out[PASSWORD_MAX + 2], struct error *e)
 {
-    struct termios before;
-    bool hidden = hide_typing(&before);
-    if (hidden)
-        fputs(prompt, stderr);
-    char *line = fgets(out, PASSWORD_MAX + 2, stdin);
+    struct hidden h;
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    bool hidden = hide(&h), comes = true;
     if (hidden) {
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-        fputc('\n', stderr);
+        fputs(prompt, stderr);
+        comes = ppoll(&input, 1, NULL, &h.mask) > 0;
     }
+    char *line = comes ? fgets(out, PASSWORD_MAX + 2, stdin) : NULL;
+    if (hidden)
+        show(&h);
     if (!line)
         return error_set(e, ERR_USAGE, "there is no password on standard input");
     size_t len = strcspn(out, "\n");
