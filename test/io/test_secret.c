@@ -71,6 +71,21 @@ static void what_is_no_hash_or_a_weak_one_is_told(void **state)
         assert_false(secret_is_hash(bad[i]));
 }
 
+static void the_same_bytes_are_the_same_and_no_others(void **state)
+{
+    (void)state;
+    unsigned char a[32], b[32];
+    for (size_t i = 0; i < sizeof a; i++)
+        a[i] = b[i] = (unsigned char)(i * 7);
+    assert_true(secret_same(a, b, sizeof a));
+    assert_true(secret_same(a, b, 0));
+    for (size_t i = 0; i < 8 * sizeof a; i++) {
+        b[i / 8] ^= (unsigned char)(1U << i % 8);
+        assert_false(secret_same(a, b, sizeof a));
+        b[i / 8] ^= (unsigned char)(1U << i % 8);
+    }
+}
+
 static void without_memory_a_password_is_not_right(void **state)
 {
     (void)state;
@@ -96,6 +111,7 @@ int main(void)
         cmocka_unit_test(hashes_of_other_programs_are_known),
         cmocka_unit_test(nobodys_password_is_never_right),
         cmocka_unit_test(what_is_no_hash_or_a_weak_one_is_told),
+        cmocka_unit_test(the_same_bytes_are_the_same_and_no_others),
         cmocka_unit_test(without_memory_a_password_is_not_right),
     };
     return cmocka_run_group_tests_name("io/secret", tests, NULL, NULL);
