@@ -1,6 +1,7 @@
 /* settings_check.c: what must hold between keys. A fault goes to the key that somebody wrote, not to a default. */
 #include <string.h>
 
+#include "shunt/core/listen.h"
 #include "shunt/core/units.h"
 
 #include "settings_parts.h"
@@ -111,6 +112,25 @@ static void zone_name(const struct settings_check *check)
     }
 }
 
+static void web(const struct settings_check *check)
+{
+    const struct settings *s = check->s;
+    struct listen_address address;
+    struct error e = {0};
+    if (listen_parse(s->http_listen, &address, &e) != 0)
+        settings_fault(check, "http", "listen", e.text);
+    if (s->http_token[0] != '\0' && strlen(s->http_token) < SETTINGS_TOKEN_MIN)
+        settings_fault(check, "http", "token", "a token has at least 20 characters; `shunt token` makes one");
+    for (size_t i = 0; i < s->http_origins.count; i++) {
+        const char *origin = s->http_origins.items[i];
+        size_t scheme = strncmp(origin, "https://", 8) == 0 ? 8 : strncmp(origin, "http://", 7) == 0 ? 7 : 0;
+        if (scheme == 0 || origin[scheme] == '\0' || strpbrk(origin + scheme, "/?#@* ")) {
+            settings_fault(check, "http", "origins", "an origin is a scheme and a host, as https://desk.example.com");
+            break;
+        }
+    }
+}
+
 void settings_cross_check(const struct settings_check *check)
 {
     const struct settings *s = check->s;
@@ -125,4 +145,5 @@ void settings_cross_check(const struct settings_check *check)
     }
     places_apart(check);
     zone_name(check);
+    web(check);
 }

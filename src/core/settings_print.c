@@ -56,6 +56,8 @@ static const char *type_word(const struct setting *x)
         return "path";
     case SETTING_SECRET:
         return "secret";
+    case SETTING_COLOUR:
+        return "colour";
     case SETTING_COUNT:
         return "number";
     case SETTING_BYTES:

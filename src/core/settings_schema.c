@@ -121,6 +121,20 @@ const struct setting settings_schema[] = {
 
     OTHER("report", "timezone", SETTING_TEXT, timezone, "",
           "Zone of the local day and of times in the log, as Europe/Berlin. Empty: the system's."),
+
+    NUMBER("http", "listen", SETTING_TEXT, http_listen, "127.0.0.1:8001", 1, 80,
+           "Address and port of the dashboard and the API, as 127.0.0.1:8001 or [::1]:8001. `no`: none. Another address "
+           "than loopback needs `access` or `token`."),
+    OTHER("http", "access", SETTING_PATH, http_access, "",
+          "File with a line `NAME ROLE HASH` for each who may come in, as `shunt token` makes them; relative to data; "
+          "HUP reads it again. Without it and without `token`: everybody on this machine may do everything."),
+    OTHER("http", "token", SETTING_SECRET, http_token, "",
+          "A token that may do everything, for containers: SHUNT_HTTP_TOKEN or SHUNT_HTTP_TOKEN_FILE."),
+    OTHER("http", "origins", SETTING_LIST, http_origins, "",
+          "Other origins, as https://desk.example.com, whose pages may use the API in a browser (CORS)."),
+
+    NUMBER("brand", "name", SETTING_TEXT, brand_name, "shunt", 1, 60, "The name that the pages show."),
+    OTHER("brand", "colour", SETTING_COLOUR, brand_colour, "#1F6FEB", "The pages' own colour, as #1F6FEB."),
     {.section = NULL},
 };
 /* clang-format on */

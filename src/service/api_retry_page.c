@@ -106,9 +106,10 @@ static int is_newer(void *user, const struct store_job *row)
     const char *id = json_string_value(json_object_get(job, "id"));
     if (!id || strcmp(id, row->id) == 0)
         return 0;
-    json_t *why = json_sprintf("a newer ticket of its name came after it (job %s); to put it back all the same, name it "
-                               "by its id",
-                               row->id);
+    json_t *why =
+        json_sprintf("a newer ticket of its name came after it (job %s); to put it back all the same, name it "
+                     "by its id",
+                     row->id);
     return json_object_set_new(job, "why", why) == 0 ? 0 : ERR_NOMEM;
 }
 
@@ -157,9 +158,8 @@ static const char *why_not(const struct retry_call *retry, const json_t *job)
     if (is == STATUS_COMPLETED)
         return "it was delivered";
     const char *expected = recall_expected(&retry->call.control->service->recall, folder, name);
-    if (expected && strcmp(expected, id) != 0)
-        return "another ticket of its name was put back, and is not taken up yet";
-    return expected ? "it is put back already, and not taken up yet" : NULL;
+    return expected && strcmp(expected, id) != 0 ? "another ticket of its name was put back, and is not taken up yet"
+                                                 : NULL;
 }
 
 static struct record *take_past(struct page *page, const char *id)

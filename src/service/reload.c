@@ -6,6 +6,7 @@
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
 #include "shunt/io/work.h"
+#include "shunt/service/control.h"
 #include "shunt/service/lane.h"
 
 struct reload {
@@ -16,6 +17,8 @@ struct reload {
     struct settings *settings; /* the results */
     struct routes *routes;
     struct faults faults;
+    struct access *access; /* the same */
+    struct faults access_faults;
     bool busy, again;
 };
 
@@ -24,6 +27,8 @@ static void run(struct work *work)
     struct reload *r = (struct reload *)work;
     r->settings = config_load_settings(r->service->config, &r->faults);
     r->routes = config_load_routes(r->service->config, &r->faults);
+    if (r->service->control && r->service->config->settings->http_access[0] != '\0')
+        access_load(r->service->config, &r->access, &r->access_faults);
 }
 
 static void log_change(void *user, const char *text)
@@ -32,12 +37,17 @@ static void log_change(void *user, const char *text)
     log_info("reload_change", "Reload: %s", text);
 }
 
+static void tell(const struct faults *faults)
+{
+    for (size_t i = 0; i < faults->count; i++)
+        log_error("reload_fault", "%s", faults->texts[i]);
+    if (faults->more > 0)
+        log_error("reload_fault", "and %zu more", faults->more);
+}
+
 static void refuse(const struct reload *r)
 {
-    for (size_t i = 0; i < r->faults.count; i++)
-        log_error("reload_fault", "%s", r->faults.texts[i]);
-    if (r->faults.more > 0)
-        log_error("reload_fault", "and %zu more", r->faults.more);
+    tell(&r->faults);
     log_error("reload_refused", "%s and %s are not taken over, what they said before stays in force",
               r->service->config->file, r->file);
 }
@@ -61,6 +71,19 @@ static void take_settings(struct reload *r)
     settings_free(r->last);
     r->last = r->settings;
     r->settings = NULL;
+}
+
+static void take_access(struct reload *r)
+{
+    const char *file = r->service->config->settings->http_access;
+    if (r->access) {
+        log_info("access_reloaded", "Reloaded %s: %zu tokens and passwords", file, r->access->count);
+        control_adopt_access(r->service->control, r->access);
+    } else if (faults_any(&r->access_faults)) {
+        tell(&r->access_faults);
+        log_error("access_refused", "%s is not taken over: who could come in before still can, and nobody else", file);
+    }
+    r->access = NULL;
 }
 
 static void swap(struct reload *r)
@@ -93,7 +116,9 @@ static void on_read(struct work *work)
     r->routes = NULL;
     settings_free(r->settings);
     r->settings = NULL;
+    take_access(r);
     faults_fini(&r->faults);
+    faults_fini(&r->access_faults);
     if (r->again)
         reload_request(r);
 }
@@ -108,6 +133,7 @@ void reload_request(struct reload *r)
     if (r->busy || r->service->rt.draining)
         return;
     faults_init(&r->faults);
+    faults_init(&r->access_faults);
     r->busy = work_submit(r->service->rt.loop, &r->work, run, on_read) == 0;
     if (!r->busy)
         log_error("reload_refused", "%s cannot be read now, what it said before stays in force", r->file);

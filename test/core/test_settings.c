@@ -114,6 +114,35 @@ static void the_file_overrides_the_defaults(void **state)
     assert_string_equal(s->hot, "/in; and # out");
 }
 
+static void addresses_tokens_origins_and_colours_are_checked(void **state)
+{
+    (void)state;
+    s = load("[http]\nlisten = [::1]:0\ntoken = 01234567890123456789\norigins = https://a.example, http://b:80\n"
+             "[brand]\nname = Studio\ncolour = #a0B1c2\n",
+             NULL);
+    assert_non_null(s);
+    assert_string_equal(s->http_listen, "[::1]:0");
+    assert_int_equal(s->http_origins.count, 2);
+    assert_string_equal(s->brand_colour, "#a0B1c2");
+    static const char *const bad[] = {"8001",         "127.0.0.1",    "127.0.0.1:",  "127.0.0.1:65536",
+                                      "localhost:80", "::1:80",       "[::1]80",     "[127.0.0.1]:80",
+                                      "1.2.3:80",     "127.0.0.1:8x", "[::1%lo]:80", "127.0.0.1:-1"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char text[128], fault[256];
+        snprintf(text, sizeof text, "[http]\nlisten = %s\n", bad[i]);
+        snprintf(fault, sizeof fault,
+                 "shunt.ini:2: listen: %s is no address and port such as 127.0.0.1:8001 or [::1]:8001, nor `no`",
+                 bad[i]);
+        refused(text, fault);
+    }
+    refused("[http]\ntoken = short\n",
+            "shunt.ini:2: token: a token has at least 20 characters; `shunt token` makes one");
+    refused("[http]\norigins = https://a.example/\n",
+            "shunt.ini:2: origins: an origin is a scheme and a host, as https://desk.example.com");
+    refused("[brand]\ncolour = red\n", "shunt.ini:2: colour: red is no colour such as #1F6FEB");
+    refused("[brand]\ncolour = #12345g\n", "shunt.ini:2: colour: #12345g is no colour such as #1F6FEB");
+}
+
 static void the_environment_overrides_the_file(void **state)
 {
     (void)state;
@@ -145,9 +174,9 @@ static void misspelt_names_are_refused_with_advice(void **state)
     refused("[intake]\nscan_intervall = 1s\n",
             "shunt.ini:2: unknown key scan_intervall in [intake]; did you mean scan_interval?");
     refused("[intake]\nattempts = 3\n", "shunt.ini:2: unknown key attempts in [intake]; it belongs to [retry]");
-    refused("[intake]\ncolour = 3\n", "shunt.ini:2: unknown key colour in [intake]");
+    refused("[intake]\nflavour = 3\n", "shunt.ini:2: unknown key flavour in [intake]");
     refused("[intakes]\nsettle = 3s\nx = 1\n", "shunt.ini:1: unknown section [intakes]; did you mean [intake]?");
-    refused("[http]\nport = 1\n", "shunt.ini:1: unknown section [http]");
+    refused("[smtp]\nport = 1\n", "shunt.ini:1: unknown section [smtp]");
     refused("workers = 3\n", "shunt.ini:1: key workers stands before the first [section]");
 }
 
@@ -442,6 +471,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(without_a_file_the_defaults_hold),
         TEST(the_file_overrides_the_defaults),
+        TEST(addresses_tokens_origins_and_colours_are_checked),
         TEST(the_environment_overrides_the_file),
         TEST(an_unknown_variable_is_named_and_no_fault),
         TEST(misspelt_names_are_refused_with_advice),

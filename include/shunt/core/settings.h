@@ -6,7 +6,7 @@
  * Order: default < shunt.ini < SHUNT_<SECTION>_<KEY> < (secrets) SHUNT_<SECTION>_<KEY>_FILE, both of the last two set
  * is a fault. An unknown or repeated key, unknown section, bad unit, out of bounds: a fault with its line (or the
  * variable's name), never a warning. An unknown SHUNT_ variable is not a fault (Kubernetes makes SHUNT_SERVICE_HOST and
- * such): it is named in `unknown_env`. In values other than paths and secrets " ;" and " #" are refused with the advice
+ * such): it is named in `unknown_env`. In values other than paths, secrets and colours " ;" and " #" are refused with the advice
  * that comments go on a line of their own. Checked across keys: settle_complete <= settle, first <= max, breaker_pause
  * <= breaker_max, duplicate_window <= keep_jobs (where that is not 0), tickets or files not empty, and that none of hot,
  * archive, failed, underprocess and logs is, or lies in, another (as written, without looking at the disk).
@@ -25,6 +25,8 @@
 #include "shunt/base/log.h"
 #include "shunt/base/str.h"
 #include "shunt/core/faults.h"
+
+#define SETTINGS_TOKEN_MIN 20 /* bytes of [http] token */
 
 enum client_mismatch { MISMATCH_FAIL, MISMATCH_FOLDER, MISMATCH_TICKET };
 enum poison { POISON_FAIL, POISON_RETRY };
@@ -81,6 +83,13 @@ struct settings {
     bool log_stdout;            /* key "stdout" */
     /* [report] */
     char *timezone; /* IANA name; "" the system's */
+    /* [http] */
+    char *http_listen;             /* key "listen"; see listen_parse */
+    char *http_access;             /* key "access"; "" none; relative to data */
+    char *http_token;              /* key "token"; "" none */
+    struct text_list http_origins; /* key "origins" */
+    /* [brand] */
+    char *brand_name, *brand_colour; /* keys "name", "colour": #RRGGBB */
     /* Not settings: names of SHUNT_ variables that fit no key, to be warned about */
     struct text_list unknown_env;
     const struct setting *schema; /* it was read by */
@@ -90,6 +99,7 @@ enum setting_type {
     SETTING_TEXT,
     SETTING_PATH,
     SETTING_SECRET,
+    SETTING_COLOUR, /* #RRGGBB */
     SETTING_COUNT,
     SETTING_BYTES,
     SETTING_MS,
