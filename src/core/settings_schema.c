@@ -85,7 +85,7 @@ const struct setting settings_schema[] = {
     OTHER("intake", "files", SETTING_LIST, files, "",
           "Names of files that are delivered as they are, without being parsed."),
     NUMBER("intake", "queue_limit", SETTING_COUNT, queue_limit, "4096", 1, 100000,
-           "Names that wait between listing and work; listing pauses beyond."),
+           "Names that wait to be looked at; listing pauses at a quarter of it."),
     NUMBER("intake", "in_work_limit", SETTING_COUNT, in_work_limit, "256", 1, 100000, "Tickets in work at once."),
 
     OTHER("delivery", "mode", SETTING_MODE, mode, "0664", "Permission bits of the files that are made."),
