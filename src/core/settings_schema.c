@@ -114,6 +114,9 @@ const struct setting settings_schema[] = {
     OTHER("log", "file", SETTING_PATH, log_file, "shunt.log", "Relative: to the logs folder. Empty: none."),
     OTHER("log", "stdout", SETTING_BOOL, log_stdout, "yes", "Whether lines go to standard output."),
 
+    NUMBER("http", "max_streams", SETTING_COUNT, max_streams, "500", 0, 10000,
+           "Readers of /api/v1/events at once; further ones are refused."),
+
     OTHER("report", "timezone", SETTING_TEXT, timezone, "",
           "Zone of the local day and of times in the log, as Europe/Berlin. Empty: the system's."),
     {.section = NULL},
