@@ -42,8 +42,7 @@ static bool add_destinations(const struct delivery_lanes *lanes, json_t *list)
     return fine;
 }
 
-/* What is not as it should be. NULL: no memory. store: why its totals are missing, or NULL. */
-static json_t *degraded(const struct service *s, const char *store)
+json_t *api_degraded(const struct service *s, const char *store)
 {
     json_t *list = json_array();
     bool fine = list != NULL;
@@ -66,7 +65,7 @@ static json_t *degraded(const struct service *s, const char *store)
     return NULL;
 }
 
-static const char *health(const struct service *s)
+const char *api_health(const struct service *s)
 {
     return s->rt.draining ? "draining" : "running";
 }
@@ -75,8 +74,8 @@ static const char *health(const struct service *s)
 static void answer_status(const struct service *s, struct http_request *request, json_t *totals, const char *why)
 {
     api_answer(request, 200,
-               json_pack("{s:s, s:o, s:o, s:o}", "health", health(s), "snapshot", snapshot_of(s, health(s)), "totals",
-                         totals ? totals : json_null(), "degraded", degraded(s, why)));
+               json_pack("{s:s, s:o, s:o, s:o}", "health", api_health(s), "snapshot", snapshot_of(s, api_health(s)),
+                         "totals", totals ? totals : json_null(), "degraded", api_degraded(s, why)));
 }
 
 static int read_totals(struct call *call, struct store *store, struct error *e)

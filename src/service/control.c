@@ -19,6 +19,13 @@ const struct http_route control_routes[] = {
     {"POST", "/api/v1/destinations/{name}/hold", api_hold, 0, "operator", "Deliver nothing there until it is released"},
     {"POST", "/api/v1/destinations/{name}/release", api_release, 0, "operator", "Deliver there again"},
     {"POST", "/api/v1/scan", api_scan, 0, "operator", "Scan the hot folders now"},
+    {"GET", "/api/v1/stats", api_stats, 0, "viewer", "A day in numbers, and the last hour by minutes"},
+    {"GET", "/api/v1/deliveries", api_deliveries, 0, "viewer", "Deliveries in hand, the oldest job's first"},
+    {"GET", "/api/v1/clients", api_clients, 0, "viewer", "Hot folders, and what waits in each"},
+    {"GET", "/api/v1/routes", api_routes, 0, "viewer", "The routing table in force"},
+    {"POST", "/api/v1/explain", api_explain, EXPLAIN_BODY_MAX, "viewer", "Where a ticket would go, and why"},
+    {"GET", "/api/v1/settings", api_settings, 0, "viewer", "Settings in force"},
+    {"GET", "/api/v1/events", api_events, 0, "viewer", "Jobs and the status as they change, as server-sent events"},
 };
 const size_t control_n_routes = sizeof control_routes / sizeof *control_routes;
 
@@ -83,7 +90,7 @@ static void run_read(struct work *work)
     }
 }
 
-static void run_move(struct work *work)
+static void run_plain(struct work *work)
 {
     struct call *call = (struct call *)work;
     call->code = call->run(call, NULL, &call->error);
@@ -110,7 +117,7 @@ static void go_on(struct control *c, struct call_queue *queue)
             queue->tail = &queue->head;
         queue->count--;
         bool begun = !c->service->rt.draining && work_submit(c->service->rt.loop, &call->work,
-                                                             queue == &c->reads ? run_read : run_move, on_done) == 0;
+                                                             queue == &c->reads ? run_read : run_plain, on_done) == 0;
         queue->busy = begun;
         if (!begun)
             refuse(call);
@@ -204,12 +211,21 @@ struct control *control_new(struct service *s, struct error *e)
     c->service = s;
     c->reads.tail = &c->reads.head;
     c->moves.tail = &c->moves.head;
+    c->checks.tail = &c->checks.head;
+    c->feed = feed_new(&s->rt, api_write_status, c);
+    if (!c->feed) {
+        control_free(c);
+        error_set(e, ERR_NOMEM, "out of memory");
+        return NULL;
+    }
     struct http_options options = {HTTP_OPTIONS_DEFAULT, .routes = control_routes, .n_routes = control_n_routes,
                                    .context = c};
+    options.max_stream_bytes = STREAM_BYTES_MAX;
     if (http_server_new(s->rt.loop, &options, &c->server, e) != 0) {
         control_free(c);
         return NULL;
     }
+    s->jobs.feed = c->feed;
     return c;
 }
 
@@ -235,7 +251,7 @@ void control_listen(struct control *c)
 
 bool control_idle(const struct control *c)
 {
-    return !c->reads.busy && !c->moves.busy;
+    return !c->reads.busy && !c->moves.busy && !c->checks.busy;
 }
 
 static void on_closed(void *context)
@@ -245,6 +261,8 @@ static void on_closed(void *context)
 
 void control_close(struct control *c)
 {
+    if (c)
+        feed_close(c->feed);
     if (c && c->server)
         http_server_close(c->server, on_closed, c);
     if (c)
@@ -255,6 +273,8 @@ void control_free(struct control *c)
 {
     if (!c)
         return;
+    c->service->jobs.feed = NULL;
+    feed_free(c->feed);
     store_close(c->store);
     mem_free(c);
 }

@@ -7,6 +7,7 @@
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
 #include "shunt/io/work.h"
+#include "shunt/service/feed.h"
 #include "shunt/service/lane.h"
 #include "shunt/service/snapshot.h"
 #include "shunt/service/watching.h"
@@ -101,6 +102,7 @@ static void on_tick(struct wait *wait)
     }
     lanes_retire(&u->service->lanes);
     jobs_check_ledger(&u->service->jobs);
+    feed_tick(u->service->jobs.feed);
     wait_set(rt, &u->tick, UPKEEP_TICK_MS, on_tick);
 }
 
