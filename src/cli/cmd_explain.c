@@ -75,7 +75,7 @@ static void print_text(struct explanation *x, const struct ticket_file *file, co
     puts(n == 0 ? " only" : "");
 }
 
-/* Taken. NULL: it could not be made. */
+/* about: taken, NULL: there was no memory for it. */
 static bool print_json(json_t *about, const struct ticket_file *file)
 {
     json_t *result = about ? json_pack("{s:s}", "file", file->path) : NULL;

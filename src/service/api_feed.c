@@ -39,7 +39,7 @@ static int64_t memory_bytes(void)
 static json_t *status_of(struct service *s, const struct minutes *minutes)
 {
     const struct stats_totals *today = stats_totals_of(s->rt.stats);
-    int64_t loop_ms = (int64_t)(s->rt.meter.recent_ns / 1000000);
+    int64_t loop_ms = (int64_t)(s->rt.meter.recent_ns / 1000000) / 10 * 10;
     s->rt.meter.recent_ns = 0;
     return json_pack("{s:s, s:o, s:o, s:{s:I, s:I}, s:I, s:I, s:o, s:o, s:I, s:I}", "health", api_health(s), "queue",
                      snapshot_queue(s), "ledger", snapshot_ledger(s), "today", "processed",

@@ -32,5 +32,5 @@ void api_settings(struct http_request *request, void *context)
             list = NULL;
         }
     }
-    api_answer(request, 200, json_pack("{s:o}", "settings", list));
+    api_answer(request, 200, list);
 }

@@ -31,13 +31,21 @@ static int read_day(struct call *call, struct store *store, struct error *e)
     return rc;
 }
 
+/* "2026-02-06" */
 static bool is_date(const char *text, int *out)
 {
-    int year, month, day, end = 0;
-    bool fine = strlen(text) == 10 && sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &end) == 3 && end == 10 &&
-                year > 0 && month >= 1 && month <= 12 && day >= 1 && day <= 31;
-    *out = fine ? year * 10000 + month * 100 + day : 0;
-    return fine;
+    static const char shape[] = "dddd-dd-dd";
+    *out = 0;
+    if (strlen(text) != sizeof shape - 1)
+        return false;
+    for (size_t i = 0; shape[i] != '\0'; i++) {
+        bool digit = text[i] >= '0' && text[i] <= '9';
+        if (shape[i] == 'd' ? !digit : text[i] != shape[i])
+            return false;
+        *out = digit ? *out * 10 + (text[i] - '0') : *out;
+    }
+    int month = *out / 100 % 100, day = *out % 100;
+    return *out >= 10000 && month >= 1 && month <= 12 && day >= 1 && day <= 31;
 }
 
 static json_t *minutes_json(const struct control *c)

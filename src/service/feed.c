@@ -239,7 +239,7 @@ static uint64_t place_of(const struct feed *feed, const char *last_event_id)
 {
     char *end = NULL;
     uint64_t boot = strtoull(last_event_id, &end, 16);
-    if (boot != (uint64_t)feed->boot || *end != '-')
+    if (boot != (uint64_t)feed->boot || *end != '-' || end[1] < '0' || end[1] > '9')
         return 0;
     uint64_t number = strtoull(end + 1, &end, 10);
     return *end == '\0' && number < feed->next ? number + 1 : 0;
