@@ -21,6 +21,7 @@ struct reader {
     struct http_stream *stream;
     uint64_t next;   /* event */
     uint64_t status; /* that it got last */
+    bool begun;
     struct reader *prev, *following;
 };
 
@@ -148,7 +149,8 @@ static int give(const struct feed *feed, struct reader *r)
     ssize_t waiting = http_stream_waiting(r->stream);
     if (waiting < 0 || (r->next < feed->first && waiting > 0))
         return ERR_GONE;
-    int rc = r->next < feed->first ? reset(feed, r) : 0;
+    int rc = r->next < feed->first ? reset(feed, r) : r->begun ? 0 : begin_at(feed, r, "");
+    r->begun = true;
     if (rc == 0 && waiting == 0 && r->status != feed->status_number) {
         rc = write_text(r, &feed->status);
         r->status = feed->status_number;
@@ -279,7 +281,7 @@ void feed_follow(struct feed *feed, struct http_request *request)
     feed->n_readers++;
     if (feed->status_number == 0 || runtime_now(feed->rt) - feed->status_at_ms >= 1000)
         look_at_status(feed);
-    if ((r->next >= feed->first && begin_at(feed, r, "") != 0) || give(feed, r) != 0)
+    if (give(feed, r) != 0)
         drop(feed, r, http_stream_cut);
     else
         send_soon(feed);

@@ -350,6 +350,7 @@ def test_a_resumed_stream_gets_exactly_what_it_missed(site, follow):
         site.drop("RANK", "missed-%03d.json" % n)
     site.wait_ended(301)
     resumed = follow(last)
+    assert resumed.next()[0] == "status"
     assert sorted(job["file"] for job in resumed.jobs(300)) == ["missed-%03d.json" % n for n in range(300)]
     site.drop("RANK", "after.json")
     assert resumed.jobs(1)[0]["file"] == "after.json"
