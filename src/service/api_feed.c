@@ -1,5 +1,5 @@
-/* api_feed.c: the stream of events, and the status that is sent in it. What changes all the time is told so coarsely that it
- * is news only now and then. */
+/* api_feed.c: the stream of events, and the status that is sent in it. What changes all the time is told so coarsely
+ * that it is news only now and then. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>

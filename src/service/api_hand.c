@@ -1,4 +1,5 @@
-/* api_hand.c: what is in the service's hands: deliveries, and hot folders with what waits in each. All known on the loop. */
+/* api_hand.c: what is in the service's hands: deliveries, and hot folders with what waits in each. All of it is known
+ * on the loop. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* api_routes.c: the routing table in force, and what it would do with a ticket. Both take time by what they are given, so
- * they run in a work request, on a table that is held for it. */
+/* api_routes.c: the routing table in force, and what it would do with a ticket. Both take time by what they are given,
+ * so they run in a work request, on a table that is held for it. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
-/* api_stats.c: the statistics of a day as this instance counts them: today's from the loop, another day's from the store. */
+/* api_stats.c: the statistics of a day as this instance counts them: today's from the loop, another day's from the
+ * store. */
 #include <stdio.h>
 #include <string.h>
 

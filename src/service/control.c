@@ -1,5 +1,5 @@
 /* control.c: see control.h. The table of routes, the socket's life, and the calls: one of a queue is in work at a time,
- * since a store and a folder are one at a time's anyway. */
+ * since a store and a folder are one at a time's anyway, and so that the pool's threads are not all ours. */
 #include "shunt/service/control.h"
 
 #include <string.h>
@@ -221,6 +221,7 @@ struct control *control_new(struct service *s, struct error *e)
     struct http_options options = {HTTP_OPTIONS_DEFAULT, .routes = control_routes, .n_routes = control_n_routes,
                                    .context = c};
     options.max_stream_bytes = STREAM_BYTES_MAX;
+    options.max_connections += (unsigned)s->config->settings->max_streams; /* they take no other's place */
     if (http_server_new(s->rt.loop, &options, &c->server, e) != 0) {
         control_free(c);
         return NULL;

@@ -1,5 +1,5 @@
-/* feed.c: see feed.h. Events have numbers from 1 on; a reader is the number of the event that it gets next. So a slow one
- * costs its buffer and a number, whatever happens, and one that resumes is a slow one. */
+/* feed.c: see feed.h. Events have numbers from 1 on; a reader is the number of the event that it gets next. So a slow
+ * one costs its buffer and a number, whatever happens, and one that resumes is a slow one. */
 #include "shunt/service/feed.h"
 
 #include <inttypes.h>

@@ -1,13 +1,14 @@
 /* feed.h: what becomes of jobs, and how the service is, as server-sent events for everybody who follows.
  *
- * Happy way: feed_job for each job that ends or begins to wait: its event is written once and kept, the last FEED_KEPT of
- * them -> feed_follow answers a request with a stream: the status at once, then the events after the Last-Event-ID, all of
- * them, then what comes -> feed_close, which ends all streams. Events go out a little gathered; the status once a second
- * where it is another one. Who resumes after what is kept no more, or was never ours, gets the event `reset`: what it knows
- * is to be asked for anew.
+ * Happy way: feed_job for each job that ends or begins to wait: its event is written once and kept, the last FEED_KEPT
+ * of them -> feed_follow answers a request with a stream: the status at once, then the events after the Last-Event-ID,
+ * all of them, then what comes -> feed_close, which ends all streams. Events go out a little gathered; the status once
+ * a second where it is another one. Who resumes after what is kept no more, or was never ours, gets the event `reset`:
+ * what it knows is to be asked for anew.
  *
- * A stream holds FEED_STREAM_BYTES, and an event more, that its client has not taken; meanwhile it gets nothing new, and
- * nobody waits for it. It is ended when it takes nothing while FEED_KEPT more events come, or by the server (send_ms).
+ * A stream holds a status, FEED_STREAM_BYTES, and an event that its client has not taken; meanwhile it gets nothing
+ * new, and nobody waits for it. It is cut when it has not taken them while FEED_KEPT more events came, or by the server
+ * (send_ms).
  *
  * Errors: without memory for an event all streams are reset. Thread: loop.
  */
