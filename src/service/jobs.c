@@ -210,8 +210,8 @@ void jobs_settled(struct job *job, int code, const char *failed_path)
     if (code == ERR_CHANGED) {
         error_clear(&job->error);
         error_set(&job->error, ERR_CHANGED, "it changed while it was processed, and is taken up again as another job");
-        job_tell_returned(job);
         storage_add(jobs->storage, record_of(job, STATUS_CANCELLED, NULL), NULL);
+        job_tell_returned(job);
         end(job, JOB_RETURNED, job->again, true);
         return;
     }

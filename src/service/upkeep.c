@@ -100,9 +100,9 @@ static void on_tick(struct wait *wait)
         u->next_save_ms = now + UPKEEP_SAVE_MS;
         save(u, rt->draining ? "draining" : "running");
     }
+    feed_tick(u->service->jobs.feed);
     lanes_retire(&u->service->lanes);
     jobs_check_ledger(&u->service->jobs);
-    feed_tick(u->service->jobs.feed);
     wait_set(rt, &u->tick, UPKEEP_TICK_MS, on_tick);
 }
 

@@ -133,10 +133,10 @@ void settings_free(struct settings *s);
 
 /* shunt.ini in force, every key with its value, secrets as "(set)" or "". */
 void settings_print(const struct settings *s, struct str *out);
-/* A key's value as it would stand in the file; a secret's as "(set)" or "". */
-void settings_value_text(const struct settings *s, const struct setting *x, struct str *out);
 /* What a key takes, in words: "time, 100ms to 1d"; literal words between backquotes. */
 void settings_values(const struct setting *x, struct str *out);
+/* A key's value as it would stand in the file; a secret's as "(set)" or "". */
+void settings_value_text(const struct settings *s, const struct setting *x, struct str *out);
 /* The README's reference: a Markdown table a section. */
 void settings_reference(struct str *out);
 

@@ -2,8 +2,8 @@
  *
  * Happy way: jobs_begin (a claimed ticket) -> its deliveries, the archive first among them, go to their lanes -> each
  * result comes back by jobs_delivery_to, jobs_advance -> all done: settle removes the claimed original -> done,
- * counted, logged, freed. The store and the feed are told when a job begins to wait and when it ends; the original is
- * removed when the store knows that the job is completed. A failed delivery ends in waiting (its lane tries again) or, out of attempts, in failing:
+ * counted, logged, freed. The store is told when a job begins to wait and when it ends; the original is removed when it
+ * knows that the job is completed. A failed delivery ends in waiting (its lane tries again) or, out of attempts, in failing:
  * settle moves the ticket to the failed folder with its story. An original that changed while we had it ends its job
  * as returned and is looked at anew where it lies.
  *
