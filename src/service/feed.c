@@ -19,10 +19,10 @@ struct event {
 
 struct reader {
     struct http_stream *stream;
-    uint64_t next;   /* event */
+    uint64_t at;     /* the event that it gets next */
     uint64_t status; /* that it got last */
     bool begun;
-    struct reader *prev, *following;
+    struct reader *prev, *next;
 };
 
 struct feed {
@@ -131,7 +131,7 @@ static int write_text(struct reader *r, const struct str *text)
 static int begin_at(const struct feed *feed, struct reader *r, const char *before)
 {
     struct str text = STR_INIT;
-    str_printf(&text, "%sid: %" PRIx64 "-%" PRIu64 "\n\n", before, (uint64_t)feed->boot, r->next - 1);
+    str_printf(&text, "%sid: %" PRIx64 "-%" PRIu64 "\n\n", before, (uint64_t)feed->boot, r->at - 1);
     int rc = write_text(r, &text);
     str_fini(&text);
     return rc;
@@ -139,7 +139,7 @@ static int begin_at(const struct feed *feed, struct reader *r, const char *befor
 
 static int reset(const struct feed *feed, struct reader *r)
 {
-    r->next = feed->next;
+    r->at = feed->next;
     return begin_at(feed, r, "event: reset\ndata: {}\n");
 }
 
@@ -147,26 +147,26 @@ static int reset(const struct feed *feed, struct reader *r)
 static int give(const struct feed *feed, struct reader *r)
 {
     ssize_t waiting = http_stream_waiting(r->stream);
-    if (waiting < 0 || (r->next < feed->first && waiting > 0))
+    if (waiting < 0 || (r->at < feed->first && waiting > 0))
         return ERR_GONE;
-    int rc = r->next < feed->first ? reset(feed, r) : r->begun ? 0 : begin_at(feed, r, "");
+    int rc = r->at < feed->first ? reset(feed, r) : r->begun ? 0 : begin_at(feed, r, "");
     r->begun = true;
     if (rc == 0 && waiting == 0 && r->status != feed->status_number) {
         rc = write_text(r, &feed->status);
         r->status = feed->status_number;
     }
-    while (rc == 0 && r->next < feed->next && waiting < FEED_STREAM_BYTES) {
-        const struct event *event = &feed->events[r->next % FEED_KEPT];
+    while (rc == 0 && r->at < feed->next && waiting < FEED_STREAM_BYTES) {
+        const struct event *event = &feed->events[r->at % FEED_KEPT];
         rc = http_stream_write(r->stream, event->text, event->len);
         waiting += (ssize_t)event->len;
-        r->next++;
+        r->at++;
     }
     return rc;
 }
 
 static void drop(struct feed *feed, struct reader *r, void (*stop)(struct http_stream *stream))
 {
-    DL_DELETE2(feed->readers, r, prev, following);
+    DL_DELETE(feed->readers, r);
     feed->n_readers--;
     stop(r->stream);
     mem_free(r);
@@ -174,14 +174,13 @@ static void drop(struct feed *feed, struct reader *r, void (*stop)(struct http_s
 
 static void give_all(struct feed *feed)
 {
-    struct reader *r, *following;
+    struct reader *r, *next;
     bool behind = false;
-    DL_FOREACH_SAFE2(feed->readers, r, following, following)
-    {
+    DL_FOREACH_SAFE (feed->readers, r, next) {
         if (give(feed, r) != 0)
             drop(feed, r, http_stream_cut);
         else
-            behind = behind || r->next < feed->next;
+            behind = behind || r->at < feed->next;
     }
     if (behind)
         send_soon(feed);
@@ -213,9 +212,8 @@ static void look_at_status(struct feed *feed)
 static void heartbeat(struct feed *feed)
 {
     static const char beat[] = ": so that it shows whether anybody is there\n\n";
-    struct reader *r, *following;
-    DL_FOREACH_SAFE2(feed->readers, r, following, following)
-    {
+    struct reader *r, *next;
+    DL_FOREACH_SAFE (feed->readers, r, next) {
         if (http_stream_waiting(r->stream) == 0 && http_stream_write(r->stream, beat, sizeof beat - 1) != 0)
             drop(feed, r, http_stream_cut);
     }
@@ -270,14 +268,14 @@ void feed_follow(struct feed *feed, struct http_request *request)
         http_respond_problem(request, 503, "out of memory");
         return;
     }
-    r->next = resume ? place_of(feed, resume) : feed->next;
+    r->at = resume ? place_of(feed, resume) : feed->next;
     http_request_set_header(request, "X-Accel-Buffering", "no"); /* a proxy in front passes each event on at once */
     r->stream = http_stream_begin(request, "text/event-stream");
     if (!r->stream) {
         mem_free(r);
         return;
     }
-    DL_APPEND2(feed->readers, r, prev, following);
+    DL_APPEND(feed->readers, r);
     feed->n_readers++;
     if (feed->status_number == 0 || runtime_now(feed->rt) - feed->status_at_ms >= 1000)
         look_at_status(feed);
