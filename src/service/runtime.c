@@ -64,6 +64,7 @@ void runtime_meter(struct runtime *rt)
         uint64_t waited = idle - m->idle_ns, passed = now - m->at_ns, busy = passed > waited ? passed - waited : 0;
         m->busy_ns += busy;
         m->longest_ns = busy > m->longest_ns ? busy : m->longest_ns;
+        m->recent_ns = busy > m->recent_ns ? busy : m->recent_ns;
     }
     m->at_ns = now;
     m->idle_ns = idle;

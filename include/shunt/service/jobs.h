@@ -23,6 +23,7 @@
 
 struct lane;
 struct jobs;
+struct feed;
 struct recall;
 struct storage;
 
@@ -102,6 +103,7 @@ struct jobs {
     struct settle *settle;
     struct storage *storage;
     struct recall *recall;
+    struct feed *feed; /* NULL: nobody follows */
     struct job_handle *table;
     size_t count;
     int64_t ledger_difference; /* last told */
@@ -130,6 +132,8 @@ const char *job_shown(const struct job *job); /* the name below hot, for people 
 struct job *jobs_find(const struct jobs *jobs, const char *folder, const char *name);
 /* By id, its beginning, or file name. NULL: none; *several: more than one fits. */
 struct job *jobs_look_up(const struct jobs *jobs, const char *id, bool *several);
+/* All, in the order in which they were taken up. after NULL: the first; NULL: no more. */
+struct job *jobs_next(const struct jobs *jobs, const struct job *after);
 
 /* The only ways in which results come back. */
 void jobs_delivery_to(struct delivery *d, enum delivery_state to);
