@@ -128,7 +128,7 @@ static bool see(struct intake *in, const char *folder, const char *name, enum wa
         return false;
     c->kind = kind;
     c->way = way;
-    if (claimed && way == WAY_STARTUP && in->rt->config->settings->poison == POISON_FAIL &&
+    if (claimed && way == WAY_STARTUP && !in->stopped_well && in->rt->config->settings->poison == POISON_FAIL &&
         !recall_waited(in->jobs->recall, folder, name)) {
         c->suspect = true;
         in->suspects++;

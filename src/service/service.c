@@ -50,6 +50,8 @@ static void leave(struct service *s, int code)
     log_warn("stopped",
              "Stopped with %u requests unanswered; their tickets stay in %s and are taken up at the next start",
              requests_in_work(s), s->instance.path);
+    if (storage_unwritten(&s->storage) > 0)
+        log_warn("store_lost", "%zu records are not in the store: it did not answer", storage_unwritten(&s->storage));
     log_flush();
     log_close();
     _exit(code);
@@ -122,6 +124,7 @@ void service_stop(struct service *s)
         leave(s, EXIT_UNFINISHED);
     }
     s->rt.draining = true;
+    upkeep_save_now(s->upkeep); /* whatever hangs: this end was on purpose */
     notify_manager("STOPPING=1");
     log_info("stopping", "Stopping: nothing new is taken up, %llu tickets in hand are finished",
              (unsigned long long)s->rt.ledger.in_work);

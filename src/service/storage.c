@@ -52,6 +52,30 @@ static int reopen(struct storage_request *q, struct error *e)
     return 0;
 }
 
+static bool is_empty(struct store *store)
+{
+    struct error ignored = {0};
+    json_t *totals = NULL, *value;
+    const char *key;
+    json_int_t sum = 0;
+    if (store_totals(store, &totals, &ignored) != 0)
+        return false;
+    json_object_foreach (totals, key, value)
+        sum += json_integer_value(value);
+    json_decref(totals);
+    return sum == 0;
+}
+
+/* Damaged, or moved away under us. */
+static int record_anew(struct storage_request *q, int was)
+{
+    error_clear(&q->error);
+    int rc = reopen(q, &q->error);
+    if (rc == 0 && was == ERR_IO && q->replaced.code == 0 && is_empty(q->store))
+        error_set(&q->replaced, ERR_GONE, "%s", q->url);
+    return rc ? rc : store_record(q->store, q->rows, q->count, &q->error);
+}
+
 static void retain(struct storage_request *q)
 {
     size_t removed = 0;
@@ -65,12 +89,8 @@ static void run(struct work *work)
     int rc = q->store ? 0 : reopen(q, &q->error);
     if (rc == 0 && q->count > 0)
         rc = store_record(q->store, q->rows, q->count, &q->error);
-    if (rc == ERR_SYNTAX || rc == ERR_IO) { /* damaged, or moved away under us */
-        error_clear(&q->error);
-        rc = reopen(q, &q->error);
-        if (rc == 0)
-            rc = store_record(q->store, q->rows, q->count, &q->error);
-    }
+    if (rc == ERR_SYNTAX || rc == ERR_IO)
+        rc = record_anew(q, rc);
     if (rc == 0 && q->questions)
         (void)questions_ask(q->questions, q->store, &q->other);
     if (rc == 0 && (q->unwritten = notes_write(q->store, q->instance, q->notes, &q->other)))
@@ -156,7 +176,10 @@ static void on_done(struct work *work)
     st->active = NULL;
     st->store = q->store;
     wait_cancel(st->rt, &st->hang);
-    if (q->replaced.code != 0)
+    if (q->replaced.code == ERR_GONE)
+        log_error("store_gone", "The store %s was taken away; a new one begins, which knows nothing of what was before",
+                  q->replaced.text);
+    else if (q->replaced.code != 0)
         log_write(LOG_EVENT(LOG_ERROR, "store_damaged", .error = q->replaced.text),
                   "The store was damaged and is set aside; a new one begins");
     if (q->error.code == 0) {
@@ -328,6 +351,11 @@ void storage_last(struct storage *st, json_t *snapshot)
     if (st->queued > 0)
         log_warn("store_lost", "%zu records could not be written to the store: %s", st->queued, st->why.text);
     wait_cancel(st->rt, &st->again);
+}
+
+size_t storage_unwritten(const struct storage *st)
+{
+    return st->queued + (st->active ? st->active->count : 0);
 }
 
 int storage_open(struct storage *st, struct runtime *rt, unsigned instance, struct error *e)

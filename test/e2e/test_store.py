@@ -1,6 +1,7 @@
 """What the store knows after everything that can happen to the service and to the store itself."""
 import contextlib
 import os
+import signal
 import sqlite3
 
 import pytest
@@ -250,6 +251,30 @@ def test_a_later_ticket_of_the_same_name_is_not_blamed_for_the_crash(make_site):
     assert not (site.under / "0/.trial").exists()
 
 
+def test_a_ticket_whose_destination_hangs_over_two_stops_is_no_suspect(make_site, mounts, base):
+    site = make_site({"intake.poison": "fail", "delivery.hang": "300ms"}, routes=TWO % "")
+    sick = frozen_disk(base, site.data / "OUT" / "sick", mounts)
+    (sick / "lost+found").rmdir()
+    site.start()
+    freeze(sick)
+    try:
+        site.drop("SICK", "x.json", to=["OUT/sick"])
+        for _ in range(2):
+            site.wait_event("destination_hangs")
+            site.process.send(signal.SIGTERM)
+            site.wait_event("stopped")
+            freeze(sick, thaw=True)  # a process cannot end while it waits for a disk
+            assert site.process.wait_exit() == 3
+            freeze(sick)
+            site.start()
+            if not list((site.under / "0").rglob("x.json")):
+                break  # the thawed disk has taken it
+    finally:
+        freeze(sick, thaw=True)
+    site.finish()
+    assert not site.all_events("crash_found") and not site.all_events("failed")
+
+
 def crashed_with(site, name, **more):
     """A ticket that an earlier run left in work when it crashed."""
     folder = site.under / "0/RANK"
@@ -356,3 +381,17 @@ def test_tickets_that_failed_right_before_a_kill_are_failed_jobs(make_site):
     site.stop()
     site.conserve()
     assert [r["status"] for r in rows(site)] == [FAILED] * 300
+
+
+def test_a_store_that_is_taken_away_while_it_runs_is_missed(make_site):
+    site = make_site()
+    site.start()
+    site.drop("RANK", "a.json")
+    site.wait_event("processed")
+    wait_for(lambda: rows(site), "the store knows")
+    for path in site.data.glob("shunt.db*"):
+        path.unlink()
+    site.drop("RANK", "b.json")
+    site.wait_event("store_gone")
+    site.finish(2)
+    assert [row["name"] for row in rows(site)] == ["b.json"]

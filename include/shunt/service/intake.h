@@ -34,6 +34,7 @@ struct intake {
     struct trial poison; /* what was on trial when an earlier run crashed */
     bool on_trial;       /* a suspect is, alone; its note may lie there */
     bool crash_told;
+    bool stopped_well; /* the run before ended on purpose: what it left in work is no suspect */
     int64_t trial_until_ms;
     struct work trial_work; /* removes the note */
     bool trial_ending;

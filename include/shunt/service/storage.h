@@ -59,6 +59,7 @@ bool storage_day(struct storage *st, json_t *day);
 bool storage_alert(struct storage *st, const struct store_alert *alert, bool open);
 void storage_pump(struct storage *st);
 bool storage_idle(const struct storage *st);             /* nothing in work, and nothing that could be written now */
+size_t storage_unwritten(const struct storage *st);      /* records that a stop right now would lose */
 void storage_last(struct storage *st, json_t *snapshot); /* takes the reference; blocking: what is left, once */
 void storage_close(struct storage *st);
 
