@@ -116,6 +116,9 @@ const struct setting settings_schema[] = {
 
     OTHER("report", "timezone", SETTING_TEXT, timezone, "",
           "Zone of the local day and of times in the log, as Europe/Berlin. Empty: the system's."),
+
+    NUMBER("http", "ready_oldest", SETTING_MS, ready_oldest_ms, "15m", 100, 30 * DAY,
+           "A ticket that has waited for longer makes /readyz answer 503; what waits for a destination that is held does not count."),
     {.section = NULL},
 };
 /* clang-format on */

@@ -147,7 +147,7 @@ static void misspelt_names_are_refused_with_advice(void **state)
     refused("[intake]\nattempts = 3\n", "shunt.ini:2: unknown key attempts in [intake]; it belongs to [retry]");
     refused("[intake]\ncolour = 3\n", "shunt.ini:2: unknown key colour in [intake]");
     refused("[intakes]\nsettle = 3s\nx = 1\n", "shunt.ini:1: unknown section [intakes]; did you mean [intake]?");
-    refused("[http]\nport = 1\n", "shunt.ini:1: unknown section [http]");
+    refused("[smtp]\nport = 1\n", "shunt.ini:1: unknown section [smtp]");
     refused("workers = 3\n", "shunt.ini:1: key workers stands before the first [section]");
 }
 

@@ -76,6 +76,8 @@ struct settings {
     enum log_format log_format; /* key "format" */
     char *log_file;             /* key "file"; "" none; relative: to the logs folder */
     bool log_stdout;            /* key "stdout" */
+    /* [http] */
+    int64_t ready_oldest_ms; /* a ticket that waits for longer makes /readyz answer 503 */
     /* [report] */
     char *timezone; /* IANA name; "" the system's */
     /* Not settings: names of SHUNT_ variables that fit no key, to be warned about */
