@@ -19,6 +19,9 @@ const struct http_route control_routes[] = {
     {"POST", "/api/v1/destinations/{name}/hold", api_hold, 0, "operator", "Deliver nothing there until it is released"},
     {"POST", "/api/v1/destinations/{name}/release", api_release, 0, "operator", "Deliver there again"},
     {"POST", "/api/v1/scan", api_scan, 0, "operator", "Scan the hot folders now"},
+    {"GET", "/metrics", api_metrics, 0, "read", "What is counted and timed, in Prometheus' text format"},
+    {"GET", "/healthz", api_healthz, 0, "public", "It is alive: the loop turns"},
+    {"GET", "/readyz", api_readyz, 0, "public", "Work really moves; where not, why"},
 };
 const size_t control_n_routes = sizeof control_routes / sizeof *control_routes;
 

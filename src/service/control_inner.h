@@ -73,5 +73,8 @@ void api_destinations(struct http_request *request, void *context);
 void api_hold(struct http_request *request, void *context);
 void api_release(struct http_request *request, void *context);
 void api_scan(struct http_request *request, void *context);
+void api_metrics(struct http_request *request, void *context);
+void api_healthz(struct http_request *request, void *context);
+void api_readyz(struct http_request *request, void *context);
 
 #endif

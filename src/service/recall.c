@@ -200,6 +200,7 @@ void recall_job(struct recall *r, struct job *job)
     if (same) {
         memccpy(job->id, row->id, '\0', JOB_ID_SIZE);
         job->created_ms = row->created_ms;
+        job->since_ms = again ? job->since_ms : row->created_ms;
         for (size_t i = 0; i < job->n_deliveries; i++)
             for (size_t k = 0; k < row->n_deliveries; k++)
                 if (strcmp(job->deliveries[i].lane->name, row->deliveries[k].destination) == 0)

@@ -100,6 +100,7 @@ static void on_tick(struct wait *wait)
         save(u, rt->draining ? "draining" : "running");
     }
     lanes_retire(&u->service->lanes);
+    disks_look(&u->service->disks);
     jobs_check_ledger(&u->service->jobs);
     wait_set(rt, &u->tick, UPKEEP_TICK_MS, on_tick);
 }

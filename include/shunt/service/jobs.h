@@ -63,14 +63,15 @@ struct job {
     bool left;            /* by a try that may have been cut off: its temporaries may still lie about */
     struct source source; /* open and leased while the job goes on without waiting */
     struct file_print print;
-    struct source_content content; /* bytes go when the job waits */
-    bool changed;                  /* the original changed under us: returned, not failed */
-    bool again;                    /* something arrived under the same name meanwhile */
-    bool own_move_pending;         /* the event of our own claim is still to come */
-    uint64_t taken_ns;             /* uv_hrtime */
-    int64_t created_ms;            /* taken up first, also by an earlier run */
-    struct job_event *events;      /* newest first */
-    struct error error;            /* why it is invalid */
+    struct source_content content;  /* bytes go when the job waits */
+    bool changed;                   /* the original changed under us: returned, not failed */
+    bool again;                     /* something arrived under the same name meanwhile */
+    bool own_move_pending;          /* the event of our own claim is still to come */
+    uint64_t taken_ns, settling_ns; /* uv_hrtime; when its last act began */
+    int64_t since_ms;               /* in hand since then, also of an earlier run */
+    int64_t created_ms;             /* taken up first, also by an earlier run */
+    struct job_event *events;       /* newest first */
+    struct error error;             /* why it is invalid */
     struct delivery *deliveries;
     size_t n_deliveries;
     struct delivery_counts counts;
@@ -116,7 +117,11 @@ void job_note(struct job *job, const char *event, const char *destination, const
 void job_forget_events(struct job *job);
 bool job_was_opened(const struct job *job);   /* its ticket was read, as far as it can be */
 const char *job_shown(const struct job *job); /* the name below hot, for people */
+/* Whose it is in statistics and metrics: its folder's, or its ClientCode's where it lay right in hot. */
+const char *job_counted_as(const struct job *job);
 struct job *jobs_find(const struct jobs *jobs, const char *folder, const char *name);
+/* How long the oldest has been in hand; without those that only wait for destinations that are held. 0: none. */
+int64_t jobs_oldest_ms(const struct jobs *jobs);
 /* By id, its beginning, or file name. NULL: none; *several: more than one fits. */
 struct job *jobs_look_up(const struct jobs *jobs, const char *id, bool *several);
 

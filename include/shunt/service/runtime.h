@@ -10,6 +10,7 @@
 
 #include "shunt/base/clock.h"
 #include "shunt/core/due.h"
+#include "shunt/core/metrics.h"
 #include "shunt/core/stats.h"
 #include "shunt/service/config.h"
 
@@ -34,6 +35,7 @@ struct runtime {
     const struct config *config; /* settings and paths; never changes while we run */
     struct routes *routes;       /* the table in force; a reload swaps it */
     struct stats *stats;
+    struct metrics *metrics;
     struct ledger ledger;
     struct due_list waits;
     uv_timer_t timer; /* armed for the earliest of `waits` */
