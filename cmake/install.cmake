@@ -2,12 +2,6 @@
 # The program looks for /etc/shunt/shunt.ini whatever the prefix is, so the samples go there, but never over a file that exists.
 set(SHUNT_ETC_DIR /etc/shunt CACHE PATH "Where the sample settings and routes are installed")
 
-pkg_check_modules(libsystemd libsystemd)
-if(libsystemd_FOUND)
-    set(SHUNT_SERVICE_TYPE notify)
-else()
-    set(SHUNT_SERVICE_TYPE exec)
-endif()
 configure_file(etc/shunt.service.in shunt.service @ONLY)
 
 if(TARGET shunt)

@@ -2,13 +2,14 @@
 #
 # Headers are included as "shunt/<room>/x.h", so every room gets an include root of its own in the build tree,
 # rooms/<room>/shunt/<room> -> include/shunt/<room>, and a library only the roots it is entitled to: an include that points
-# to the right in the house does not compile. Header names after NEVER are kept out of a room by a stand-in that says so.
+# to the right in the house does not compile. Of packages after LOADED only the headers are used: dlopen(3) gets the library
+# when it is needed. Header names after NEVER are kept out of a room by a stand-in that says so.
 
 # All rooms that exist, and for each the rooms it may use.
 set_property(GLOBAL PROPERTY SHUNT_ROOMS "")
 
 function(shunt_room room)
-    cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "ROOMS;PACKAGES;OPTIONAL;NEVER")
+    cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "ROOMS;PACKAGES;LOADED;NEVER")
     set(root ${PROJECT_BINARY_DIR}/rooms/${room})
     file(MAKE_DIRECTORY ${root}/shunt)
     if(IS_DIRECTORY ${PROJECT_SOURCE_DIR}/include/shunt/${room})
@@ -33,14 +34,9 @@ function(shunt_room room)
         endif()
         target_link_libraries(shunt_${room} PRIVATE ${package})
     endforeach()
-    foreach(package IN LISTS ARG_OPTIONAL)
-        pkg_check_modules(${package} IMPORTED_TARGET ${package})
-        if(${package}_FOUND)
-            string(REGEX REPLACE "^lib" "" name ${package})
-            string(TOUPPER ${name} name)
-            target_link_libraries(shunt_${room} PRIVATE PkgConfig::${package})
-            target_compile_definitions(shunt_${room} PRIVATE HAVE_${name}=1)
-        endif()
+    foreach(package IN LISTS ARG_LOADED)
+        pkg_check_modules(${package} REQUIRED ${package})
+        target_include_directories(shunt_${room} SYSTEM PRIVATE ${${package}_INCLUDE_DIRS})
     endforeach()
     set_property(GLOBAL APPEND PROPERTY SHUNT_ROOMS ${room})
 endfunction()

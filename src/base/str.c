@@ -33,6 +33,12 @@ void str_clear(struct str *s)
     }
 }
 
+void str_part_fini(struct str *part, struct str *whole)
+{
+    whole->failed = whole->failed || part->failed;
+    str_fini(part);
+}
+
 bool str_failed(const struct str *s)
 {
     return s->failed;

@@ -8,7 +8,6 @@
 #include "shunt/base/mem.h"
 #include "shunt/cli/filter.h"
 #include "shunt/cli/table.h"
-#include "shunt/io/files.h"
 
 void ask_begin(struct ask *a, const struct config *config)
 {
@@ -23,26 +22,6 @@ void ask_end(struct ask *a)
     a->store = NULL;
 }
 
-bool ask_has_socket(const struct config *config)
-{
-    return strcmp(config->settings->control, "no") != 0 && config->settings->control[0] != '\0';
-}
-
-char *ask_socket(const struct config *config, unsigned instance)
-{
-    struct str path = STR_INIT;
-    char *first = files_join(config->data, config->settings->control);
-    if (first)
-        str_puts(&path, first);
-    path.failed = path.failed || !first;
-    if (instance > 0)
-        str_printf(&path, ".%u", instance);
-    mem_free(first);
-    char *taken = str_take(&path);
-    str_fini(&path);
-    return taken;
-}
-
 /* Leaves the instance that was asked; the next is connected to when it is asked. */
 static void pass(struct ask *a)
 {
@@ -54,8 +33,8 @@ static void pass(struct ask *a)
 /* To the instance, or the first after it that has a socket. ERR_GONE: none. */
 static int connect_to(struct ask *a, struct error *e)
 {
-    for (; !a->client && ask_has_socket(a->config) && a->instance < INSTANCES_MAX; a->instance++) {
-        char *path = ask_socket(a->config, a->instance);
+    for (; !a->client && a->config->control && a->instance < INSTANCES_MAX; a->instance++) {
+        char *path = config_control(a->config, a->instance);
         if (!path)
             return error_set(e, ERR_NOMEM, "out of memory");
         int rc = access(path, F_OK) == 0 ? http_client_new(path, a->timeout_ms, &a->client, e) : 0;
@@ -68,8 +47,8 @@ static int connect_to(struct ask *a, struct error *e)
     if (a->client)
         return 0;
     return error_set(e, ERR_GONE,
-                     ask_has_socket(a->config) ? "shunt is not running"
-                                               : "shunt has no control socket: [service] control = no");
+                     a->config->control ? "shunt is not running"
+                                        : "shunt has no control socket: [service] control = no");
 }
 
 static int code_of(long status)

@@ -1,55 +1,25 @@
 /* cmd_cancel.c: `shunt cancel ID`: a ticket that waits is set aside. Of several instances the one that has it does it. */
-#include <stdio.h>
-#include <string.h>
-
 #include "shunt/cli/ask.h"
-#include "shunt/cli/filter.h"
-#include "shunt/cli/table.h"
-#include "shunt/service/service.h"
 
-static int cancel(const struct config *c, const char *text, json_t **answer, struct error *e)
+#include "tell.h"
+
+static int cancel(const struct config *c, const char *text, struct error *e)
 {
     struct ask a;
-    struct str id = STR_INIT, target = STR_INIT;
+    struct str id = STR_INIT;
     ask_begin(&a, c);
     int rc = ask_id(&a, text, &id, e);
     ask_end(&a);
-    str_puts(&target, "/api/v1/jobs/");
-    url_part(&target, id.bytes);
-    str_puts(&target, "/cancel");
-    if (rc == 0 && (str_failed(&id) || str_failed(&target)))
+    if (rc == 0 && str_failed(&id))
         rc = error_set(e, ERR_NOMEM, "out of memory");
-    ask_begin(&a, c); /* from the first instance on */
-    rc = rc ? rc : ask_post_all(&a, false, target.bytes, answer, e);
-    ask_end(&a);
+    rc = rc ? rc : tell_post(c, false, "jobs", id.bytes, "cancel", e);
     str_fini(&id);
-    str_fini(&target);
     return rc;
 }
 
 static int run(const struct cli *cli)
 {
-    struct config *c = cli_config(cli);
-    int code = EXIT_DONE;
-    if (!c)
-        return EXIT_CONFIG;
-    for (int i = 0; i < cli->n_args; i++) {
-        struct error e = {0};
-        json_t *answer = NULL;
-        struct str out = STR_INIT;
-        if (cancel(c, cli->args[i], &answer, &e) == 0) {
-            str_plain(&out, cli->args[i], strlen(cli->args[i]));
-            str_puts(&out, ": cancelled; its ticket goes to the failed folder\n");
-            int printed = cli_print(&out);
-            code = code == EXIT_DONE ? printed : code;
-        } else {
-            code = cli_fail(&e);
-        }
-        json_decref(answer);
-        str_fini(&out);
-    }
-    config_free(c);
-    return code;
+    return tell_each(cli, cancel, ": cancelled; its ticket goes to the failed folder\n");
 }
 
 static const struct cli_example examples[] = {

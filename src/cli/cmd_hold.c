@@ -1,9 +1,15 @@
 /* cmd_hold.c: `shunt hold DESTINATION`: deliveries to it wait. */
-#include "hold.h"
+#include "tell.h"
+
+/* Every instance must: a destination that one of them goes on to deliver to is not held. */
+static int hold(const struct config *c, const char *destination, struct error *e)
+{
+    return tell_post(c, true, "destinations", destination, "hold", e);
+}
 
 static int run(const struct cli *cli)
 {
-    return hold_each(cli, "hold", ": held; what goes there waits until it is released\n");
+    return tell_each(cli, hold, ": held; what goes there waits until it is released\n");
 }
 
 static const struct cli_example examples[] = {

@@ -6,7 +6,7 @@
 #include "shunt/cli/ask.h"
 #include "shunt/cli/filter.h"
 #include "shunt/cli/table.h"
-#include "shunt/cli/when.h"
+#include "shunt/core/when.h"
 #include "shunt/service/service.h"
 
 #define LIMIT_DEFAULT 50
@@ -86,8 +86,7 @@ static void put_csv_text(struct str *out, const char *text, bool terminal)
         text = plain.bytes;
     }
     csv_field(out, text);
-    out->failed = out->failed || str_failed(&plain);
-    str_fini(&plain);
+    str_part_fini(&plain, out);
 }
 
 static void put_csv_row(struct str *out, const json_t *job, bool terminal)
@@ -101,8 +100,7 @@ static void put_csv_row(struct str *out, const json_t *job, bool terminal)
         if (json_is_array(value))
             put_destinations(&destinations, job, false);
         put_csv_text(out, json_is_array(value) ? destinations.bytes : json_string_value(value), terminal);
-        out->failed = out->failed || str_failed(&destinations);
-        str_fini(&destinations);
+        str_part_fini(&destinations, out);
     }
     str_puts(out, "\r\n");
 }

@@ -1,9 +1,14 @@
 /* cmd_release.c: `shunt release DESTINATION`: a held destination is delivered to again. */
-#include "hold.h"
+#include "tell.h"
+
+static int release(const struct config *c, const char *destination, struct error *e)
+{
+    return tell_post(c, true, "destinations", destination, "release", e);
+}
 
 static int run(const struct cli *cli)
 {
-    return hold_each(cli, "release", ": released\n");
+    return tell_each(cli, release, ": released\n");
 }
 
 const struct cli_command cmd_release = {

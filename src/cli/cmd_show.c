@@ -7,7 +7,7 @@
 #include "shunt/cli/cli.h"
 #include "shunt/cli/copies.h"
 #include "shunt/cli/table.h"
-#include "shunt/cli/when.h"
+#include "shunt/core/when.h"
 #include "shunt/service/service.h"
 
 #define LABEL_WIDTH 11

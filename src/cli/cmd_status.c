@@ -11,7 +11,7 @@
 #include "shunt/cli/ask.h"
 #include "shunt/cli/cli.h"
 #include "shunt/cli/status_text.h"
-#include "shunt/cli/when.h"
+#include "shunt/core/when.h"
 #include "shunt/service/service.h"
 #include "shunt/store/store.h"
 
@@ -35,14 +35,17 @@ static bool is_running(const struct finding *f)
 static json_t *load(const struct config *c, unsigned instance, struct error *e)
 {
     struct store *store = NULL;
-    json_t *snapshot = NULL, *totals = NULL, *status = NULL;
+    json_t *snapshot = NULL, *totals = NULL, *alerts = NULL, *status = NULL;
     int rc = store_open(&store, c->settings->store_url, c->data, STORE_READ, e);
     rc = rc ? rc : store_load_snapshot(store, instance, &snapshot, e);
     rc = rc ? rc : store_totals(store, &totals, e);
-    if (rc == 0 && !(status = json_pack("{s:O?, s:O, s:[]}", "snapshot", snapshot, "totals", totals, "degraded")))
+    rc = rc ? rc : store_alerts(store, true, 0, &alerts, e);
+    if (rc == 0 && !(status = json_pack("{s:O?, s:O, s:O, s:[]}", "snapshot", snapshot, "totals", totals, "alerts",
+                                        alerts, "degraded")))
         error_set(e, ERR_NOMEM, "out of memory");
     json_decref(snapshot);
     json_decref(totals);
+    json_decref(alerts);
     store_close(store);
     return status;
 }
@@ -117,9 +120,9 @@ static int print_json(const struct finding *f)
     struct look look;
     struct str out = STR_INIT;
     look_at_output(&look);
-    json_t *all = json_pack("{s:s, s:i, s:s, s:O, s:O, s:O}", "health", f->health, "instances", (int)f->living,
+    json_t *all = json_pack("{s:s, s:i, s:s, s:O, s:O, s:O, s:O}", "health", f->health, "instances", (int)f->living,
                             "source", f->from_service ? "service" : "store", "snapshot", part(f, "snapshot"), "totals",
-                            part(f, "totals"), "degraded", part(f, "degraded"));
+                            part(f, "totals"), "alerts", part(f, "alerts"), "degraded", part(f, "degraded"));
     put_json(&out, &look, all, JSON_INDENT(2));
     str_putc(&out, '\n');
     json_decref(all);
@@ -157,7 +160,27 @@ static void put_degraded(const json_t *status, const struct look *look, struct s
         label(out, look, "Degraded");
         put_painted(out, look, PAINT_BAD, plain.bytes);
         str_putc(out, '\n');
-        out->failed = out->failed || str_failed(&plain);
+        str_part_fini(&plain, out);
+    }
+}
+
+static void put_alerts(const json_t *status, const struct look *look, struct str *out)
+{
+    size_t i;
+    const json_t *alert;
+    json_array_foreach (json_object_get(status, "alerts"), i, alert) {
+        char since[WHEN_TEXT_MAX];
+        struct str line = STR_INIT, plain = STR_INIT;
+        const char *kind = text_in(alert, "kind"), *subject = text_in(alert, "subject"), *text = text_in(alert, "text");
+        when_local(text_in(alert, "opened_at"), since);
+        str_printf(&line, "%s %s since %s%s%s", kind ? kind : "?", subject ? subject : "?", since, text ? ": " : "",
+                   text ? text : "");
+        str_plain(&plain, line.bytes, line.len);
+        label(out, look, "Alert");
+        put_painted(out, look, PAINT_BAD, plain.bytes);
+        str_putc(out, '\n');
+        out->failed = out->failed || str_failed(&line) || str_failed(&plain);
+        str_fini(&line);
         str_fini(&plain);
     }
 }
@@ -214,6 +237,7 @@ static int print_text(const struct finding *f)
         str_putc(&out, '\n');
     }
     put_degraded(f->status, &look, &out);
+    put_alerts(f->status, &look, &out);
     str_putc(&out, '\n');
     put_day(snapshot, &out);
     str_puts(&out, json_is_object(snapshot) ? "\n\n" : "");
@@ -269,7 +293,7 @@ const struct cli_command cmd_status = {
     .summary = "is it running, what waits, and what did it do today",
     .description =
         "Tells whether the service runs and moves, how many jobs are in which state, what waits for longest, how "
-        "its destinations do, what of it does not work as it should, and what it did today. Asks the running "
+        "its destinations do, what of it does not work as it should and since when, and what it did today. Asks the running "
         "service, or reads the store where none runs, and says so. The exit code is 0 only when it is healthy.",
     .options = options,
     .examples = examples,

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "shunt/cli/when.h"
 #include "shunt/core/near.h"
 #include "shunt/core/units.h"
 #include "shunt/core/when.h"
@@ -123,9 +122,8 @@ void filter_query(const struct store_filter *f, struct str *out)
     str_printf(&query, "%slimit=%zu", query.len > 0 ? "&" : "",
                f->limit > FILTER_PAGE_MAX ? FILTER_PAGE_MAX : f->limit);
     str_add(out, query.bytes, query.len);
-    out->failed = out->failed || str_failed(&query) || str_failed(&statuses);
-    str_fini(&query);
-    str_fini(&statuses);
+    str_part_fini(&query, out);
+    str_part_fini(&statuses, out);
 }
 
 json_t *filter_document(const struct store_filter *f)

@@ -30,9 +30,8 @@ static void put_options(struct str *out, const struct cli_option *o)
         str_printf(&label, "--%s%s", o->name, o->metavar ? " " : "");
         cli_option_text(o, &text);
         roff_item(out, label.bytes, o->metavar, text.bytes);
-        out->failed = out->failed || str_failed(&label) || str_failed(&text);
-        str_fini(&label);
-        str_fini(&text);
+        str_part_fini(&label, out);
+        str_part_fini(&text, out);
     }
 }
 
@@ -44,8 +43,7 @@ static void put_operands(struct str *out, const struct cli_operand *operand)
             cli_words(operand->words, &text);
             roff_item(out, "", operand->name, text.bytes);
         }
-        out->failed = out->failed || str_failed(&text);
-        str_fini(&text);
+        str_part_fini(&text, out);
     }
 }
 

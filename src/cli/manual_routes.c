@@ -1,17 +1,17 @@
 /* manual_routes.c: routes.ini(5), from the tables of its keys and the sample that is shipped. */
 #include <string.h>
 
+#include "shunt/base/embedded.h"
 #include "shunt/cli/cli.h"
 
 #include "manual.h"
 #include "roff.h"
 
-extern const unsigned char sample_routes[]; /* etc/routes.ini, made by the build */
+extern const struct embedded sample_files[]; /* etc/routes.ini alone */
 
 static void put_key(struct str *out, const struct routes_key *key)
 {
     struct str text = STR_INIT;
-    str_puts(&text, "Takes: ");
     if (key->words) {
         for (size_t i = 0; key->words[i]; i++)
             str_printf(&text, "%s`%s`", i > 0 ? ", " : "", key->words[i]);
@@ -22,11 +22,8 @@ static void put_key(struct str *out, const struct routes_key *key)
         str_printf(&text, ". Default: %s.", key->default_text);
     else
         str_puts(&text, ". It must be given.");
-    roff_item(out, key->name, NULL, key->help);
-    str_puts(out, ".br\n");
-    roff_text(out, text.bytes);
-    out->failed = out->failed || str_failed(&text);
-    str_fini(&text);
+    roff_key(out, key->name, key->help, text.bytes);
+    str_part_fini(&text, out);
 }
 
 static void put_description(struct str *out)
@@ -65,8 +62,7 @@ static void put_conditions(struct str *out)
     str_printf(&limits, "A file may name %d such fields, %d destinations and %d routes.",
                POINTERS_MAX - FIELD_BUILTIN_COUNT, ROUTES_DESTINATIONS_MAX, ROUTES_MAX);
     roff_paragraph(out, limits.bytes);
-    out->failed = out->failed || str_failed(&limits);
-    str_fini(&limits);
+    str_part_fini(&limits, out);
 }
 
 void manual_routes(struct str *out)
@@ -89,7 +85,7 @@ void manual_routes(struct str *out)
     roff_item(out, "/etc/shunt/routes.ini", NULL, "Beside shunt.ini(5), where `[folders] routes` names no other file.");
     roff_section(out, "EXAMPLES");
     roff_text(out, "The table that is shipped as a sample:");
-    const char *sample = (const char *)sample_routes, *first = strstr(sample, "\n[");
+    const char *sample = sample_files[0].bytes, *first = strstr(sample, "\n[");
     roff_example(out, first ? first + 1 : sample);
     roff_section(out, "SEE ALSO");
     str_puts(out, ".BR shunt (1),\n.BR shunt.ini (5)\n");

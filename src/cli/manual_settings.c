@@ -9,15 +9,11 @@
 static void put_setting(struct str *out, const struct setting *x)
 {
     struct str text = STR_INIT;
-    str_puts(&text, "Takes: ");
     settings_values(x, &text);
     str_puts(&text, ". Default: ");
     str_printf(&text, x->default_text[0] ? "`%s`." : "empty%s.", x->default_text);
-    roff_item(out, x->key, NULL, x->help);
-    str_puts(out, ".br\n");
-    roff_text(out, text.bytes);
-    out->failed = out->failed || str_failed(&text);
-    str_fini(&text);
+    roff_key(out, x->key, x->help, text.bytes);
+    str_part_fini(&text, out);
 }
 
 static void put_description(struct str *out)

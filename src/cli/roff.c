@@ -108,6 +108,17 @@ void roff_item(struct str *out, const char *label, const char *placeholder, cons
     roff_text(out, text);
 }
 
+void roff_key(struct str *out, const char *name, const char *help, const char *takes)
+{
+    struct str line = STR_INIT;
+    str_puts(&line, "Takes: ");
+    str_puts(&line, takes);
+    roff_item(out, name, NULL, help);
+    str_puts(out, ".br\n");
+    roff_text(out, line.bytes);
+    str_part_fini(&line, out);
+}
+
 void roff_example(struct str *out, const char *lines)
 {
     str_puts(out, ".PP\n.EX\n");

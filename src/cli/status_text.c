@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "shunt/base/clock.h"
-#include "shunt/cli/when.h"
 #include "shunt/core/stats.h"
 #include "shunt/core/when.h"
 #include "shunt/store/store.h"

@@ -199,8 +199,7 @@ static void put_line(const struct table *t, const struct table_cell *cells, cons
         if (t->columns[i].right)
             spaces(out, pad);
         put_painted(out, look, cells ? cells[i].paint : PAINT_HEAD, cut.bytes);
-        out->failed = out->failed || str_failed(&cut);
-        str_fini(&cut);
+        str_part_fini(&cut, out);
         if (last || left <= room + GAP)
             break;
         spaces(out, (t->columns[i].right ? 0 : pad) + GAP);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "shunt/cli/status_text.h"
-#include "shunt/cli/when.h"
+#include "shunt/core/when.h"
 
 /* What was made so far, line by line. */
 struct screen {
@@ -27,8 +27,7 @@ static void line(struct screen *s, enum paint paint, const char *text)
     put_cut(&cut, text, s->look->columns);
     str_puts(s->out, s->rows++ > 0 ? "\n" : "");
     put_painted(s->out, s->look, paint, cut.bytes);
-    s->out->failed = s->out->failed || str_failed(&cut);
-    str_fini(&cut);
+    str_part_fini(&cut, s->out);
 }
 
 /* text: emptied. */
@@ -107,8 +106,7 @@ static void put_destinations(struct screen *s, const struct top_view *v)
         str_add(s->out, at, len);
         at += len + (at[len] == '\n');
     }
-    s->out->failed = s->out->failed || str_failed(&table);
-    str_fini(&table);
+    str_part_fini(&table, s->out);
 }
 
 static void put_errors(struct screen *s, const struct top_view *v)

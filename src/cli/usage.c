@@ -61,8 +61,7 @@ static void widen(struct str *out, size_t *width, struct str *label)
 {
     if (label->len > *width && label->len <= LABEL_MAX)
         *width = label->len;
-    out->failed = out->failed || str_failed(label);
-    str_fini(label);
+    str_part_fini(label, out);
 }
 
 static size_t options_width(struct str *out, const struct cli_option *o, size_t width)
@@ -94,9 +93,8 @@ void cli_option_text(const struct cli_option *o, struct str *out)
 static void put_row_of(struct str *out, struct str *label, size_t width, struct str *text)
 {
     put_row(out, label->bytes, width, text->bytes);
-    out->failed = out->failed || str_failed(label) || str_failed(text);
-    str_fini(label);
-    str_fini(text);
+    str_part_fini(label, out);
+    str_part_fini(text, out);
 }
 
 static void put_options(struct str *out, const char *heading, const struct cli_option *o, size_t width)

@@ -23,9 +23,8 @@ void settings_print(const struct settings *s, struct str *out)
             str_putc(out, ' ');
             str_add(out, value.bytes, value.len);
         }
-        out->failed = out->failed || str_failed(&value);
         str_putc(out, '\n');
-        str_fini(&value);
+        str_part_fini(&value, out);
     }
 }
 

@@ -11,9 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shunt/base/mem.h"
+#include <nettle/sha2.h>
 
-#include "digest.h"
+#include "shunt/base/mem.h"
 
 #define FIRST_ROOM  4096
 #define FOLDER_MODE 0755
@@ -355,17 +355,12 @@ bool files_is_mount(const char *path)
     return rc == 0 && (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
-int files_sha256(const void *bytes, size_t len, uint8_t out[SHA256_SIZE])
+void files_sha256(const void *bytes, size_t len, uint8_t out[SHA256_SIZE])
 {
-    struct digest digest;
-    int rc = digest_start(&digest);
-    if (rc != 0)
-        return rc;
-    rc = digest_add(&digest, bytes, len);
-    if (rc == 0)
-        return digest_end(&digest, out);
-    digest_drop(&digest);
-    return rc;
+    struct sha256_ctx digest;
+    sha256_init(&digest);
+    sha256_update(&digest, len, bytes);
+    sha256_digest(&digest, SHA256_SIZE, out);
 }
 
 void files_hex(const uint8_t *bytes, size_t n, char *out)

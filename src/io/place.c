@@ -13,8 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -94,99 +92,6 @@ static int folder_of(struct group *g, const char *name, struct error *e)
     return rc;
 }
 
-/* What a producer may have swapped for a link is not followed: the file, and the client's folder that it lies in. An fd
- * or -errno. */
-static int open_claimed(const char *path)
-{
-    char folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    size_t len = slash ? (size_t)(slash - path) : 0;
-    if (!slash || len >= sizeof folder)
-        return slash ? -ENAMETOOLONG : -ENOENT;
-    memcpy(folder, path, len);
-    folder[len] = '\0';
-    int parent = open(len > 0 ? folder : "/", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (parent < 0)
-        return -errno;
-    int fd;
-    do
-        fd = openat(parent, slash + 1, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    while (fd < 0 && errno == EINTR);
-    int errnum = errno;
-    close(parent);
-    return fd < 0 ? -errnum : fd;
-}
-
-static int fill_from_source(const struct place_item *item, struct pending *p, struct error *e)
-{
-    struct stat st;
-    int in = open_claimed(item->source);
-    if (in == -ENOENT)
-        return error_set(e, ERR_GONE, "%s is gone", item->source);
-    if (in == -ELOOP || in == -ENOTDIR)
-        return error_set(e, ERR_CHANGED, "%s is no longer a regular file in a folder", item->source);
-    if (in < 0)
-        return source_error(e, -in, item->source);
-    int rc;
-    if (fstat(in, &st) != 0)
-        rc = source_error(e, errno, item->source);
-    else if (!S_ISREG(st.st_mode))
-        rc = error_set(e, ERR_CHANGED, "%s is no longer a regular file", item->source);
-    else
-        rc = copy_bytes(in, p->fd, item->size, item->sha256, p->sha256, e);
-    close(in);
-    return rc;
-}
-
-static int fill_from_bytes(const struct place_item *item, struct pending *p, struct error *e)
-{
-    int rc = files_write_all(p->fd, item->bytes, item->size, e);
-    if (rc != 0)
-        return rc;
-    if (!item->sha256)
-        return files_sha256(item->bytes, item->size, p->sha256) == 0 ? 0 : error_set(e, ERR_NOMEM, "out of memory");
-    memcpy(p->sha256, item->sha256, SHA256_SIZE);
-    return 0;
-}
-
-static int fill(const struct place *place, const struct place_item *item, struct pending *p, struct error *e)
-{
-    int rc = item->bytes ? fill_from_bytes(item, p, e) : fill_from_source(item, p, e);
-    if (rc != 0)
-        return rc;
-    /* The owner first: changing it takes bits away from the mode. */
-    if ((place->uid >= 0 || place->gid >= 0) && fchown(p->fd, (uid_t)place->uid, (gid_t)place->gid) != 0)
-        return error_errno(e, errno, "cannot give it to owner %ld, group %ld", place->uid, place->gid);
-    if (fchmod(p->fd, (mode_t)place->mode) != 0)
-        return error_errno(e, errno, "cannot set its mode");
-    if (place->keep_time)
-        files_set_time(p->fd, item->mtime_ns);
-    return 0;
-}
-
-/* Would a copy be the same file in all but its number, and can nobody write to it? */
-static bool may_link(const struct place *place, const struct group_folder *folder, const struct place_item *item)
-{
-    struct stat st;
-    if (!item->original || item->refused || folder->gives_group || !source_quiet(item->original) ||
-        fstat(item->original->fd, &st) != 0)
-        return false;
-    uid_t uid = place->uid >= 0 ? (uid_t)place->uid : geteuid();
-    gid_t gid = place->gid >= 0 ? (gid_t)place->gid : getegid();
-    if (st.st_nlink != 1 || st.st_dev != folder->device || st.st_uid != uid || st.st_gid != gid ||
-        (uint64_t)st.st_size != item->size)
-        return false;
-    return (st.st_mode & 07777) == place->mode || fchmod(item->original->fd, (mode_t)place->mode) == 0;
-}
-
-/* By its descriptor: that very file, whatever has its name by now. */
-static int link_original(const struct place_item *item, int folder_fd)
-{
-    char path[32];
-    snprintf(path, sizeof path, "/proc/self/fd/%d", item->original->fd);
-    return linkat(AT_FDCWD, path, folder_fd, item->name, AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
-}
-
 static void drop(struct group *g, size_t i)
 {
     struct pending *p = &g->pending[i];
@@ -250,7 +155,7 @@ static bool add_item(struct group *g)
     *p = (struct pending){.fd = -1};
     int rc = name_check(item->name, strlen(item->name), e);
     int folder = rc == 0 ? folder_of(g, item->subfolder, e) : rc;
-    if (folder >= 0 && may_link(g->place, &g->folders[folder], item)) {
+    if (folder >= 0 && !g->folders[folder].gives_group && item_may_link(g->place, item, g->folders[folder].device)) {
         p->folder = (size_t)folder;
         p->written = p->linked = true;
         g->count++;
@@ -258,12 +163,11 @@ static bool add_item(struct group *g)
         flush_together_from_now(g);
         return true;
     }
-    if (folder >= 0 && temp_name(g->place->tag, item_whose(item), item->name, p->temp) != 0)
-        folder = error_set(e, ERR_NOMEM, "out of memory");
     if (folder < 0) {
         g->count++;
         return true;
     }
+    temp_name(g->place->tag, item_whose(item), item->name, p->temp);
     p->folder = (size_t)folder;
     if (temp_in_use(g, p))
         return false;
@@ -275,7 +179,7 @@ static bool add_item(struct group *g)
         return true;
     }
     g->n_open++;
-    if (fill(g->place, item, p, e) != 0) {
+    if (item_fill(g->place, item, p->fd, p->sha256, e) != 0) {
         drop(g, i);
         return true;
     }
@@ -341,7 +245,7 @@ static void name_original(struct group *g, size_t i)
 {
     struct place_item *item = &g->items[i];
     struct group_folder *folder = &g->folders[g->pending[i].folder];
-    if (link_original(item, folder->fd) != 0) {
+    if (item_link(item, folder->fd) != 0) {
         item->refused = true;
         g->pending[i].written = false;
         return;

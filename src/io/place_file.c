@@ -6,35 +6,30 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <nettle/sha2.h>
+
 #include "shunt/base/mem.h"
 #include "shunt/io/source.h"
 
-#include "digest.h"
 #include "place_internal.h"
 
 #define CHUNK           ((size_t)256 * 1024)
 #define TEMP_HASH_BYTES 8
 
-int temp_name(const char *tag, const char *whose, const char *name, char out[TEMP_SIZE])
+void temp_name(const char *tag, const char *whose, const char *name, char out[TEMP_SIZE])
 {
     const char *texts[] = {tag, whose, name};
-    struct digest digest;
-    uint8_t hash[SHA256_SIZE];
+    struct sha256_ctx digest;
+    uint8_t hash[TEMP_HASH_BYTES];
     char hex[2 * TEMP_HASH_BYTES + 1];
-    if (digest_start(&digest) != 0)
-        return ERR_NOMEM;
+    sha256_init(&digest);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         const char *text = texts[i] ? texts[i] : "";
-        if (digest_add(&digest, text, strlen(text) + 1) == 0)
-            continue;
-        digest_drop(&digest);
-        return ERR_NOMEM;
+        sha256_update(&digest, strlen(text) + 1, (const uint8_t *)text);
     }
-    if (digest_end(&digest, hash) != 0)
-        return ERR_NOMEM;
+    sha256_digest(&digest, sizeof hash, hash);
     files_hex(hash, TEMP_HASH_BYTES, hex);
     snprintf(out, TEMP_SIZE, ".shunt-%s.tmp", hex);
-    return 0;
 }
 
 int temp_create(int folder_fd, const char *temp)
@@ -71,7 +66,7 @@ int source_error(struct error *e, int errnum, const char *what)
     return rc;
 }
 
-static int copy_loop(int in, int out, uint64_t size, char *chunk, struct digest *digest, struct error *e)
+static int copy_loop(int in, int out, uint64_t size, char *chunk, struct sha256_ctx *digest, struct error *e)
 {
     uint64_t total = 0;
     for (;;) {
@@ -85,8 +80,7 @@ static int copy_loop(int in, int out, uint64_t size, char *chunk, struct digest 
             return error_set(e, ERR_CHANGED, "the original changed its size while it was copied");
         if (n == 0)
             return 0;
-        if (digest_add(digest, chunk, (size_t)n) != 0)
-            return error_set(e, ERR_NOMEM, "out of memory");
+        sha256_update(digest, (size_t)n, (const uint8_t *)chunk);
         int rc = files_write_all(out, chunk, (size_t)n, e);
         if (rc != 0)
             return rc;
@@ -95,24 +89,21 @@ static int copy_loop(int in, int out, uint64_t size, char *chunk, struct digest 
 
 int copy_bytes(int in, int out, uint64_t size, const uint8_t *expected, uint8_t sha256[SHA256_SIZE], struct error *e)
 {
-    struct digest digest;
-    if (digest_start(&digest) != 0)
-        return error_set(e, ERR_NOMEM, "out of memory");
+    struct sha256_ctx digest;
     char *chunk = mem_alloc(CHUNK);
-    if (!chunk) {
-        digest_drop(&digest);
+    if (!chunk)
         return error_set(e, ERR_NOMEM, "out of memory");
-    }
+    sha256_init(&digest);
     if (size > CHUNK)
         posix_fadvise(in, 0, 0, POSIX_FADV_SEQUENTIAL);
     int rc = copy_loop(in, out, size, chunk, &digest, e);
     mem_free(chunk);
-    if (rc == 0 && digest_end(&digest, sha256) != 0)
-        rc = error_set(e, ERR_NOMEM, "out of memory");
-    digest_drop(&digest);
-    if (rc == 0 && expected && memcmp(expected, sha256, SHA256_SIZE) != 0)
-        rc = error_set(e, ERR_CHANGED, "the original changed: its content is not what was read first");
-    return rc;
+    if (rc != 0)
+        return rc;
+    sha256_digest(&digest, SHA256_SIZE, sha256);
+    if (expected && memcmp(expected, sha256, SHA256_SIZE) != 0)
+        return error_set(e, ERR_CHANGED, "the original changed: its content is not what was read first");
+    return 0;
 }
 
 int rename_over(int folder_fd, const char *from, const char *to)

@@ -16,8 +16,8 @@
 /* The place's folder, made where it is missing, `make` and place->create. An fd or a negative code. */
 int open_place(const struct place *place, bool make, struct error *e);
 
-/* The same for the same three texts (NULL: ""). 0 or ERR_NOMEM. */
-int temp_name(const char *tag, const char *whose, const char *name, char out[TEMP_SIZE]);
+/* The same for the same three texts (NULL: ""). */
+void temp_name(const char *tag, const char *whose, const char *name, char out[TEMP_SIZE]);
 /* Two items with one name at one moment are told apart by it. */
 static inline const char *item_whose(const struct place_item *item)
 {
@@ -39,6 +39,13 @@ int rename_exchange(int folder_fd, const char *a, const char *b); /* 0 or errno 
 
 /* SHA-256 of folder/name. ERR_GONE, ERR_NOT_OURS ... as source_open. */
 int hash_file(int folder_fd, const char *name, uint8_t sha256[SHA256_SIZE], uint64_t *size, struct error *e);
+
+/* place_fill.c. Content, owner, mode and time, into a temporary that is open for writing. */
+int item_fill(const struct place *place, const struct place_item *item, int fd, uint8_t sha256[SHA256_SIZE],
+              struct error *e);
+/* Would a copy on that device be the same file in all but its number, and can nobody write to it? */
+bool item_may_link(const struct place *place, const struct place_item *item, dev_t device);
+int item_link(const struct place_item *item, int folder_fd); /* the original gets the name; 0 or errno */
 
 /* A temporary that is whole (and flushed where durable) and wants its item's name. */
 struct newcomer {

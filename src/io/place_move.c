@@ -73,8 +73,7 @@ static int move_across(int from_fd, const char *from_name, int to_fd, const char
     struct source original;
     char temp[TEMP_SIZE];
     uint8_t sha256[SHA256_SIZE];
-    if (temp_name("move", "", to_name, temp) != 0)
-        return error_set(e, ERR_NOMEM, "out of memory");
+    temp_name("move", "", to_name, temp);
     int rc = source_open(&original, from_fd, from_name, e);
     if (rc != 0)
         return rc;

@@ -34,8 +34,7 @@ int place_sweep(const struct place *place, const struct place_item *item, struct
 {
     struct error why = {0};
     char temp[TEMP_SIZE];
-    if (temp_name(place->tag, item_whose(item), item->name, temp) != 0)
-        return error_set(e, ERR_NOMEM, "out of memory");
+    temp_name(place->tag, item_whose(item), item->name, temp);
     int fd = open_place(place, false, &why);
     if (fd >= 0 && item->subfolder) {
         int below = files_open_below(fd, item->subfolder, false, 0, false, &why);
@@ -72,8 +71,7 @@ static int probe_in(const struct place *place, int folder, const char *temp, str
 int place_probe(const struct place *place, struct error *e)
 {
     char temp[TEMP_SIZE];
-    if (temp_name(place->tag, "", "probe", temp) != 0)
-        return error_set(e, ERR_NOMEM, "out of memory");
+    temp_name(place->tag, "", "probe", temp);
     int folder = open_place(place, true, e);
     if (folder < 0)
         return folder;

@@ -16,8 +16,7 @@ static int copy_version(struct newcomer *n, const char *version, struct taken *t
     char temp[TEMP_SIZE];
     uint8_t sha256[SHA256_SIZE];
     struct error why = {0};
-    if (temp_name(n->place->tag, item_whose(n->item), version, temp) != 0)
-        return error_set(e, ERR_NOMEM, "out of memory");
+    temp_name(n->place->tag, item_whose(n->item), version, temp);
     int fd = temp_create(n->folder_fd, temp);
     if (fd < 0)
         return error_errno(e, -fd, "cannot keep the older version as %s", version);

@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "shunt/base/mem.h"
+#include <nettle/sha2.h>
 
-#include "digest.h"
+#include "shunt/base/mem.h"
 
 #define CHUNK ((size_t)256 * 1024)
 
@@ -116,7 +116,7 @@ void source_close(struct source *s)
 struct pass {
     struct source *source;
     struct ticket_parser *parser; /* NULL: none, or it has refused the document */
-    struct digest digest;
+    struct sha256_ctx digest;
     struct error refusal;
     char *bytes;
     size_t used, room;
@@ -133,8 +133,9 @@ static int pass_init(struct pass *p, struct error *e)
     p->room = p->keep ? (size_t)size + 1 : CHUNK;
     if (!p->keep)
         posix_fadvise(p->source->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    sha256_init(&p->digest);
     p->bytes = mem_alloc(p->room);
-    if (!p->bytes || digest_start(&p->digest) != 0)
+    if (!p->bytes)
         return error_set(e, ERR_NOMEM, "out of memory");
     return 0;
 }
@@ -165,8 +166,7 @@ static int pass_take(struct pass *p, size_t n, struct error *e)
     p->total += n;
     if (p->total > p->max)
         return error_set(e, ERR_TOO_LARGE, "the file is larger than %llu bytes", (unsigned long long)p->max);
-    if (digest_add(&p->digest, p->bytes + p->used, n) != 0)
-        return error_set(e, ERR_NOMEM, "out of memory");
+    sha256_update(&p->digest, n, (const uint8_t *)p->bytes + p->used);
     if (p->parser && ticket_parser_feed(p->parser, p->bytes + p->used, n, &p->refusal) != 0)
         p->parser = NULL;
     p->used += n;
@@ -204,15 +204,13 @@ int source_read(struct source *s, struct ticket_parser *parser, uint64_t max, ui
     int rc = pass_init(&p, e);
     if (rc == 0)
         rc = pass_run(&p, e);
-    if (rc == 0 && digest_end(&p.digest, out->sha256) != 0)
-        rc = error_set(e, ERR_NOMEM, "out of memory");
     if (rc != 0 || !p.keep || p.total > keep_max) {
-        digest_drop(&p.digest);
         mem_free(p.bytes);
         p.bytes = NULL;
     }
     if (rc != 0)
         return rc;
+    sha256_digest(&p.digest, SHA256_SIZE, out->sha256);
     out->bytes = p.bytes;
     out->size = p.total;
     return p.refusal.code == 0 ? 0 : error_set(e, p.refusal.code, "%s", p.refusal.text);

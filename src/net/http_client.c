@@ -6,13 +6,14 @@
 #include <string.h>
 #include <sys/un.h>
 
-#include <curl/curl.h>
-
 #include "shunt/base/clock.h"
 #include "shunt/base/mem.h"
 #include "shunt/base/str.h"
 
+#include "curl_calls.h"
+
 struct http_client {
+    struct curl_calls call;
     CURL *curl;
     struct curl_slist *json_header;
     char *path;
@@ -21,7 +22,7 @@ struct http_client {
 
 /* What comes in, whole or as a stream. */
 struct transfer {
-    CURL *curl;
+    const struct http_client *client;
     struct str text; /* the whole, or a stream's problem */
     bool too_large;
     http_client_take take; /* NULL: no stream */
@@ -38,11 +39,16 @@ int http_client_new(const char *path, unsigned timeout_ms, struct http_client **
     if (strlen(path) > most)
         return error_set(e, ERR_CONFIG, "the socket's path has %zu bytes, at most %zu can be: %s", strlen(path), most,
                          path);
+    struct curl_calls call;
+    int rc = curl_calls_load(&call, e);
+    if (rc != 0)
+        return rc;
     struct http_client *client = mem_zalloc(sizeof *client);
     if (client) {
+        client->call = call;
         client->path = mem_strdup(path);
-        client->curl = curl_easy_init();
-        client->json_header = curl_slist_append(NULL, "Content-Type: application/json");
+        client->curl = client->call.easy_init();
+        client->json_header = client->call.slist_append(NULL, "Content-Type: application/json");
         client->timeout_ms = timeout_ms;
     }
     if (!client || !client->path || !client->curl || !client->json_header) {
@@ -57,8 +63,8 @@ void http_client_free(struct http_client *client)
 {
     if (!client)
         return;
-    curl_easy_cleanup(client->curl);
-    curl_slist_free_all(client->json_header);
+    client->call.easy_cleanup(client->curl);
+    client->call.slist_free_all(client->json_header);
     mem_free(client->path);
     mem_free(client);
 }
@@ -69,7 +75,7 @@ static size_t on_bytes(char *bytes, size_t size, size_t n, void *context)
     size_t len = size * n;
     long status = 0;
     transfer->last_ms = clock_real.mono_ms(&clock_real);
-    curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &status);
+    transfer->client->call.easy_getinfo(transfer->client->curl, CURLINFO_RESPONSE_CODE, &status);
     if (transfer->take && status < 400) {
         transfer->ended = !transfer->take(transfer->context, bytes, len);
         return transfer->ended ? 0 : len;
@@ -94,7 +100,7 @@ static int on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, 
 static int connect_error(const struct http_client *client, struct error *e)
 {
     long why = 0;
-    curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &why);
+    client->call.easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &why);
     if (why == EACCES || why == EPERM)
         return error_set(e, ERR_ACCESS, "may not talk to the service at %s: it belongs to another user", client->path);
     return error_set(e, ERR_GONE, "no service listens at %s", client->path);
@@ -115,22 +121,22 @@ static int transfer_error(const struct http_client *client, const struct transfe
     if (rc == CURLE_OPERATION_TIMEDOUT || transfer->silent)
         return error_set(e, ERR_TIMEOUT, "the service at %s does not answer (waited %u ms)", client->path,
                          client->timeout_ms);
-    return error_set(e, ERR_NETWORK, "the service at %s broke off: %s", client->path, curl_easy_strerror(rc));
+    return error_set(e, ERR_NETWORK, "the service at %s broke off: %s", client->path, client->call.easy_strerror(rc));
 }
 
 static int perform(struct http_client *client, const char *target, struct transfer *transfer, struct error *e)
 {
     struct str url = STR_INIT;
     str_printf(&url, "http://shunt%s", target);
-    curl_easy_setopt(client->curl, CURLOPT_URL, url.bytes);
-    curl_easy_setopt(client->curl, CURLOPT_UNIX_SOCKET_PATH, client->path);
-    curl_easy_setopt(client->curl, CURLOPT_PROTOCOLS_STR, "http");
-    curl_easy_setopt(client->curl, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(client->curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, on_bytes);
-    curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, transfer);
-    transfer->curl = client->curl;
-    CURLcode rc = str_failed(&url) ? CURLE_OUT_OF_MEMORY : curl_easy_perform(client->curl);
+    client->call.easy_setopt(client->curl, CURLOPT_URL, url.bytes);
+    client->call.easy_setopt(client->curl, CURLOPT_UNIX_SOCKET_PATH, client->path);
+    client->call.easy_setopt(client->curl, CURLOPT_PROTOCOLS_STR, "http");
+    client->call.easy_setopt(client->curl, CURLOPT_PATH_AS_IS, 1L);
+    client->call.easy_setopt(client->curl, CURLOPT_NOSIGNAL, 1L);
+    client->call.easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, on_bytes);
+    client->call.easy_setopt(client->curl, CURLOPT_WRITEDATA, transfer);
+    transfer->client = client;
+    CURLcode rc = str_failed(&url) ? CURLE_OUT_OF_MEMORY : client->call.easy_perform(client->curl);
     str_fini(&url);
     return rc == CURLE_OK ? 0 : transfer_error(client, transfer, rc, e);
 }
@@ -165,7 +171,7 @@ void http_reply_fini(struct http_reply *reply)
 static int fill_reply(struct http_client *client, struct transfer *transfer, struct http_reply *reply, struct error *e)
 {
     size_t len = transfer->text.len;
-    curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &reply->status);
+    client->call.easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &reply->status);
     reply->text = mem_strndup(transfer->text.bytes, len);
     reply->body = json_loadb(transfer->text.bytes, len, JSON_DECODE_ANY, NULL);
     if (reply->status >= 400)
@@ -184,15 +190,15 @@ int http_client_request(struct http_client *client, const char *method, const ch
         return error_set(e, ERR_NOMEM, "out of memory");
     struct transfer transfer = {.text = STR_INIT};
     *reply = (struct http_reply){.status = 0};
-    curl_easy_reset(client->curl);
+    client->call.easy_reset(client->curl);
     if (text) {
-        curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(text));
-        curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, text);
-        curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, client->json_header);
+        client->call.easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(text));
+        client->call.easy_setopt(client->curl, CURLOPT_POSTFIELDS, text);
+        client->call.easy_setopt(client->curl, CURLOPT_HTTPHEADER, client->json_header);
     }
-    curl_easy_setopt(client->curl, CURLOPT_CUSTOMREQUEST, method);
-    curl_easy_setopt(client->curl, CURLOPT_NOBODY, strcmp(method, "HEAD") == 0 ? 1L : 0L);
-    curl_easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, (long)client->timeout_ms);
+    client->call.easy_setopt(client->curl, CURLOPT_CUSTOMREQUEST, method);
+    client->call.easy_setopt(client->curl, CURLOPT_NOBODY, strcmp(method, "HEAD") == 0 ? 1L : 0L);
+    client->call.easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, (long)client->timeout_ms);
     int rc = perform(client, target, &transfer, e);
     if (rc == 0)
         rc = fill_reply(client, &transfer, reply, e);
@@ -210,10 +216,10 @@ int http_client_stream(struct http_client *client, const char *target, http_clie
                                 .timeout_ms = client->timeout_ms,
                                 .last_ms = clock_real.mono_ms(&clock_real)};
     struct http_reply reply = {.status = 0};
-    curl_easy_reset(client->curl);
-    curl_easy_setopt(client->curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(client->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-    curl_easy_setopt(client->curl, CURLOPT_XFERINFODATA, &transfer);
+    client->call.easy_reset(client->curl);
+    client->call.easy_setopt(client->curl, CURLOPT_NOPROGRESS, 0L);
+    client->call.easy_setopt(client->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    client->call.easy_setopt(client->curl, CURLOPT_XFERINFODATA, &transfer);
     int rc = perform(client, target, &transfer, e);
     if (rc == 0)
         rc = fill_reply(client, &transfer, &reply, e);

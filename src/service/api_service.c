@@ -1,5 +1,5 @@
 /* api_service.c: the service as a whole: its status, its destinations, a scan. All of it is known on the loop, but for
- * the store's totals: where they cannot be had, the status is told without them. */
+ * the store's totals and alerts: where they cannot be had, the status is told without them. */
 #include <string.h>
 
 #include "shunt/base/log.h"
@@ -38,24 +38,30 @@ static const char *health(const struct service *s)
     return s->rt.draining ? "draining" : "running";
 }
 
-/* totals: taken, NULL: there are none. */
-static void answer_status(const struct service *s, struct http_request *request, json_t *totals, const char *why)
+/* known: of the store, {"totals", "alerts"}; NULL: nothing. */
+static void answer_status(const struct service *s, struct http_request *request, const json_t *known, const char *why)
 {
     api_answer(request, 200,
-               json_pack("{s:s, s:o, s:o, s:o}", "health", health(s), "snapshot", snapshot_of(s, health(s)), "totals",
-                         totals ? totals : json_null(), "degraded", degraded(s, why)));
+               json_pack("{s:s, s:o, s:O?, s:O?, s:o}", "health", health(s), "snapshot", snapshot_of(s, health(s)),
+                         "totals", json_object_get(known, "totals"), "alerts", json_object_get(known, "alerts"),
+                         "degraded", degraded(s, why)));
 }
 
-static int read_totals(struct call *call, struct store *store, struct error *e)
+static int read_known(struct call *call, struct store *store, struct error *e)
 {
-    return store ? store_totals(store, &call->result, e) : 0;
+    json_t *totals = NULL, *alerts = NULL;
+    int rc = store ? store_totals(store, &totals, e) : 0;
+    rc = rc || !store ? rc : store_alerts(store, true, 0, &alerts, e);
+    if (rc == 0 && !(call->result = json_pack("{s:O?, s:O?}", "totals", totals, "alerts", alerts)))
+        rc = error_set(e, ERR_NOMEM, "out of memory");
+    json_decref(totals);
+    json_decref(alerts);
+    return rc;
 }
 
-static void on_totals(struct call *call)
+static void on_known(struct call *call)
 {
-    json_t *totals = call->result;
-    call->result = NULL;
-    answer_status(call->control->service, call->request, totals, call->code != 0 ? call->error.text : NULL);
+    answer_status(call->control->service, call->request, call->result, call->code != 0 ? call->error.text : NULL);
     call_free(call);
 }
 
@@ -68,8 +74,8 @@ void api_status(struct http_request *request, void *context)
     struct call *call = call_new(c, request, sizeof *call);
     if (!call)
         return;
-    call->run = read_totals;
-    call->done = on_totals;
+    call->run = read_known;
+    call->done = on_known;
     if (call_begin(call, &c->reads))
         return;
     answer_status(c->service, request, NULL, c->service->rt.draining ? NULL : "too much is asked at once");

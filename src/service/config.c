@@ -277,6 +277,15 @@ void config_free(struct config *c)
     mem_free(c);
 }
 
+char *config_control(const struct config *c, unsigned instance)
+{
+    struct str path = STR_INIT;
+    str_puts(&path, c->control);
+    if (instance > 0)
+        str_printf(&path, ".%u", instance);
+    return str_take(&path);
+}
+
 char *config_destination_path(const struct config *c, const struct destination *d)
 {
     return files_join(c->data, d->path);

@@ -221,19 +221,15 @@ void control_listen(struct control *c)
     const struct service *s = c->service;
     if (!s->config->control)
         return;
-    struct str path = STR_INIT;
     struct error e = {0};
-    str_puts(&path, s->config->control);
-    if (s->instance.number > 0)
-        str_printf(&path, ".%u", s->instance.number);
-    int rc = str_failed(&path) ? error_set(&e, ERR_NOMEM, "out of memory")
-                               : http_server_listen_unix(c->server, path.bytes, &e);
+    char *path = config_control(s->config, s->instance.number);
+    int rc = path ? http_server_listen_unix(c->server, path, &e) : error_set(&e, ERR_NOMEM, "out of memory");
     if (rc == 0)
-        log_info("control", "Control socket: %s", path.bytes);
+        log_info("control", "Control socket: %s", path);
     else
         log_write(LOG_EVENT(LOG_WARN, "control_failed", .error = e.text),
                   "There is no control socket: nobody can ask the service or tell it anything, routing goes on");
-    str_fini(&path);
+    mem_free(path);
 }
 
 bool control_idle(const struct control *c)

@@ -162,10 +162,43 @@ static bool wait_for_more(struct intake *in)
     return wait_set(in->rt, &in->batch_wait, left, on_batch_due) == 0;
 }
 
-/* While a suspect is on trial, or waits to be, nothing else is begun. */
-static bool on_trial(const struct intake *in, size_t held)
+static void run_trial_over(struct work *work)
 {
-    return held > 0 && (in->on_trial || (in->queue && in->queue->suspect));
+    trial_over(((struct intake *)((char *)work - offsetof(struct intake, trial_work)))->instance->fd);
+}
+
+static void on_trial_over(struct work *work)
+{
+    struct intake *in = (struct intake *)((char *)work - offsetof(struct intake, trial_work));
+    in->trial_ending = in->on_trial = false;
+    in->trial_until_ms = 0;
+}
+
+/* Nothing else is begun while a suspect is on trial, nor while one waits for what is in hand to be done; either for a
+ * while. What waited too long to be alone goes with the others. The note of a trial goes before anything else begins. */
+static bool on_trial(struct intake *in, size_t held)
+{
+    bool waits = !in->on_trial && in->queue && in->queue->suspect;
+    if (in->trial_ending)
+        return true;
+    if (held > 0 && (in->on_trial || waits)) {
+        if (in->trial_until_ms == 0)
+            in->trial_until_ms = runtime_now(in->rt) + TRIAL_MAX_MS;
+        int64_t left = in->trial_until_ms - runtime_now(in->rt);
+        if (left > 0 && wait_set(in->rt, &in->batch_wait, left, on_batch_due) == 0)
+            return true;
+    }
+    if (in->on_trial) {
+        in->trial_ending = work_submit(in->rt->loop, &in->trial_work, run_trial_over, on_trial_over) == 0;
+        if (!in->trial_ending)
+            wait_set(in->rt, &in->batch_wait, TROUBLE_PAUSE_MS, on_batch_due);
+        return true;
+    }
+    if (waits && held > 0) {
+        in->queue->suspect = false;
+        in->suspects--;
+    }
+    return false;
 }
 
 /* Tickets that use up in_work_limit: those that move. */
@@ -178,6 +211,8 @@ static size_t in_hand(const struct intake *in)
 void intake_pump(struct intake *in)
 {
     const struct settings *s = in->rt->config->settings;
+    if (in->queued == 0 && in->on_trial && !in->rt->draining)
+        on_trial(in, in_hand(in));
     while (in->queued > 0 && in->active < (unsigned)s->workers && !in->rt->draining && !wait_for_more(in)) {
         size_t held = in_hand(in), limit = (size_t)s->in_work_limit;
         size_t count = in->queued < (size_t)s->batch_size ? in->queued : (size_t)s->batch_size;
@@ -205,7 +240,7 @@ int64_t intake_oldest_ms(const struct intake *in)
 
 bool intake_idle(const struct intake *in)
 {
-    return in->active == 0;
+    return in->active == 0 && !in->trial_ending;
 }
 
 bool intake_empty(const struct intake *in)

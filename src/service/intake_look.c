@@ -196,11 +196,13 @@ static bool blocked(const struct candidate *c)
 /* Alone in its look, which notes it. */
 static void begin_trial(struct intake *in, struct look *look)
 {
-    if (!in->on_trial)
+    if (!in->crash_told)
         log_warn("crash_found",
                  "%zu tickets were in work when shunt ended without warning: they are taken up one by one",
                  in->suspects);
+    in->crash_told = true;
     in->on_trial = true;
+    in->trial_until_ms = runtime_now(in->rt) + TRIAL_MAX_MS;
     look->items[look->batch.count - 1].suspect = true;
 }
 
@@ -246,8 +248,6 @@ bool intake_start_look(struct intake *in, size_t count)
         look_free(look);
         return true;
     }
-    look->batch.trial_over = in->on_trial && in->suspects == 0; /* the last one is through */
-    in->on_trial &= !look->batch.trial_over;
     if (work_submit(in->rt->loop, &look->batch.work, run_look, on_look_done) != 0) {
         for (size_t i = 0; i < look->batch.count; i++)
             candidate_queue(look->candidates[i]);

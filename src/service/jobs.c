@@ -84,8 +84,8 @@ int64_t jobs_oldest_ms(const struct jobs *jobs)
     int64_t now = jobs->rt->clock->wall_ms(jobs->rt->clock), oldest = now;
     size_t left = OLDEST_OF_MAX;
     for (const struct job_handle *handle = jobs->table; handle && left > 0; handle = handle->hh.next, left--)
-        if (handle->job->since_ms < oldest && !only_held(handle->job))
-            oldest = handle->job->since_ms;
+        if (handle->job->started_ms < oldest && !only_held(handle->job))
+            oldest = handle->job->started_ms;
     return now - oldest;
 }
 
@@ -129,6 +129,21 @@ static void leave_table(struct job *job)
     job->jobs->count--;
 }
 
+/* From now on the store knows that it ends, and the statistics count it when it has. */
+static void number(struct job *job)
+{
+    if (job->outcome == 0)
+        job->outcome = ++job->jobs->outcomes;
+}
+
+/* Recorded first: a crash may come between its move to the failed folder and the record of that. */
+static void set_aside(struct job *job)
+{
+    number(job);
+    if (!storage_add(job->jobs->storage, record_of(job, STATUS_PROCESSING, NULL), job))
+        settle_enqueue(job->jobs->settle, job);
+}
+
 int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes, enum way way, unsigned worker,
                bool watched)
 {
@@ -150,7 +165,7 @@ int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes,
     job->state = JOB_TAKEN;
     if (item->invalid) {
         move(job, JOB_FAILING);
-        settle_enqueue(jobs->settle, job);
+        set_aside(job);
         return 0;
     }
     move(job, JOB_DELIVERING);
@@ -198,11 +213,13 @@ void jobs_advance(struct job *job)
         jobs_settled(job, ERR_CHANGED, NULL);
     } else if (next == JOB_SETTLING) {
         job_content_drop(job); /* it waits for the store now */
+        number(job);
         if (!storage_add(storage, record_of(job, STATUS_COMPLETED, NULL), job))
             settle_enqueue(job->jobs->settle, job);
     } else if (next == JOB_FAILING) {
+        job_rest(job);
         job_find_error(job);
-        settle_enqueue(job->jobs->settle, job);
+        set_aside(job);
     }
 }
 
@@ -235,6 +252,7 @@ void jobs_settled(struct job *job, int code, const char *failed_path)
         job_tell_returned(job);
         error_clear(&job->error);
         error_set(&job->error, ERR_CHANGED, "it changed while it was processed, and is taken up again as another job");
+        job->outcome = 0; /* what is taken up again is counted */
         storage_add(jobs->storage, record_of(job, STATUS_CANCELLED, NULL), NULL);
         end(job, JOB_RETURNED, job->again, true);
         return;
@@ -299,6 +317,18 @@ void jobs_check_ledger(struct jobs *jobs)
         str_fini(&text);
     }
     jobs->ledger_difference = difference;
+}
+
+json_t *jobs_counted(const struct jobs *jobs)
+{
+    json_t *but = json_array();
+    for (struct job_handle *handle = jobs->table; but && handle; handle = handle->hh.next)
+        if (handle->job->outcome > 0 &&
+            json_array_append_new(but, json_integer((json_int_t)handle->job->outcome)) != 0) {
+            json_decref(but);
+            return NULL;
+        }
+    return json_pack("{s:I, s:o}", "to", (json_int_t)jobs->outcomes, "but", but);
 }
 
 void jobs_fini(struct jobs *jobs)

@@ -72,7 +72,7 @@ static void make_id(struct job *job)
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
         for (size_t i = 0; i < sizeof random; i++)
             random[i] = (uint8_t)rand();
-    job->created_ms = job->since_ms = job->jobs->rt->clock->wall_ms(job->jobs->rt->clock);
+    job->created_ms = job->started_ms = job->jobs->rt->clock->wall_ms(job->jobs->rt->clock);
     job_id_make(job->created_ms, random, job->id);
 }
 

@@ -69,7 +69,7 @@ void job_count_ended(const struct job *job, enum job_state state)
 void job_count_delivery(const struct delivery *d)
 {
     enum delivery_end end = DELIVERY_END_DELIVERED;
-    if (d->before)
+    if (d->told) /* by an earlier run */
         return;
     if (d->state == DELIVERY_FAILED)
         end = d->job->changed                       ? DELIVERY_END_RETURNED

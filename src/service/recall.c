@@ -2,6 +2,7 @@
 #include "shunt/service/recall.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -37,6 +38,29 @@ static void forget(struct recall *r, struct remembered *m)
     mem_free(m);
 }
 
+static bool is_unfinished(const struct store_job *row)
+{
+    return row->status < STATUS_COMPLETED;
+}
+
+static bool is_of(const struct store_job *row, const struct instance *instance)
+{
+    size_t len = strlen(instance->path);
+    return row->path && strncmp(row->path, instance->path, len) == 0 && row->path[len] == '/';
+}
+
+/* Two jobs of one ticket: the older one had lost it. */
+static void forget_older(struct recall *r, struct remembered *m, const struct store_job *newer)
+{
+    const struct store_job *row = &m->record->row;
+    if (is_unfinished(row) && row->path && newer->path && strcmp(row->path, newer->path) == 0) {
+        m->record->next = r->lost;
+        r->lost = m->record;
+        m->record = NULL;
+    }
+    forget(r, m);
+}
+
 /* Takes the record, the last of its name. */
 static int keep(struct recall *r, struct record *record)
 {
@@ -49,7 +73,7 @@ static int keep(struct recall *r, struct record *record)
     }
     m->record = record;
     if (old)
-        forget(r, old);
+        forget_older(r, old, row);
     stpcpy(stpcpy(stpcpy(m->key, row->folder), "/"), row->name);
     HASH_ADD_STR(r->table, key, m);
     if (!hash_added(m)) {
@@ -61,9 +85,13 @@ static int keep(struct recall *r, struct record *record)
     return 0;
 }
 
-/* For store_each_cb. */
+/* For store_each_cb. Of tickets of one name our own counts, not another instance's. */
 static int remember(void *user, const struct store_job *row)
 {
+    const struct recall *r = user;
+    const struct remembered *known = find(r, row->folder, row->name);
+    if (known && is_of(&known->record->row, r->instance) && !is_of(row, r->instance))
+        return 0;
     struct record *record = record_copy(row);
     return record ? keep(user, record) : ERR_NOMEM;
 }
@@ -83,25 +111,42 @@ void recall_forget(struct recall *r, const char *folder, const char *name)
         forget(r, m);
 }
 
-/* A crash may have come between its being recorded as completed and its removal. */
-static int remember_completed(void *user, const struct store_job *row)
-{
-    return row->status == STATUS_COMPLETED ? remember(user, row) : 0;
-}
-
 struct listing {
     struct recall *r;
     struct store *store;
     struct error *e;
+    struct stat ticket; /* the one that is looked up */
 };
 
-static int look_up(const struct listing *l, const char *folder, const char *name)
+/* A crash may have come between its being recorded as completed and its removal, or somebody put it back. */
+static int remember_finished(void *user, const struct store_job *row)
 {
-    return find(l->r, folder, name) ? 0 : store_last(l->store, folder, name, remember_completed, l->r, l->e);
+    struct listing *l = user;
+    const struct timespec *mtime = &l->ticket.st_mtim;
+    if (row->claim.inode != l->ticket.st_ino ||
+        row->claim.mtime_ns != mtime->tv_sec * INT64_C(1000000000) + mtime->tv_nsec)
+        return 0;
+    struct record *record = record_copy(row);
+    if (!record)
+        return ERR_NOMEM;
+    if (row->status != STATUS_COMPLETED) /* it goes on where it was */
+        record->row.status = STATUS_PROCESSING;
+    l->r->finished++;
+    return keep(l->r, record);
+}
+
+static int look_up(struct listing *l, int fd, const char *folder, const char *name)
+{
+    if (find(l->r, folder, name) || fstatat(fd, name, &l->ticket, AT_SYMLINK_NOFOLLOW) != 0)
+        return 0;
+    size_t known = l->r->count;
+    int rc = store_last(l->store, folder, name, remember_finished, l, l->e);
+    l->r->unknown += l->r->count == known;
+    return rc;
 }
 
 /* Files of a folder of underprocess, and of the folders in it where `folder` is its own root. Takes the fd. */
-static int look_up_folder(const struct listing *l, int fd, const char *folder)
+static int look_up_folder(struct listing *l, int fd, const char *folder)
 {
     int rc = 0;
     DIR *dir = fdopendir(fd);
@@ -114,47 +159,34 @@ static int look_up_folder(const struct listing *l, int fd, const char *folder)
         if (entry->d_name[0] == '.')
             continue;
         int below = folder[0] == '\0' ? files_open_below(fd, entry->d_name, false, 0, false, &ignored) : -1;
-        rc = below >= 0 ? look_up_folder(l, below, entry->d_name) : look_up(l, folder, entry->d_name);
+        rc = below >= 0 ? look_up_folder(l, below, entry->d_name) : look_up(l, fd, folder, entry->d_name);
     }
     closedir(dir);
     return rc;
 }
 
-/* Whoever took it away while we did not run had a reason; the store must not wait for it for ever. */
-static int end_lost(struct recall *r, struct storage *st, const struct instance *instance, struct error *e)
+struct record *recall_lost(struct recall *r, const struct instance *instance)
 {
+    struct record *list = r->lost;
     struct remembered *m, *next;
-    size_t len = strlen(instance->path), lost = 0;
-    int rc = 0;
+    r->lost = NULL;
     HASH_ITER (hh, r->table, m, next) {
-        struct store_job *row = &m->record->row;
+        const struct store_job *row = &m->record->row;
         struct stat there;
-        if (row->status >= STATUS_COMPLETED || !row->path || strncmp(row->path, instance->path, len) != 0 ||
-            row->path[len] != '/' || lstat(row->path, &there) == 0)
+        if (!is_unfinished(row) || !is_of(row, instance) || lstat(row->path, &there) == 0)
             continue;
-        int64_t now_ms = st->rt->clock->wall_ms(st->rt->clock);
-        struct store_event event = {
-            .at_ms = now_ms, .event = "gone", .text = "its ticket was taken away while shunt was not running"};
-        row->status = STATUS_CANCELLED;
-        row->completed_ms = now_ms;
-        row->error = event.text;
-        row->events = &event;
-        row->n_events = 1;
-        rc = store_record(st->store, row, 1, e);
-        if (rc != 0)
-            return rc;
-        log_write(LOG_EVENT(LOG_WARN, "ticket_gone", .client = row->client, .file = row->name, .job = row->id),
-                  "%s is no longer there: taken away while shunt was not running; its job is cancelled", row->path);
+        m->record->next = list;
+        list = m->record;
+        m->record = NULL;
         forget(r, m);
-        lost++;
     }
-    return rc;
+    return list;
 }
 
 int recall_load(struct recall *r, struct storage *st, const struct instance *instance, struct error *e)
 {
     struct error why = {0};
-    *r = (struct recall){0};
+    *r = (struct recall){.instance = instance};
     if (!st->store)
         return 0;
     int rc = store_unfinished(st->store, remember, r, &why);
@@ -163,10 +195,9 @@ int recall_load(struct recall *r, struct storage *st, const struct instance *ins
     if (fd >= 0)
         rc = look_up_folder(&l, fd, "");
     if (rc == 0)
-        rc = end_lost(r, st, instance, &why);
-    if (rc == 0)
         return 0;
     recall_fini(r);
+    r->finished = r->unknown = 0;
     if (rc == ERR_NOMEM)
         return error_set(e, rc, "out of memory");
     log_write(LOG_EVENT(LOG_ERROR, "store_failed", .error = why.text),
@@ -178,12 +209,31 @@ static void recall_delivery(struct delivery *d, const struct store_delivery *pas
 {
     if (past->state == DELIVERY_DONE) {
         d->done_ms = past->done_ms;
-        d->told = d->before = true;
+        d->told = true;
+        d->before = again || past->done_ms < d->job->started_ms;
         d->final_name = past->final_name ? mem_strdup(past->final_name) : NULL;
         jobs_delivery_to(d, DELIVERY_DONE);
     } else {
         d->attempts = again ? 0 : past->attempts;
     }
+}
+
+/* The ticket is another than that of the job which the store thinks is in work: that one has lost its own. */
+static void end_replaced(struct job *job, const struct store_job *row)
+{
+    const struct clock *clock = job->jobs->rt->clock;
+    struct store_job end = *row;
+    struct store_event event = {
+        .at_ms = clock->wall_ms(clock), .event = "gone", .text = "another ticket lay in its place"};
+    end.status = STATUS_CANCELLED;
+    end.completed_ms = event.at_ms;
+    end.error = event.text;
+    end.events = &event;
+    end.n_events = 1;
+    log_write(LOG_EVENT(LOG_WARN, "ticket_gone", .client = row->client, .file = row->name, .job = row->id),
+              "%s is not the ticket that it was: its job is cancelled, what lies there is taken up as another",
+              row->path);
+    storage_add(job->jobs->storage, record_copy(&end), NULL);
 }
 
 void recall_job(struct recall *r, struct job *job)
@@ -192,6 +242,12 @@ void recall_job(struct recall *r, struct job *job)
     if (!m)
         return;
     const struct store_job *row = &m->record->row;
+    struct stat there;
+    bool ours = is_of(row, job->jobs->lanes->instance);
+    if (is_unfinished(row) && !ours && row->path && lstat(row->path, &there) == 0) { /* another instance has it */
+        forget(r, m);
+        return;
+    }
     bool same =
         row->sha256 && row->size == job->content.size && memcmp(row->sha256, job->content.sha256, SHA256_SIZE) == 0;
     if (same && row->status == STATUS_COMPLETED) /* the same file, not one like it that came later */
@@ -200,13 +256,16 @@ void recall_job(struct recall *r, struct job *job)
     if (same) {
         memccpy(job->id, row->id, '\0', JOB_ID_SIZE);
         job->created_ms = row->created_ms;
-        job->since_ms = again ? job->since_ms : row->created_ms;
+        if (!again)
+            job->started_ms = row->started_ms;
         for (size_t i = 0; i < job->n_deliveries; i++)
             for (size_t k = 0; k < row->n_deliveries; k++)
                 if (strcmp(job->deliveries[i].lane->name, row->deliveries[k].destination) == 0)
                     recall_delivery(&job->deliveries[i], &row->deliveries[k], again);
         if (again)
             job_note(job, "retried", NULL, "put back into its hot folder");
+    } else if (is_unfinished(row) && ours) {
+        end_replaced(job, row);
     }
     forget(r, m);
 }
@@ -222,4 +281,9 @@ void recall_fini(struct recall *r)
     struct remembered *m, *next;
     HASH_ITER (hh, r->table, m, next)
         forget(r, m);
+    while (r->lost) {
+        struct record *lost = r->lost;
+        r->lost = lost->next;
+        record_free(lost);
+    }
 }

@@ -32,18 +32,16 @@ static const char *text(struct builder *b, const char *s)
 static void copy_row(struct builder *b, struct store_job *to, const struct store_job *from)
 {
     *to = *from;
-    const char **texts[] = {&to->id,       &to->source, &to->phase, &to->folder, &to->name, &to->client,
-                            &to->category, &to->studio, &to->title, &to->path,   &to->error};
+    const char **texts[] = STORE_JOB_TEXTS(to);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         *texts[i] = text(b, *texts[i]);
     to->sha256 = from->sha256 ? copy(b, from->sha256, STORE_HASH_SIZE) : NULL;
     struct store_delivery *deliveries = copy(b, from->deliveries, from->n_deliveries * sizeof *deliveries);
     for (size_t i = 0; i < from->n_deliveries; i++) {
         struct store_delivery d = from->deliveries[i];
-        d.destination = text(b, d.destination);
-        d.label = text(b, d.label);
-        d.final_name = text(b, d.final_name);
-        d.error = text(b, d.error);
+        const char **of_delivery[] = STORE_DELIVERY_TEXTS(&d);
+        for (size_t n = 0; n < sizeof of_delivery / sizeof *of_delivery; n++)
+            *of_delivery[n] = text(b, *of_delivery[n]);
         if (deliveries)
             deliveries[i] = d;
     }
@@ -178,9 +176,11 @@ static struct record *make(struct job *job, enum job_status status, const char *
         .claim = {.device = job->print.dev, .inode = job->print.ino, .mtime_ns = job->print.mtime_ns},
         .status = status,
         .created_ms = job->created_ms,
-        .started_ms = job->created_ms,
+        .started_ms = job->started_ms,
         .completed_ms = status >= STATUS_COMPLETED ? clock->wall_ms(clock) : 0,
         .error = error_text(&job->error),
+        .instance = job->jobs->lanes->instance->number,
+        .outcome = job->outcome,
     };
     fill_deliveries(&row, deliveries, job);
     fill_events(&row, events, job);

@@ -12,12 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifdef HAVE_SYSTEMD
-#include <systemd/sd-daemon.h>
-#endif
-
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
+#include "shunt/io/notify.h"
 #include "shunt/io/work.h"
 #include "shunt/service/control.h"
 #include "shunt/service/lane.h"
@@ -30,15 +27,6 @@
 #define ARENAS_MAX     1 /* of the allocator: a pool of many mostly idle threads must not cost one each */
 
 static const int signal_numbers[SERVICE_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD};
-
-static void tell_manager(const char *state)
-{
-#ifdef HAVE_SYSTEMD
-    sd_notify(0, state);
-#else
-    (void)state;
-#endif
-}
 
 /* --- the turn --- */
 
@@ -143,7 +131,7 @@ void service_stop(struct service *s)
         leave(s, EXIT_UNFINISHED);
     }
     s->rt.draining = true;
-    tell_manager("STOPPING=1");
+    notify_manager("STOPPING=1");
     log_info("stopping", "Stopping: nothing new is taken up, %llu tickets in hand are finished",
              (unsigned long long)s->rt.ledger.in_work);
 }
@@ -335,7 +323,7 @@ int service_run(struct service *s)
         scanner_start(&s->scanner);
         control_listen(s->control);
     }
-    tell_manager("READY=1");
+    notify_manager("READY=1");
     uv_run(&s->loop, UV_RUN_DEFAULT);
     return s->exit_code;
 }

@@ -7,6 +7,8 @@
 #include "shunt/base/mem.h"
 #include "shunt/io/work.h"
 
+#include "storage_notes.h"
+
 #define BATCH_MAX      500
 #define AGAIN_MS       1000
 #define AGAIN_MAX_MS   30000
@@ -24,6 +26,7 @@ struct storage_request {
     unsigned instance;
     struct record *records; /* as many as rows */
     json_t *snapshot;
+    struct storage_note *notes, *unwritten;
     struct store_retention retention;
     bool retain;
     bool more_to_retain;
@@ -68,7 +71,9 @@ static void run(struct work *work)
         if (rc == 0)
             rc = store_record(q->store, q->rows, q->count, &q->error);
     }
-    if (rc == 0 && q->snapshot)
+    if (rc == 0 && (q->unwritten = notes_write(q->store, q->instance, q->notes, &q->other)))
+        rc = q->other.code;
+    if (rc == 0 && q->snapshot) /* after the day that its own follows */
         rc = store_save_snapshot(q->store, q->instance, q->snapshot, &q->other);
     if (rc == 0 && q->retain)
         retain(q);
@@ -90,6 +95,8 @@ static void degrade(struct storage *st, const struct error *why)
     if (!st->degraded)
         log_write(LOG_EVENT(LOG_ERROR, "store_failed", .error = why->text),
                   "The store cannot be written: routing goes on, what happens is recorded when it is back");
+    if (!st->degraded)
+        st->degraded_ms = st->rt->clock->wall_ms(st->rt->clock);
     st->degraded = true;
     for (struct record *r = st->queue; r; r = r->next)
         let_go(st, r);
@@ -128,6 +135,7 @@ static void put_back(struct storage *st, struct record *first, size_t count)
         st->tail = &last->next;
     st->queue = first;
     st->queued += count;
+    st->ahead += count;
 }
 
 static void on_again(struct wait *wait)
@@ -167,6 +175,7 @@ static void on_done(struct work *work)
         if (q->retain)
             st->retain_at_ms = runtime_now(st->rt) + (q->more_to_retain ? 0 : RETAIN_MS);
     }
+    notes_done(st, q->notes, q->unwritten);
     json_decref(q->snapshot);
     mem_free(q);
 }
@@ -211,7 +220,8 @@ static struct storage_request *request_new(struct storage *st)
     q->mode = mode_of(c->settings);
     q->instance = st->instance;
     q->records = st->queue;
-    q->snapshot = st->snapshot;
+    q->snapshot = count < st->ahead ? NULL : st->snapshot;
+    q->notes = q->unwritten = notes_take(st);
     q->retain = retention_due(st, &q->retention);
     q->count = count;
     q->began_ns = uv_hrtime();
@@ -225,21 +235,26 @@ static struct storage_request *request_new(struct storage *st)
     if (!st->queue)
         st->tail = &st->queue;
     st->queued -= count;
-    st->snapshot = NULL;
+    st->ahead -= count < st->ahead ? count : st->ahead;
+    if (q->snapshot)
+        st->snapshot = NULL;
     return q;
 }
 
 static void request_undo(struct storage *st, struct storage_request *q)
 {
     put_back(st, q->records, q->count);
-    st->snapshot = q->snapshot;
+    notes_done(st, q->notes, q->notes);
+    if (q->snapshot)
+        st->snapshot = q->snapshot;
     mem_free(q);
 }
 
 void storage_pump(struct storage *st)
 {
     struct store_retention ignored;
-    if (st->active || due_listed(&st->again.due) || (st->queued == 0 && !st->snapshot && !retention_due(st, &ignored)))
+    if (st->active || due_listed(&st->again.due) ||
+        (st->queued == 0 && !st->snapshot && !st->notes && !retention_due(st, &ignored)))
         return;
     struct storage_request *q = request_new(st);
     if (q && work_submit(st->rt->loop, &q->work, run, on_done) == 0) {
@@ -271,6 +286,7 @@ void storage_save(struct storage *st, json_t *snapshot)
 {
     json_decref(st->snapshot);
     st->snapshot = snapshot;
+    st->ahead = st->queued;
 }
 
 bool storage_idle(const struct storage *st)
@@ -290,7 +306,7 @@ void storage_last(struct storage *st, json_t *snapshot)
         run(&q->work);
         st->active = q;
         on_done(&q->work);
-    } while (st->queued > 0 && !st->degraded);
+    } while ((st->queued > 0 || st->snapshot) && !st->degraded);
     if (st->queued > 0)
         log_warn("store_lost", "%zu records could not be written to the store: %s", st->queued, st->why.text);
     wait_cancel(st->rt, &st->again);
@@ -320,6 +336,7 @@ void storage_close(struct storage *st)
         record_free(r);
     }
     json_decref(st->snapshot);
+    notes_free(st->notes);
     store_close(st->store);
     *st = (struct storage){0};
 }

@@ -325,8 +325,6 @@ void take_run(struct take_batch *batch)
     f.hot_root = files_open_folder(batch->config->hot, &e);
     error_clear(&e);
     f.under_root = files_open_folder(batch->underprocess, &e);
-    if (batch->trial_over && f.under_root >= 0)
-        trial_over(f.under_root);
     size_t *scratch = mem_alloc((batch->routes->n_destinations + 1) * sizeof *scratch);
     for (size_t i = 0; i < batch->count; i++) {
         struct take_item *item = &batch->items[i];

@@ -7,7 +7,9 @@
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
 #include "shunt/io/work.h"
+#include "shunt/service/incidents.h"
 #include "shunt/service/lane.h"
+#include "shunt/service/reconcile.h"
 #include "shunt/service/snapshot.h"
 #include "shunt/service/watching.h"
 
@@ -15,8 +17,10 @@ struct upkeep {
     struct service *service;
     struct wait tick;
     int64_t next_line_ms, next_save_ms;
-    uint64_t line_changes; /* what the last line knew */
-    json_t *ended;         /* a day that is over and not logged yet */
+    uint64_t line_changes;   /* what the last line knew */
+    struct ended_days ended; /* not logged, or not with the storage yet */
+    bool ended_logged;       /* the first of them is */
+    struct incidents incidents;
 };
 
 static void log_lines(const char *event, const char *text)
@@ -53,34 +57,54 @@ static int log_day(const struct stats *stats, const char *event)
     return rc;
 }
 
-/* It is known only by its JSON, and kept until there is memory to log it whole. */
-static void log_ended_day(struct upkeep *u)
+static int log_ended_day(const json_t *day)
 {
-    if (!u->ended)
-        return;
-    struct stats *stats = stats_new((int)json_integer_value(json_object_get(u->ended, "date")));
-    int rc = stats ? stats_from_json(stats, u->ended) : ERR_NOMEM;
+    struct stats *stats = stats_new((int)json_integer_value(json_object_get(day, "date")));
+    int rc = stats ? stats_from_json(stats, day) : ERR_NOMEM;
     if (rc == 0)
         rc = log_day(stats, "day_ended");
     stats_free(stats);
-    if (rc == ERR_NOMEM)
-        return;
-    json_decref(u->ended);
-    u->ended = NULL;
+    return rc;
+}
+
+/* They are known only by their JSON, and kept until there is memory to log them whole and for the storage to take them. */
+static void end_days(struct upkeep *u)
+{
+    struct ended_days *ended = &u->ended;
+    while (ended->count > 0) {
+        u->ended_logged = u->ended_logged || log_ended_day(ended->days[0]) != ERR_NOMEM;
+        if (!u->ended_logged || !storage_day(&u->service->storage, ended->days[0]))
+            return;
+        u->ended_logged = false;
+        memmove(ended->days, ended->days + 1, --ended->count * sizeof ended->days[0]);
+    }
 }
 
 static void turn_day(struct upkeep *u)
 {
     struct runtime *rt = &u->service->rt;
     int today = clock_local_date(rt->clock->wall_ms(rt->clock));
-    if (!u->ended && stats_turn(rt->stats, today, &u->ended))
+    struct ended_days *ended = &u->ended;
+    if (ended->count < ENDED_DAYS_MAX && stats_turn(rt->stats, today, &ended->days[ended->count])) {
+        ended->count++;
         u->line_changes = stats_changes(rt->stats);
-    log_ended_day(u);
+    }
+    end_days(u);
+}
+
+/* With what it counts, which is the store's business alone. NULL: no memory. */
+static json_t *counting_snapshot(const struct service *s, const char *state)
+{
+    json_t *snapshot = snapshot_of(s, state);
+    if (!snapshot || json_object_set_new(snapshot, "counted", jobs_counted(&s->jobs)) == 0)
+        return snapshot;
+    json_decref(snapshot);
+    return NULL;
 }
 
 static void save(struct upkeep *u, const char *state)
 {
-    json_t *snapshot = snapshot_of(u->service, state);
+    json_t *snapshot = counting_snapshot(u->service, state);
     if (snapshot)
         storage_save(&u->service->storage, snapshot);
 }
@@ -102,6 +126,7 @@ static void on_tick(struct wait *wait)
     lanes_retire(&u->service->lanes);
     disks_look(&u->service->disks);
     jobs_check_ledger(&u->service->jobs);
+    incidents_look(&u->incidents);
     wait_set(rt, &u->tick, UPKEEP_TICK_MS, on_tick);
 }
 
@@ -144,6 +169,24 @@ static int take_up_held(struct upkeep *u, const json_t *snapshot, struct error *
     return rc == 0 ? 0 : error_set(e, rc, "out of memory");
 }
 
+/* As of its own date: what ended after it may belong to that day. */
+static int take_up_day(struct runtime *rt, const json_t *day, struct error *e)
+{
+    if (!day)
+        return 0;
+    struct stats *stats = stats_new((int)json_integer_value(json_object_get(day, "date")));
+    int rc = stats ? stats_from_json(stats, day) : ERR_NOMEM;
+    if (rc == 0) {
+        struct stats *none = rt->stats;
+        rt->stats = stats;
+        stats = none;
+    } else if (rc != ERR_NOMEM) {
+        log_warn("store_damaged", "The store's statistics cannot be read: the day begins anew");
+    }
+    stats_free(stats);
+    return rc == ERR_NOMEM ? error_set(e, rc, "out of memory") : 0;
+}
+
 /* Want of memory is no reason to begin the day anew: what is there would be saved over. */
 static int take_up(struct upkeep *u, struct error *e)
 {
@@ -157,17 +200,14 @@ static int take_up(struct upkeep *u, struct error *e)
         log_write(LOG_EVENT(LOG_WARN, "store_damaged", .error = why.text), "The statistics of the day begin anew");
         return 0;
     }
-    json_t *day = snapshot ? json_object_get(snapshot, "stats") : NULL;
-    rc = day ? stats_from_json(u->service->rt.stats, day) : 0;
-    if (rc == ERR_CHANGED)
-        u->ended = json_incref(day);
-    else if (rc != 0 && rc != ERR_NOMEM)
-        log_warn("store_damaged", "The store's statistics cannot be read: the day begins anew");
-    int held = take_up_held(u, snapshot, e);
+    rc = take_up_day(&u->service->rt, json_object_get(snapshot, "stats"), e);
+    rc = rc ? rc : take_up_held(u, snapshot, e);
     json_decref(snapshot);
-    log_ended_day(u);
+    rc = rc ? rc : reconcile(u->service, &u->ended, e);
+    if (rc == 0)
+        turn_day(u);
     u->line_changes = stats_changes(u->service->rt.stats);
-    return rc == ERR_NOMEM ? error_set(e, rc, "out of memory") : held;
+    return rc;
 }
 
 struct upkeep *upkeep_new(struct service *s, struct error *e)
@@ -178,7 +218,7 @@ struct upkeep *upkeep_new(struct service *s, struct error *e)
         return NULL;
     }
     u->service = s;
-    if (take_up(u, e) != 0) {
+    if (incidents_init(&u->incidents, s, e) != 0 || take_up(u, e) != 0) {
         upkeep_free(u);
         return NULL;
     }
@@ -196,15 +236,18 @@ void upkeep_start(struct upkeep *u)
 void upkeep_last(struct upkeep *u)
 {
     wait_cancel(&u->service->rt, &u->tick);
-    log_ended_day(u);
+    end_days(u);
     log_stats_line(u);
-    storage_last(&u->service->storage, snapshot_of(u->service, "stopped"));
+    incidents_look(&u->incidents);
+    storage_last(&u->service->storage, counting_snapshot(u->service, "stopped"));
 }
 
 void upkeep_free(struct upkeep *u)
 {
     if (!u)
         return;
-    json_decref(u->ended);
+    for (size_t i = 0; i < u->ended.count; i++)
+        json_decref(u->ended.days[i]);
+    incidents_fini(&u->incidents);
     mem_free(u);
 }

@@ -110,6 +110,11 @@ int store_save_snapshot(struct store *s, unsigned instance, const json_t *snapsh
     return s->driver->save_snapshot(s, instance, snapshot, e);
 }
 
+int store_uncounted(struct store *s, unsigned instance, store_each_cb each, void *user, struct error *e)
+{
+    return s->driver->uncounted(s, instance, each, user, e);
+}
+
 int store_load_snapshot(struct store *s, unsigned instance, json_t **snapshot, struct error *e)
 {
     *snapshot = NULL;
@@ -132,10 +137,10 @@ int store_alert(struct store *s, const struct store_alert *alert, bool open, str
     return s->driver->alert(s, alert, open, e);
 }
 
-int store_alerts(struct store *s, size_t limit, json_t **out, struct error *e)
+int store_alerts(struct store *s, bool open, size_t limit, json_t **out, struct error *e)
 {
     *out = NULL;
-    return s->driver->alerts(s, limit, out, e);
+    return s->driver->alerts(s, open, limit, out, e);
 }
 
 int store_check(struct store *s, json_t **findings, struct error *e)

@@ -6,12 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "shunt/base/mem.h"
+#include "shunt/core/when.h"
 
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX     1000
+
+int store_no_memory(struct error *e)
+{
+    return error_set(e, ERR_NOMEM, "no memory for the store");
+}
 
 json_t *json_text(const char *text)
 {
@@ -31,15 +36,11 @@ json_t *json_text(const char *text)
 
 json_t *json_time(int64_t ms)
 {
-    time_t seconds = (time_t)(ms / 1000 - (ms % 1000 < 0));
-    struct tm tm;
-    if (ms == 0 || !gmtime_r(&seconds, &tm)) {
-        return json_null();
+    char text[WHEN_TEXT_MAX] = "";
+    if (ms != 0) {
+        when_utc(ms, text);
     }
-    char text[64];
-    size_t n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-    (void)snprintf(text + n, sizeof text - n, ".%03dZ", (int)(ms - (int64_t)seconds * 1000));
-    return json_string(text);
+    return text[0] ? json_string(text) : json_null();
 }
 
 static json_t *hash_text(const uint8_t *sha256)
@@ -193,7 +194,7 @@ int json_job_whole(const struct store_job *job, const char *events, json_t **out
         json_object_set(whole, "events", all) == 0) {
         *out = json_incref(whole);
     } else {
-        rc = error_set(e, ERR_NOMEM, "no memory for the store");
+        rc = store_no_memory(e);
     }
     json_decref(whole);
     json_decref(all);

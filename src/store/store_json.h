@@ -1,5 +1,5 @@
-/* store_json.h: the JSON that every driver gives out alike, and how it keeps events: as one text of arrays,
- * [[at_ms, event, destination, text]...], to which is appended. NULL: no memory. Thread: any. */
+/* store_json.h: what all drivers give out alike: the JSON, and the error of no memory. And how they keep events: as one
+ * text of arrays, [[at_ms, event, destination, text]...], to which is appended. NULL: no memory. Thread: any. */
 #ifndef SHUNT_STORE_JSON_H
 #define SHUNT_STORE_JSON_H
 
@@ -8,8 +8,10 @@
 
 #define EVENTS_MAX_BYTES 65536 /* of one job: then only the first and the newest stay */
 
+int store_no_memory(struct error *e); /* ERR_NOMEM */
+
 json_t *json_text(const char *text); /* what is not UTF-8 becomes U+FFFD; NULL: null */
-json_t *json_time(int64_t ms);       /* RFC 3339 in UTC; 0: null */
+json_t *json_time(int64_t ms);       /* RFC 3339 in UTC; 0, or no year of four digits: null */
 json_t *json_job(const struct store_job *job);
 /* As store_show gives it. */
 int json_job_whole(const struct store_job *job, const char *events, json_t **out, struct error *e);

@@ -39,10 +39,10 @@ static const char *const texts[SQL_STATEMENTS] = {
                        " error_message = ?10, source = ?11, phase = ?12, studio = ?13, path = ?14, size = ?15,"
                        " sha256 = ?16, device = ?17, inode = ?18, mtime_ns = ?19, retry_count = ?20, crashes = ?21,"
                        " started_at = ?22, completed_at = ?23, events = ?24 WHERE row = ?1",
-    [SQL_DELIVERY_SET] = "INSERT INTO deliveries (job, n, destination, label, state, attempts, next_at, done_at,"
-                         " final_name, error) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
-                         " ON CONFLICT (job, n) DO UPDATE SET destination = ?3, label = ?4, state = ?5, attempts = ?6,"
-                         " next_at = ?7, done_at = ?8, final_name = ?9, error = ?10",
+    [SQL_DELIVERY_SET] =
+        "INSERT INTO deliveries (job, n, " DELIVERY_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+        " ON CONFLICT (job, n) DO UPDATE SET destination = ?3, label = ?4, state = ?5, attempts = ?6,"
+        " next_at = ?7, done_at = ?8, final_name = ?9, error = ?10",
     [SQL_DELIVERIES_CUT] = "DELETE FROM deliveries WHERE job = ?1 AND n >= ?2",
     [SQL_BLOCK_NOTE] = "INSERT INTO blocks (block, first_at, last_at, completed_at) VALUES (?1, ?2, ?3, ?4)"
                        " ON CONFLICT (block) DO UPDATE SET first_at = min(first_at, excluded.first_at),"
@@ -63,8 +63,7 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_BY_NAME] = "SELECT " JOB_COLUMNS " FROM processing_jobs INDEXED BY names"
                     " WHERE row >> 13 = ?1 AND name = ?2 ORDER BY row DESC LIMIT 1",
     [SQL_EVENTS] = "SELECT events FROM processing_jobs WHERE row = ?1",
-    [SQL_DELIVERIES] = "SELECT destination, label, state, attempts, next_at, done_at, final_name, error"
-                       " FROM deliveries WHERE job = ?1 ORDER BY n",
+    [SQL_DELIVERIES] = "SELECT " DELIVERY_COLUMNS " FROM deliveries WHERE job = ?1 ORDER BY n",
     [SQL_FIRST_COMPLETED] = "SELECT min(block) FROM blocks INDEXED BY blocks_completed WHERE completed_at >= ?1",
     [SQL_SEEN] = "SELECT max(completed_at) FROM processing_jobs INDEXED BY names"
                  " WHERE row >> 13 = ?1 AND name = ?2 AND folder = ?3 AND sha256 = ?4 AND status = 2"
@@ -100,6 +99,14 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_WORDS_DELETE] = "DELETE FROM block_words WHERE block = ?1",
     [SQL_ALERTS_TRIM] = "DELETE FROM alerts WHERE closed_at IS NOT NULL AND row <= (SELECT max(row) FROM alerts) - ?1",
 
+    [SQL_UNCOUNTED_SET] = "INSERT INTO uncounted (job, instance, outcome) VALUES (?1, ?2, ?3)"
+                          " ON CONFLICT (job) DO UPDATE SET instance = ?2, outcome = ?3",
+    [SQL_UNCOUNTED_DROP] = "DELETE FROM uncounted WHERE job = ?1",
+    [SQL_UNCOUNTED] = "SELECT " JOB_COLUMNS ", outcome FROM uncounted INDEXED BY uncounted_outcomes"
+                      " CROSS JOIN processing_jobs ON row = job WHERE instance = ?1 ORDER BY outcome",
+    [SQL_COUNTED] = "DELETE FROM uncounted WHERE instance = ?1 AND outcome <= json_extract(?2, '$.counted.to')"
+                    " AND outcome NOT IN (SELECT value FROM json_each(?2, '$.counted.but'))",
+
     [SQL_SNAPSHOT_SET] = "INSERT INTO snapshots (instance, document) VALUES (?1, ?2)"
                          " ON CONFLICT (instance) DO UPDATE SET document = excluded.document",
     [SQL_SNAPSHOT_GET] = "SELECT document FROM snapshots WHERE instance = ?1",
@@ -113,6 +120,8 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_ALERT_CLOSE] = "UPDATE alerts SET closed_at = ?3 WHERE kind = ?1 AND subject = ?2 AND closed_at IS NULL",
     [SQL_ALERTS] = "SELECT kind, subject, opened_at, last_at, closed_at, count, text FROM alerts"
                    " ORDER BY row DESC LIMIT ?1",
+    [SQL_ALERTS_OPEN] = "SELECT kind, subject, opened_at, last_at, closed_at, count, text FROM alerts"
+                        " INDEXED BY open_alerts WHERE closed_at IS NULL ORDER BY row DESC LIMIT ?1",
 
     [SQL_CHECK] = "PRAGMA integrity_check(20)",
     [SQL_CHECK_KEYS] = "SELECT count(*) FROM deliveries d"
@@ -319,6 +328,7 @@ const struct store_driver store_sqlite = {
     .show = sqlite_show,
     .totals = sqlite_totals,
     .retain = sqlite_retain,
+    .uncounted = sqlite_uncounted,
     .save_snapshot = sqlite_save_snapshot,
     .load_snapshot = sqlite_load_snapshot,
     .save_day = sqlite_save_day,

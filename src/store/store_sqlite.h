@@ -7,6 +7,8 @@
 
 #include <sqlite3.h>
 
+#include "shunt/base/embedded.h"
+#include "shunt/base/str.h"
 #include "shunt/store/store.h"
 
 #define BLOCK_SHIFT 10 /* rows of a block; as in the migrations */
@@ -14,11 +16,8 @@
 
 #define SUSPECT ".suspect" /* PATH.suspect: damage was met; the next opening looks closely */
 
-struct migration {
-    const char *name, *sql;
-};
-extern const struct migration sqlite_migrations[]; /* [0] leads to version 1 */
-extern const int sqlite_version;
+extern const struct embedded sqlite_migrations[]; /* [0] leads to version 1 */
+extern const size_t sqlite_migrations_count;      /* the version that this program knows */
 
 enum sql {
     SQL_BEGIN,
@@ -60,6 +59,10 @@ enum sql {
     SQL_BLOCK_DELETE,
     SQL_WORDS_DELETE,
     SQL_ALERTS_TRIM,
+    SQL_UNCOUNTED_SET,
+    SQL_UNCOUNTED_DROP,
+    SQL_UNCOUNTED,
+    SQL_COUNTED,
     SQL_SNAPSHOT_SET,
     SQL_SNAPSHOT_GET,
     SQL_DAY_SET,
@@ -68,6 +71,7 @@ enum sql {
     SQL_ALERT_OPEN,
     SQL_ALERT_CLOSE,
     SQL_ALERTS,
+    SQL_ALERTS_OPEN,
     SQL_CHECK,
     SQL_CHECK_KEYS,
     SQL_CHECK_TOTALS,
@@ -131,6 +135,7 @@ int next_row(struct sqlite_store *s, int64_t *row, struct error *e);
 #define JOB_COLUMNS                                                                                                    \
     "row, id, status, created_at, client, category, folder, name, title, error_message, source, phase, studio, path, " \
     "size, sha256, device, inode, mtime_ns, retry_count, crashes, started_at, completed_at"
+#define DELIVERY_COLUMNS "destination, label, state, attempts, next_at, done_at, final_name, error"
 struct row { /* one job as it was read: borrowed until the statement's next step, and its deliveries */
     int64_t row;
     struct store_job job;
@@ -139,9 +144,13 @@ struct row { /* one job as it was read: borrowed until the statement's next step
 };
 int row_read(struct sqlite_store *s, sqlite3_stmt *statement, struct row *row, struct error *e);
 void row_fini(struct row *row);
+/* Parameters from 1 on: JOB_COLUMNS, then the events; from `first` on: DELIVERY_COLUMNS. Texts are borrowed. */
+void row_bind(sqlite3_stmt *to, int64_t row, const struct store_job *job, const struct str *events);
+void row_bind_delivery(sqlite3_stmt *to, int first, const struct store_delivery *d);
 
 /* ---- store_sqlite_read.c ---- */
 int sqlite_unfinished(struct store *store, store_each_cb each, void *user, struct error *e);
+int sqlite_uncounted(struct store *store, unsigned instance, store_each_cb each, void *user, struct error *e);
 int sqlite_last(struct store *store, const char *folder, const char *name, store_each_cb each, void *user,
                 struct error *e);
 int sqlite_seen(struct store *store, const char *folder, const char *name, const uint8_t *sha256, int64_t since_ms,
@@ -161,7 +170,7 @@ int sqlite_load_snapshot(struct store *store, unsigned instance, json_t **snapsh
 int sqlite_save_day(struct store *store, unsigned instance, int date, const json_t *day, struct error *e);
 int sqlite_load_day(struct store *store, int date, json_t **days, struct error *e);
 int sqlite_alert(struct store *store, const struct store_alert *alert, bool open, struct error *e);
-int sqlite_alerts(struct store *store, size_t limit, json_t **out, struct error *e);
+int sqlite_alerts(struct store *store, bool open, size_t limit, json_t **out, struct error *e);
 
 /* ---- store_sqlite_care.c ---- */
 int sqlite_check(struct store *store, json_t **findings, struct error *e);

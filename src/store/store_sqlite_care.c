@@ -13,14 +13,9 @@
 #include "store_json.h"
 #include "store_sqlite.h"
 
-static int no_memory(struct error *e)
-{
-    return error_set(e, ERR_NOMEM, "no memory for the store");
-}
-
 static int add_finding(json_t *findings, const char *text, struct error *e)
 {
-    return json_array_append_new(findings, json_text(text)) == 0 ? 0 : no_memory(e);
+    return json_array_append_new(findings, json_text(text)) == 0 ? 0 : store_no_memory(e);
 }
 
 static int check_pages(struct sqlite_store *s, json_t *findings, struct error *e)
@@ -29,7 +24,7 @@ static int check_pages(struct sqlite_store *s, json_t *findings, struct error *e
     int rc = sql_get(s, SQL_CHECK, &statement, e);
     while (rc == 0 && (rc = sql_step(s, statement, e)) == 1) {
         const char *text = (const char *)sqlite3_column_text(statement, 0);
-        rc = !text ? no_memory(e) : strcmp(text, "ok") == 0 ? 0 : add_finding(findings, text, e);
+        rc = !text ? store_no_memory(e) : strcmp(text, "ok") == 0 ? 0 : add_finding(findings, text, e);
     }
     return rc;
 }
@@ -58,7 +53,7 @@ int sqlite_check(struct store *store, json_t **findings, struct error *e)
     struct sqlite_store *s = (struct sqlite_store *)store;
     struct error why = {0};
     json_t *all = json_array();
-    int rc = all ? sql_begin(s, false, &why) : no_memory(&why);
+    int rc = all ? sql_begin(s, false, &why) : store_no_memory(&why);
     if (rc == 0) {
         rc = check_pages(s, all, &why);
         rc = rc ? rc : check_counts(s, all, &why);
@@ -94,7 +89,7 @@ static int flushed_folder_of(const char *path, struct error *e)
     char *folder = !slash          ? mem_strdup(".")
                    : slash == path ? mem_strdup("/")
                                    : mem_strndup(path, (size_t)(slash - path));
-    int rc = folder ? flushed(folder, O_RDONLY | O_DIRECTORY, e) : no_memory(e);
+    int rc = folder ? flushed(folder, O_RDONLY | O_DIRECTORY, e) : store_no_memory(e);
     mem_free(folder);
     return rc;
 }
@@ -118,7 +113,7 @@ int sqlite_backup(struct store *store, const char *path, struct error *e)
     struct stat st;
     struct str part = STR_INIT;
     str_printf(&part, "%s.part", path);
-    int rc = str_failed(&part) ? no_memory(e)
+    int rc = str_failed(&part) ? store_no_memory(e)
              : lstat(path, &st) == 0 || lstat(part.bytes, &st) == 0
                  ? error_set(e, ERR_BUSY, "%s is there already", path)
                  : 0;

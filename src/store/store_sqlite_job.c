@@ -1,8 +1,10 @@
-/* store_sqlite_job.c: a row of processing_jobs and its deliveries, as the struct that was recorded. */
+/* store_sqlite_job.c: a row of processing_jobs and its deliveries as structs, both ways. Which column is which is known here:
+ * what is read and what is written stand in the order of JOB_COLUMNS and DELIVERY_COLUMNS. */
 #include <string.h>
 
 #include "shunt/base/mem.h"
 
+#include "store_json.h"
 #include "store_sqlite.h"
 
 static const char *text_at(sqlite3_stmt *statement, int column)
@@ -50,6 +52,18 @@ static bool make_room(struct row *row)
     return more != NULL;
 }
 
+void row_bind_delivery(sqlite3_stmt *to, int first, const struct store_delivery *d)
+{
+    bind_text(to, first, d->destination);
+    bind_text(to, first + 1, d->label);
+    (void)sqlite3_bind_int(to, first + 2, (int)d->state);
+    (void)sqlite3_bind_int64(to, first + 3, d->attempts);
+    bind_time(to, first + 4, d->next_ms);
+    bind_time(to, first + 5, d->done_ms);
+    bind_text(to, first + 6, d->final_name);
+    bind_text(to, first + 7, d->error);
+}
+
 static bool add_delivery(struct row *row, sqlite3_stmt *from)
 {
     if (!make_room(row)) {
@@ -81,11 +95,39 @@ static int read_deliveries(struct sqlite_store *s, struct row *row, struct error
     while ((rc = sql_step(s, from, e)) == 1) {
         if (!add_delivery(row, from)) {
             (void)sqlite3_reset(from);
-            return error_set(e, ERR_NOMEM, "no memory for the store");
+            return store_no_memory(e);
         }
     }
     row->job.deliveries = row->deliveries;
     return rc;
+}
+
+void row_bind(sqlite3_stmt *to, int64_t row, const struct store_job *job, const struct str *events)
+{
+    (void)sqlite3_bind_int64(to, 1, row);
+    bind_text(to, 2, job->id);
+    (void)sqlite3_bind_int(to, 3, (int)job->status);
+    (void)sqlite3_bind_int64(to, 4, job->created_ms);
+    bind_text(to, 5, job->client);
+    bind_text(to, 6, job->category);
+    bind_text(to, 7, job->folder);
+    bind_text(to, 8, job->name);
+    bind_text(to, 9, job->title);
+    bind_text(to, 10, job->error);
+    bind_text(to, 11, job->source);
+    bind_text(to, 12, job->phase);
+    bind_text(to, 13, job->studio);
+    bind_text(to, 14, job->path);
+    (void)sqlite3_bind_int64(to, 15, (int64_t)job->size);
+    (void)sqlite3_bind_blob(to, 16, job->sha256, job->sha256 ? STORE_HASH_SIZE : 0, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(to, 17, (int64_t)job->claim.device);
+    (void)sqlite3_bind_int64(to, 18, (int64_t)job->claim.inode);
+    (void)sqlite3_bind_int64(to, 19, job->claim.mtime_ns);
+    (void)sqlite3_bind_int64(to, 20, job->retries);
+    (void)sqlite3_bind_int64(to, 21, job->crashes);
+    bind_time(to, 22, job->started_ms);
+    bind_time(to, 23, job->completed_ms);
+    (void)sqlite3_bind_text(to, 24, events->bytes, (int)events->len, SQLITE_STATIC);
 }
 
 int row_read(struct sqlite_store *s, sqlite3_stmt *from, struct row *row, struct error *e)

@@ -6,8 +6,9 @@
 #include "store_json.h"
 #include "store_sqlite.h"
 
-/* Binds the document to parameter n, runs. */
-static int save(struct sqlite_store *s, sqlite3_stmt *statement, int n, const json_t *document, struct error *e)
+/* Binds the document to parameter n of them, runs; then: besides, or NULL. */
+static int save(struct sqlite_store *s, sqlite3_stmt *statement, sqlite3_stmt *then, int n, const json_t *document,
+                struct error *e)
 {
     char *text;
     int rc = json_encode(document, &text, e);
@@ -16,7 +17,14 @@ static int save(struct sqlite_store *s, sqlite3_stmt *statement, int n, const js
     }
     bind_text(statement, n, text);
     rc = sql_begin(s, true, e);
-    rc = rc ? rc : sql_end(s, sql_run(s, statement, e), e);
+    if (rc == 0) {
+        rc = sql_run(s, statement, e);
+        if (rc == 0 && then) {
+            bind_text(then, n, text);
+            rc = sql_run(s, then, e);
+        }
+        rc = sql_end(s, rc, e);
+    }
     mem_free(text);
     return rc;
 }
@@ -24,20 +32,21 @@ static int save(struct sqlite_store *s, sqlite3_stmt *statement, int n, const js
 static int load(sqlite3_stmt *statement, json_t **out, struct error *e)
 {
     const char *text = (const char *)sqlite3_column_text(statement, 0);
-    return text ? json_decode(text, (size_t)sqlite3_column_bytes(statement, 0), out, e)
-                : error_set(e, ERR_NOMEM, "no memory for the store");
+    return text ? json_decode(text, (size_t)sqlite3_column_bytes(statement, 0), out, e) : store_no_memory(e);
 }
 
 int sqlite_save_snapshot(struct store *store, unsigned instance, const json_t *snapshot, struct error *e)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
-    sqlite3_stmt *statement;
+    sqlite3_stmt *statement, *counted;
     int rc = sql_get(s, SQL_SNAPSHOT_SET, &statement, e);
+    rc = rc ? rc : sql_get(s, SQL_COUNTED, &counted, e);
     if (rc) {
         return rc;
     }
     (void)sqlite3_bind_int64(statement, 1, instance);
-    return save(s, statement, 2, snapshot, e);
+    (void)sqlite3_bind_int64(counted, 1, instance);
+    return save(s, statement, counted, 2, snapshot, e);
 }
 
 int sqlite_load_snapshot(struct store *store, unsigned instance, json_t **snapshot, struct error *e)
@@ -66,7 +75,7 @@ int sqlite_save_day(struct store *store, unsigned instance, int date, const json
     }
     (void)sqlite3_bind_int(statement, 1, date);
     (void)sqlite3_bind_int64(statement, 2, instance);
-    return save(s, statement, 3, day, e);
+    return save(s, statement, NULL, 3, day, e);
 }
 
 static int add_day(json_t *days, sqlite3_stmt *statement, struct error *e)
@@ -75,9 +84,7 @@ static int add_day(json_t *days, sqlite3_stmt *statement, struct error *e)
     char instance[24];
     (void)snprintf(instance, sizeof instance, "%lld", (long long)sqlite3_column_int64(statement, 1));
     int rc = load(statement, &day, e);
-    return rc                                              ? rc
-           : json_object_set_new(days, instance, day) != 0 ? error_set(e, ERR_NOMEM, "no memory for the store")
-                                                           : 0;
+    return rc ? rc : json_object_set_new(days, instance, day) != 0 ? store_no_memory(e) : 0;
 }
 
 int sqlite_load_day(struct store *store, int date, json_t **days, struct error *e)
@@ -90,7 +97,7 @@ int sqlite_load_day(struct store *store, int date, json_t **days, struct error *
     }
     json_t *all = json_object();
     (void)sqlite3_bind_int(statement, 1, date);
-    rc = all ? 0 : error_set(e, ERR_NOMEM, "no memory for the store");
+    rc = all ? 0 : store_no_memory(e);
     while (rc == 0 && (rc = sql_step(s, statement, e)) == 1) {
         rc = add_day(all, statement, e);
     }
@@ -146,20 +153,19 @@ static json_t *alert_at(sqlite3_stmt *statement)
                       sqlite3_column_int64(statement, 5));
 }
 
-int sqlite_alerts(struct store *store, size_t limit, json_t **out, struct error *e)
+int sqlite_alerts(struct store *store, bool open, size_t limit, json_t **out, struct error *e)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
     sqlite3_stmt *statement;
-    int rc = sql_get(s, SQL_ALERTS, &statement, e);
+    int rc = sql_get(s, open ? SQL_ALERTS_OPEN : SQL_ALERTS, &statement, e);
     if (rc) {
         return rc;
     }
     json_t *list = json_array();
     (void)sqlite3_bind_int64(statement, 1, (int64_t)page_limit(limit));
-    rc = list ? 0 : error_set(e, ERR_NOMEM, "no memory for the store");
+    rc = list ? 0 : store_no_memory(e);
     while (rc == 0 && (rc = sql_step(s, statement, e)) == 1) {
-        rc = json_array_append_new(list, alert_at(statement)) == 0 ? 0
-                                                                   : error_set(e, ERR_NOMEM, "no memory for the store");
+        rc = json_array_append_new(list, alert_at(statement)) == 0 ? 0 : store_no_memory(e);
     }
     (void)sqlite3_reset(statement);
     if (rc) {

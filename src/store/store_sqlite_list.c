@@ -30,11 +30,6 @@ struct scan {
     json_t *jobs;
 };
 
-static int no_memory(struct error *e)
-{
-    return error_set(e, ERR_NOMEM, "no memory for the store");
-}
-
 static int prepare(struct scan *scan, const struct store_filter *f, struct error *e)
 {
     const unsigned all = (1u << JOB_STATUSES) - 1;
@@ -52,7 +47,7 @@ static int prepare(struct scan *scan, const struct store_filter *f, struct error
     scan->jobs = json_array();
     bool failed = (f->client && !scan->client) || (f->category && !scan->category) ||
                   (f->destination && !scan->destination) || !scan->jobs;
-    return failed ? no_memory(e) : 0;
+    return failed ? store_no_memory(e) : 0;
 }
 
 static void finish(struct scan *scan)
@@ -169,7 +164,7 @@ static int take_rows(struct sqlite_store *s, struct scan *scan, struct error *e)
         }
         rc = row_read(s, statement, &scan->row, e);
         if (rc == 0 && json_array_append_new(scan->jobs, json_job(&scan->row.job)) != 0) {
-            rc = no_memory(e);
+            rc = store_no_memory(e);
         }
         if (rc) {
             return rc;
@@ -225,7 +220,7 @@ int sqlite_list(struct store *store, const struct store_filter *filter, json_t *
     rc = sql_end(s, rc, e);
     if (rc == 0) {
         *out = json_page(json_incref(scan.jobs), (uint64_t)next);
-        rc = *out ? 0 : no_memory(e);
+        rc = *out ? 0 : store_no_memory(e);
     }
     finish(&scan);
     return rc;

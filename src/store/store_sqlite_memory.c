@@ -8,6 +8,7 @@
 
 #include "shunt/base/mem.h"
 
+#include "store_json.h"
 #include "store_sqlite.h"
 
 #define HEAD sizeof(max_align_t)
@@ -75,5 +76,5 @@ int sqlite_memory_start(struct error *e)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&once, configure);
     /* done for good by the first call that succeeds */
-    return sqlite3_initialize() == SQLITE_OK ? 0 : error_set(e, ERR_NOMEM, "no memory for the store");
+    return sqlite3_initialize() == SQLITE_OK ? 0 : store_no_memory(e);
 }

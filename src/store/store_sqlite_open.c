@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -17,6 +18,7 @@
 #include "shunt/base/mem.h"
 #include "shunt/base/str.h"
 
+#include "store_json.h"
 #include "store_sqlite.h"
 
 #define APPLICATION_ID   0x73687574 /* "shut" in the file's head */
@@ -34,11 +36,6 @@ static char *joined(const char *a, const char *b, const char *c)
     str_puts(&s, b);
     str_puts(&s, c);
     return str_take(&s);
-}
-
-static int no_memory(struct error *e)
-{
-    return error_set(e, ERR_NOMEM, "no memory for the store");
 }
 
 /* ---- the connection ---- */
@@ -80,6 +77,11 @@ static int connect_to(struct sqlite_store *s, const char *path, int flags, struc
 
 /* ---- whose and of which version ---- */
 
+static int known_version(void)
+{
+    return (int)sqlite_migrations_count;
+}
+
 static int know_it(struct sqlite_store *s, int64_t *version, struct error *e)
 {
     int64_t application = 0, tables = 0;
@@ -93,12 +95,12 @@ static int know_it(struct sqlite_store *s, int64_t *version, struct error *e)
         return error_set(e, ERR_CONFIG, "%s is the database of another program; name another file in [store] url",
                          s->path);
     }
-    if (*version > sqlite_version) {
+    if (*version > known_version()) {
         return error_set(
             e, ERR_CONFIG,
             "%s is of version %d, this program knows %d: install the program that made it, or name another "
             "file in [store] url",
-            s->path, (int)*version, sqlite_version);
+            s->path, (int)*version, known_version());
     }
     return 0;
 }
@@ -108,7 +110,7 @@ static int step_up(struct sqlite_store *s, int64_t version, struct error *e)
     char mark[80];
     (void)snprintf(mark, sizeof mark, "PRAGMA user_version = %d; PRAGMA application_id = %d", (int)version + 1,
                    APPLICATION_ID);
-    int rc = sql_exec(s, sqlite_migrations[version].sql, e);
+    int rc = sql_exec(s, sqlite_migrations[version].bytes, e);
     rc = rc ? rc : sql_exec(s, mark, e);
     if (rc) {
         (void)error_context(e, "migration %s", sqlite_migrations[version].name);
@@ -124,13 +126,20 @@ static int migrate(struct sqlite_store *s, struct error *e)
         return rc;
     }
     rc = know_it(s, &version, e); /* again: it may have changed before we had the lock */
-    for (; rc == 0 && version < sqlite_version; version++) {
+    for (; rc == 0 && version < known_version(); version++) {
         rc = step_up(s, version, e);
     }
     return sql_end(s, rc, e);
 }
 
 /* ---- damage ---- */
+
+/* A page that no memory could be had for is told like a damaged one: "...: unable to get the page. error code=7" */
+static bool wants_memory(const char *found)
+{
+    const char *code = strstr(found, "error code=");
+    return code && (atoi(code + strlen("error code=")) & 0xff) == SQLITE_NOMEM;
+}
 
 static int look_closely(struct sqlite_store *s, struct error *e)
 {
@@ -139,9 +148,9 @@ static int look_closely(struct sqlite_store *s, struct error *e)
     rc = rc == SQLITE_OK ? sql_step(s, statement, e) : sql_error(s, rc, e);
     const char *found = rc == 1 ? (const char *)sqlite3_column_text(statement, 0) : NULL;
     if (rc == 1) {
-        rc = !found                     ? no_memory(e)
-             : strcmp(found, "ok") == 0 ? 0
-                                        : error_set(e, ERR_SYNTAX, "the store %s: %s", s->path, found);
+        rc = !found || wants_memory(found) ? store_no_memory(e)
+             : strcmp(found, "ok") == 0    ? 0
+                                           : error_set(e, ERR_SYNTAX, "the store %s: %s", s->path, found);
     }
     (void)sqlite3_finalize(statement);
     return rc;
@@ -152,7 +161,7 @@ static int check_pages(struct sqlite_store *s, struct error *e)
     struct stat st;
     char *mark = joined(s->path, SUSPECT, "");
     if (!mark) {
-        return no_memory(e);
+        return store_no_memory(e);
     }
     bool suspect = access(mark, F_OK) == 0;
     int rc = 0;
@@ -240,7 +249,7 @@ static int lock_folder(const char *path, int *folder, struct error *e)
     const char *slash = strrchr(path, '/');
     char *name = slash == path ? mem_strdup("/") : mem_strndup(path, (size_t)(slash - path));
     if (!name) {
-        return no_memory(e);
+        return store_no_memory(e);
     }
     int rc = 0;
     *folder = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -299,7 +308,8 @@ static int open_unshared(struct sqlite_store *s, struct error *e)
         }
     }
     str_puts(&uri, "?immutable=1");
-    int rc = str_failed(&uri) ? no_memory(e) : connect_to(s, uri.bytes, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, e);
+    int rc =
+        str_failed(&uri) ? store_no_memory(e) : connect_to(s, uri.bytes, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, e);
     str_fini(&uri);
     return rc;
 }
@@ -328,9 +338,9 @@ static int open_to_read(struct sqlite_store *s, struct error *e)
     int rc = start_reading(s, &version, e);
     if (rc == 0 && version == 0) {
         rc = error_set(e, ERR_GONE, "there is no store %s yet: it is being made", s->path);
-    } else if (rc == 0 && version < sqlite_version) {
+    } else if (rc == 0 && version < known_version()) {
         rc = error_set(e, ERR_CONFIG, "%s is of version %d; the service makes it version %d when it starts", s->path,
-                       (int)version, sqlite_version);
+                       (int)version, known_version());
     }
     return rc ? rc : sql_get(s, SQL_ROLLBACK, &rollback, e);
 }
@@ -360,13 +370,13 @@ int sqlite_store_open(struct store **out, const char *rest, const char *base, en
     }
     struct sqlite_store *s = mem_zalloc(sizeof *s);
     if (!s) {
-        return no_memory(e);
+        return store_no_memory(e);
     }
     s->store.driver = &store_sqlite;
     s->unflushed = mode == STORE_WRITE_UNFLUSHED;
     s->mode = mode == STORE_READ ? STORE_READ : STORE_WRITE;
     s->path = *rest == '/' ? mem_strdup(rest) : joined(base, "/", rest);
-    rc = s->path ? check_place(s, e) : no_memory(e);
+    rc = s->path ? check_place(s, e) : store_no_memory(e);
     rc = rc ? rc : s->mode == STORE_WRITE ? open_to_write(s, e) : open_to_read(s, e);
     if (rc) {
         sqlite_store_close(&s->store);

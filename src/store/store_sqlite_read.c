@@ -27,6 +27,30 @@ int sqlite_unfinished(struct store *store, store_each_cb each, void *user, struc
     return rc ? rc : answer;
 }
 
+int sqlite_uncounted(struct store *store, unsigned instance, store_each_cb each, void *user, struct error *e)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    struct row row = {0};
+    sqlite3_stmt *statement;
+    int rc = sql_begin(s, false, e), answer = 0;
+    if (rc) {
+        return rc;
+    }
+    rc = sql_get(s, SQL_UNCOUNTED, &statement, e);
+    if (rc == 0) {
+        (void)sqlite3_bind_int64(statement, 1, instance);
+    }
+    while (rc == 0 && answer == 0 && (rc = sql_step(s, statement, e)) == 1) {
+        rc = row_read(s, statement, &row, e);
+        row.job.instance = instance;
+        row.job.outcome = (uint64_t)sqlite3_column_int64(statement, 23);
+        answer = rc ? 0 : each(user, &row.job);
+    }
+    row_fini(&row);
+    rc = sql_end(s, rc, e);
+    return rc ? rc : answer;
+}
+
 /* The newest by name, in *row, which is borrowed until the statement's next step. 1: found. */
 static int newest(struct sqlite_store *s, enum sql which, const char *folder, const char *name, struct row *row,
                   struct error *e)
@@ -122,7 +146,7 @@ static int by_id(struct sqlite_store *s, const char *id, struct row *row, struct
     size_t n = strlen(id);
     char *after = mem_strndup(id, n);
     sqlite3_stmt *statement;
-    int rc = after ? sql_get(s, SQL_BY_ID, &statement, e) : error_set(e, ERR_NOMEM, "no memory for the store");
+    int rc = after ? sql_get(s, SQL_BY_ID, &statement, e) : store_no_memory(e);
     if (rc || n == 0 || (unsigned char)after[n - 1] >= 0x7f) { /* no id has such bytes */
         mem_free(after);
         return rc;
@@ -158,7 +182,7 @@ static int whole(struct sqlite_store *s, const struct row *row, json_t **out, st
     (void)sqlite3_bind_int64(statement, 1, row->row);
     if ((rc = sql_step(s, statement, e)) == 1) {
         const char *events = (const char *)sqlite3_column_text(statement, 0);
-        rc = events ? json_job_whole(&row->job, events, out, e) : error_set(e, ERR_NOMEM, "no memory for the store");
+        rc = events ? json_job_whole(&row->job, events, out, e) : store_no_memory(e);
     }
     return rc;
 }
@@ -196,7 +220,7 @@ int sqlite_totals(struct store *store, json_t **out, struct error *e)
             counts[i] = sqlite3_column_int64(totals, i);
         }
         *out = json_totals(counts, sqlite3_column_int64(oldest, 0));
-        rc = *out ? 0 : error_set(e, ERR_NOMEM, "no memory for the store");
+        rc = *out ? 0 : store_no_memory(e);
     }
     return sql_end(s, rc, e);
 }

@@ -43,50 +43,14 @@ int totals_add(struct sqlite_store *s, const int64_t delta[JOB_STATUSES], int64_
     return sql_run(s, statement, e);
 }
 
-static void bind_job(sqlite3_stmt *to, int64_t row, const struct store_job *job, const struct str *events)
-{
-    (void)sqlite3_bind_int64(to, 1, row);
-    bind_text(to, 2, job->id);
-    (void)sqlite3_bind_int(to, 3, (int)job->status);
-    (void)sqlite3_bind_int64(to, 4, job->created_ms);
-    bind_text(to, 5, job->client);
-    bind_text(to, 6, job->category);
-    bind_text(to, 7, job->folder);
-    bind_text(to, 8, job->name);
-    bind_text(to, 9, job->title);
-    bind_text(to, 10, job->error);
-    bind_text(to, 11, job->source);
-    bind_text(to, 12, job->phase);
-    bind_text(to, 13, job->studio);
-    bind_text(to, 14, job->path);
-    (void)sqlite3_bind_int64(to, 15, (int64_t)job->size);
-    (void)sqlite3_bind_blob(to, 16, job->sha256, job->sha256 ? STORE_HASH_SIZE : 0, SQLITE_STATIC);
-    (void)sqlite3_bind_int64(to, 17, (int64_t)job->claim.device);
-    (void)sqlite3_bind_int64(to, 18, (int64_t)job->claim.inode);
-    (void)sqlite3_bind_int64(to, 19, job->claim.mtime_ns);
-    (void)sqlite3_bind_int64(to, 20, job->retries);
-    (void)sqlite3_bind_int64(to, 21, job->crashes);
-    bind_time(to, 22, job->started_ms);
-    bind_time(to, 23, job->completed_ms);
-    (void)sqlite3_bind_text(to, 24, events->bytes, (int)events->len, SQLITE_STATIC);
-}
-
 static int set_deliveries(struct sqlite_store *s, int64_t row, const struct store_job *job, struct error *e)
 {
     sqlite3_stmt *to;
     int rc = sql_get(s, SQL_DELIVERY_SET, &to, e);
     for (size_t i = 0; rc == 0 && i < job->n_deliveries; i++) {
-        const struct store_delivery *d = &job->deliveries[i];
         (void)sqlite3_bind_int64(to, 1, row);
         (void)sqlite3_bind_int64(to, 2, (int64_t)i);
-        bind_text(to, 3, d->destination);
-        bind_text(to, 4, d->label);
-        (void)sqlite3_bind_int(to, 5, (int)d->state);
-        (void)sqlite3_bind_int64(to, 6, d->attempts);
-        bind_time(to, 7, d->next_ms);
-        bind_time(to, 8, d->done_ms);
-        bind_text(to, 9, d->final_name);
-        bind_text(to, 10, d->error);
+        row_bind_delivery(to, 3, &job->deliveries[i]);
         rc = sql_run(s, to, e);
     }
     return rc;
@@ -95,7 +59,7 @@ static int set_deliveries(struct sqlite_store *s, int64_t row, const struct stor
 static int add_events(struct str *events, const struct store_job *job, struct error *e)
 {
     events_add(events, job->events, job->n_events);
-    return str_failed(events) ? error_set(e, ERR_NOMEM, "no memory for the store") : 0;
+    return str_failed(events) ? store_no_memory(e) : 0;
 }
 
 /* 1: added; 0: there is one of that id. */
@@ -108,7 +72,7 @@ static int add(struct sqlite_store *s, struct batch *b, const struct store_job *
     if (rc) {
         return rc;
     }
-    bind_job(statement, b->next_row, job, &b->events);
+    row_bind(statement, b->next_row, job, &b->events);
     rc = sql_run(s, statement, e);
     return rc ? rc : sqlite3_changes(s->db);
 }
@@ -134,7 +98,7 @@ static int find(struct sqlite_store *s, struct batch *b, const char *id, int64_t
     str_clear(&b->events);
     str_puts(&b->events, events ? events : "");
     (void)sqlite3_reset(statement);
-    return events ? 0 : error_set(e, ERR_NOMEM, "no memory for the store");
+    return events ? 0 : store_no_memory(e);
 }
 
 static int update(struct sqlite_store *s, struct batch *b, const struct store_job *job, int64_t *row, struct error *e)
@@ -147,7 +111,7 @@ static int update(struct sqlite_store *s, struct batch *b, const struct store_jo
     if (rc) {
         return rc;
     }
-    bind_job(statement, *row, job, &b->events);
+    row_bind(statement, *row, job, &b->events);
     rc = sql_run(s, statement, e);
     if (rc) {
         return rc;
@@ -155,6 +119,25 @@ static int update(struct sqlite_store *s, struct batch *b, const struct store_jo
     (void)sqlite3_bind_int64(cut, 1, *row);
     (void)sqlite3_bind_int64(cut, 2, (int64_t)job->n_deliveries);
     return sql_run(s, cut, e);
+}
+
+/* known: the job was there before, and may have been to be counted. */
+static int set_uncounted(struct sqlite_store *s, int64_t row, const struct store_job *job, bool known, struct error *e)
+{
+    sqlite3_stmt *statement;
+    if (job->outcome == 0 && !known) {
+        return 0;
+    }
+    int rc = sql_get(s, job->outcome > 0 ? SQL_UNCOUNTED_SET : SQL_UNCOUNTED_DROP, &statement, e);
+    if (rc) {
+        return rc;
+    }
+    (void)sqlite3_bind_int64(statement, 1, row);
+    if (job->outcome > 0) {
+        (void)sqlite3_bind_int64(statement, 2, job->instance);
+        (void)sqlite3_bind_int64(statement, 3, (int64_t)job->outcome);
+    }
+    return sql_run(s, statement, e);
 }
 
 static int record_one(struct sqlite_store *s, struct batch *b, const struct store_job *job, struct error *e)
@@ -168,6 +151,7 @@ static int record_one(struct sqlite_store *s, struct batch *b, const struct stor
     b->next_row += added;
     b->delta[job->status]++;
     rc = set_deliveries(s, row, job, e);
+    rc = rc ? rc : set_uncounted(s, row, job, added == 0, e);
     rc = rc ? rc : words_note(s, row, job, e);
     return rc ? rc : times_note(s, &b->times, row, job, e);
 }

@@ -1,6 +1,7 @@
 /* store_sqlite_retain.c: old jobs go, a bounded number a call, with their deliveries, counts and blocks' notes. */
 #include "shunt/base/mem.h"
 
+#include "store_json.h"
 #include "store_sqlite.h"
 
 #define ROOM_PAGES  "1024" /* given back to the file system in one call */
@@ -145,7 +146,7 @@ int sqlite_retain(struct store *store, const struct store_retention *what, size_
     struct removal r = {.s = (struct sqlite_store *)store, .most = what->most};
     r.rows = mem_alloc(what->most * sizeof *r.rows);
     if (!r.rows) {
-        return error_set(e, ERR_NOMEM, "no memory for the store");
+        return store_no_memory(e);
     }
     int rc = sql_begin(r.s, true, e);
     if (rc) {

@@ -7,6 +7,7 @@
 
 #include "shunt/base/mem.h"
 
+#include "store_json.h"
 #include "store_sqlite.h"
 
 #define SLOTS     1024
@@ -48,7 +49,7 @@ static int insert(struct sqlite_store *s, int64_t block, enum word_kind kind, co
 static int note_long(struct sqlite_store *s, int64_t block, enum word_kind kind, const char *word, struct error *e)
 {
     char *folded = word_folded(word);
-    int rc = folded ? insert(s, block, kind, folded, e) : error_set(e, ERR_NOMEM, "no memory for the store");
+    int rc = folded ? insert(s, block, kind, folded, e) : store_no_memory(e);
     mem_free(folded);
     return rc;
 }
@@ -85,7 +86,7 @@ static int note(struct sqlite_store *s, int64_t block, enum word_kind kind, cons
 int words_note(struct sqlite_store *s, int64_t row, const struct store_job *job, struct error *e)
 {
     if (!s->seen && !(s->seen = mem_zalloc(SLOTS * sizeof *s->seen))) {
-        return error_set(e, ERR_NOMEM, "no memory for the store");
+        return store_no_memory(e);
     }
     int64_t block = row >> BLOCK_SHIFT;
     int rc = note(s, block, WORD_CLIENT, job->client, e);

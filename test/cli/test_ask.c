@@ -16,6 +16,7 @@
 struct place {
     char folder[64];
     struct settings settings;
+    char control[80];
     struct config config;
 };
 
@@ -35,9 +36,9 @@ static int make_place(void **state)
     signal(SIGPIPE, SIG_IGN);
     if (!mkdtemp(p->folder))
         return -1;
-    p->settings.control = strdup("s.sock");
+    snprintf(p->control, sizeof p->control, "%s/s.sock", p->folder);
     p->settings.store_url = strdup("sqlite:shunt.db");
-    p->config = (struct config){.settings = &p->settings, .data = p->folder};
+    p->config = (struct config){.settings = &p->settings, .data = p->folder, .control = p->control};
     *state = p;
     return 0;
 }
@@ -49,7 +50,6 @@ static int remove_place(void **state)
     mem_set(NULL);
     json_set_alloc_funcs(malloc, free);
     snprintf(command, sizeof command, "rm -rf %s", p->folder);
-    free(p->settings.control);
     free(p->settings.store_url);
     free(p);
     return system(command);
@@ -119,7 +119,7 @@ static struct service *start(const struct place *p, unsigned instance, bool refu
     struct error e = {0};
     const struct http_options options = {HTTP_OPTIONS_DEFAULT, .context = s, .routes = routes,
                                          .n_routes = sizeof routes / sizeof *routes};
-    char *path = ask_socket(&p->config, instance);
+    char *path = config_control(&p->config, instance);
     s->refuses = refuses;
     assert_int_equal(uv_loop_init(&s->loop), 0);
     s->stop.data = s;
@@ -172,7 +172,7 @@ static void nobody_there_is_told(void **state)
     assert_string_equal(e.text, "shunt is not running");
     assert_false(a.answered);
     ask_end(&a);
-    strcpy(p->settings.control, "no");
+    p->config.control = NULL;
     error_clear(&e);
     ask_begin(&a, &p->config);
     assert_int_equal(ask_post(&a, "/do", NULL, &out, &e), ERR_GONE);

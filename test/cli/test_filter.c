@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "shunt/cli/filter.h"
-#include "shunt/cli/when.h"
+#include "shunt/core/when.h"
 
 #include "../scarce.h"
 
@@ -107,43 +107,6 @@ static void a_document_has_only_what_is_set(void **state)
     assert_null(filter_document(&f));
 }
 
-static void times_are_local_for_people(void **state)
-{
-    (void)state;
-    char text[WHEN_TEXT_MAX];
-    when_local("2026-02-06T14:30:46.123Z", text);
-    assert_string_equal(text, "2026-02-06 20:00:46");
-    when_local_ms("2026-02-06T14:30:46.123Z", text);
-    assert_string_equal(text, "2026-02-06 20:00:46.123");
-    when_local_ms(NULL, text);
-    assert_string_equal(text, "-");
-    when_local(NULL, text);
-    assert_string_equal(text, "-");
-    when_local("nonsense", text);
-    assert_string_equal(text, "-");
-    when_utc(1, text);
-    assert_string_equal(text, "1970-01-01T00:00:00.001Z");
-    when_utc(-1, text);
-    assert_string_equal(text, "1969-12-31T23:59:59.999Z");
-}
-
-static void spans_are_short(void **state)
-{
-    (void)state;
-    static const struct {
-        int64_t ms;
-        const char *text;
-    } table[] = {{-5, "0 s"},           {999, "0 s"},
-                 {59999, "59 s"},       {60000, "1 min"},
-                 {3599999, "59 min"},   {3600000 * 5 + 600000, "5 h 10 min"},
-                 {86400000, "1 d 0 h"}, {INT64_MAX, "106751991167 d 7 h"}};
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        char text[WHEN_TEXT_MAX];
-        when_span(table[i].ms, text);
-        assert_string_equal(text, table[i].text);
-    }
-}
-
 static void without_memory_it_is_told(void **state)
 {
     (void)state;
@@ -162,14 +125,9 @@ static void without_memory_it_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_query_has_what_was_asked_for),
-        cmocka_unit_test(what_is_special_in_a_query_is_encoded),
-        cmocka_unit_test(a_day_is_meant_with_its_end),
-        cmocka_unit_test(what_cannot_be_is_told),
-        cmocka_unit_test(a_document_has_only_what_is_set),
-        cmocka_unit_test(times_are_local_for_people),
-        cmocka_unit_test(spans_are_short),
-        cmocka_unit_test(without_memory_it_is_told),
+        cmocka_unit_test(a_query_has_what_was_asked_for),  cmocka_unit_test(what_is_special_in_a_query_is_encoded),
+        cmocka_unit_test(a_day_is_meant_with_its_end),     cmocka_unit_test(what_cannot_be_is_told),
+        cmocka_unit_test(a_document_has_only_what_is_set), cmocka_unit_test(without_memory_it_is_told),
     };
     return cmocka_run_group_tests(tests, live_in_kolkata, NULL);
 }

@@ -1,61 +1,6 @@
-/* The day's numbers: counting, limits, midnight on a virtual clock, JSON there and back, and the ledger. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
-#include <cmocka.h>
-
-#include "shunt/base/clock.h"
-#include "shunt/base/error.h"
-#include "shunt/base/mem.h"
-#include "shunt/core/stats.h"
-
+/* test_stats.c: counting, limits, texts and the ledger. */
 #include "../scarce.h"
-
-#define DAY     20260206
-#define HOUR_MS INT64_C(3600000)
-
-static struct stats *new_stats(void)
-{
-    struct stats *s = stats_new(DAY);
-    assert_non_null(s);
-    return s;
-}
-
-static struct stats_outcome outcome(const char *client, const char *category, enum way way)
-{
-    return (struct stats_outcome){.client = client, .category = category, .way = way, .hour = 15, .ms = 100};
-}
-
-static void check_line(const struct stats *s, const char *expected)
-{
-    struct str out = STR_INIT;
-    stats_line(s, &out);
-    assert_string_equal(out.bytes, expected);
-    str_fini(&out);
-}
-
-/* By "clients.RANK.routed". */
-static json_int_t number_in(const struct stats *s, const char *path)
-{
-    json_t *root = stats_to_json(s);
-    assert_non_null(root);
-    const json_t *at = root;
-    char copy[1100], *rest = copy;
-    snprintf(copy, sizeof copy, "%s", path);
-    for (char *key; (key = strsep(&rest, "."));)
-        at = json_is_array(at) ? json_array_get(at, (size_t)atoi(key)) : json_object_get(at, key);
-    if (!json_is_integer(at))
-        fail_msg("no number at %s", path);
-    json_int_t n = json_integer_value(at);
-    json_decref(root);
-    return n;
-}
+#include "stats_day.h"
 
 static void nothing_yet_is_a_full_success(void **state)
 {
@@ -287,205 +232,6 @@ static void the_last_errors_are_kept_in_order(void **state)
     stats_free(s);
 }
 
-static struct stats *busy_day(void)
-{
-    struct stats *s = new_stats();
-    const char *const to[] = {"Monday Rank"};
-    struct stats_outcome o = outcome("RANK", "PRODUCTION", WAY_STARTUP);
-    o.destinations = to;
-    o.n_destinations = 1;
-    stats_processed(s, &o);
-    o.client = "CIBC";
-    stats_failed(s, &o, "x.json", "bad", INT64_C(1770388246123));
-    stats_batch(s, 2);
-    stats_scan(s, true, 1234.5);
-    stats_delivery_failed(s, "Celtra");
-    return s;
-}
-
-static void a_day_survives_json_text(void **state)
-{
-    (void)state;
-    struct stats *s = busy_day(), *again = new_stats();
-    json_t *j = stats_to_json(s);
-    char *text = json_dumps(j, 0);
-    json_t *read = json_loads(text, 0, NULL);
-    assert_non_null(read);
-    stats_batch(again, 77); /* what was there is replaced */
-    uint64_t changes = stats_changes(again);
-    assert_int_equal(stats_from_json(again, read), 0);
-    assert_int_equal(stats_changes(again), changes); /* nothing happened */
-    json_t *j2 = stats_to_json(again);
-    assert_true(json_equal(j, j2));
-    /* And it goes on counting. */
-    struct stats_outcome o = outcome("CIBC", "PRODUCTION", WAY_REALTIME);
-    stats_failed(again, &o, "y.json", "bad", 0);
-    assert_int_equal(number_in(again, "clients.CIBC.errors"), 2);
-    assert_int_equal(number_in(again, "last_errors.1.time"), 0);
-    free(text);
-    json_decref(j);
-    json_decref(j2);
-    json_decref(read);
-    stats_free(s);
-    stats_free(again);
-}
-
-static void check_refused(json_t *j, int expected)
-{
-    struct stats *s = busy_day();
-    json_t *before = stats_to_json(s);
-    uint64_t changes = stats_changes(s);
-    assert_int_equal(stats_from_json(s, j), expected);
-    json_t *after = stats_to_json(s);
-    assert_true(json_equal(before, after));
-    assert_int_equal(stats_changes(s), changes);
-    json_decref(before);
-    json_decref(after);
-    stats_free(s);
-}
-
-static void a_damaged_snapshot_changes_nothing(void **state)
-{
-    (void)state;
-    check_refused(NULL, ERR_BAD_FIELD);
-    json_t *empty = json_object();
-    check_refused(empty, ERR_BAD_FIELD);
-    json_decref(empty);
-    struct stats *s = busy_day();
-    json_t *good = stats_to_json(s);
-    /* Each part of it missing, or of another type. */
-    const char *key;
-    json_t *value;
-    json_object_foreach (good, key, value) {
-        json_t *bad = json_deep_copy(good);
-        json_object_del(bad, key);
-        check_refused(bad, ERR_BAD_FIELD);
-        json_object_set_new(bad, key, json_string("x"));
-        check_refused(bad, ERR_BAD_FIELD);
-        json_decref(bad);
-    }
-    const char *const deep[][3] = {
-        {"totals", "errors", NULL},
-        {"scans", "slow", NULL},
-        {"clients", "RANK", "celtra"},
-        {"clients", "RANK", "categories"},
-        {"destinations", "Celtra", "delivered"},
-        {"ways", "ONCE", NULL},
-    };
-    for (size_t i = 0; i < sizeof deep / sizeof deep[0]; i++) {
-        json_t *bad = json_deep_copy(good);
-        json_t *at = json_object_get(bad, deep[i][0]);
-        if (deep[i][2])
-            at = json_object_get(at, deep[i][1]);
-        json_object_set_new(at, deep[i][2] ? deep[i][2] : deep[i][1], json_integer(-1));
-        check_refused(bad, ERR_BAD_FIELD);
-        json_decref(bad);
-    }
-    json_decref(good);
-    stats_free(s);
-}
-
-static void a_snapshot_of_another_date_is_not_taken(void **state)
-{
-    (void)state;
-    struct stats *s = stats_new(DAY - 1);
-    json_t *j = stats_to_json(s);
-    check_refused(j, ERR_CHANGED);
-    json_decref(j);
-    stats_free(s);
-}
-
-static int date_of(const struct clock_virtual *c)
-{
-    return clock_local_date(c->clock.wall_ms(&c->clock));
-}
-
-static unsigned turns_until(struct stats *s, struct clock_virtual *c, int64_t end_wall, int64_t step)
-{
-    unsigned turns = 0;
-    while (c->wall < end_wall) {
-        json_t *ended;
-        clock_virtual_advance(c, step);
-        if (stats_turn(s, date_of(c), &ended)) {
-            assert_non_null(ended);
-            turns++;
-        } else {
-            assert_null(ended);
-        }
-        json_decref(ended);
-    }
-    return turns;
-}
-
-static void set_zone(const char *zone)
-{
-    setenv("TZ", zone, 1);
-    tzset();
-}
-
-static void a_day_ends_once_with_all_its_numbers(void **state)
-{
-    (void)state;
-    struct stats *s = busy_day();
-    json_t *whole = stats_to_json(s), *ended = NULL;
-    assert_false(stats_turn(s, DAY, &ended));
-    assert_null(ended);
-    assert_true(stats_turn(s, DAY + 1, &ended));
-    assert_true(json_equal(whole, ended));
-    assert_int_equal(stats_date(s), DAY + 1);
-    check_line(s, "Today: 0 processed (startup: 0) (periodic: 0), 0 errors, 100.0% success");
-    json_t *empty = stats_to_json(s);
-    assert_int_equal(json_object_size(json_object_get(empty, "clients")), 1);
-    assert_int_equal(json_array_size(json_object_get(empty, "last_errors")), 0);
-    json_decref(empty);
-    json_decref(whole);
-    json_decref(ended);
-    stats_free(s);
-}
-
-/* A year in a zone with daylight saving, looked at every half minute around each change and every 20 minutes else. */
-static void a_year_has_365_turns_also_with_daylight_saving(void **state)
-{
-    (void)state;
-    const char *const zones[] = {"CET-1CEST,M3.5.0,M10.5.0/3", "<-03>3<-02>,M10.3.0/0,M2.3.0/0", "UTC0"};
-    for (size_t i = 0; i < 3; i++) {
-        set_zone(zones[i]);
-        struct clock_virtual c;
-        clock_virtual_init(&c, INT64_C(1767268800000)); /* 2026-01-01 12:00 UTC */
-        struct stats *s = stats_new(date_of(&c));
-        assert_int_equal(turns_until(s, &c, c.wall + 365 * 24 * HOUR_MS, HOUR_MS / 3), 365);
-        assert_int_equal(stats_date(s), 20270101);
-        stats_free(s);
-    }
-    set_zone("UTC0");
-}
-
-static void a_clock_that_steps_over_midnight_and_back_begins_each_date_once(void **state)
-{
-    (void)state;
-    set_zone("CET-1CEST,M3.5.0,M10.5.0/3");
-    struct clock_virtual c;
-    clock_virtual_init(&c, INT64_C(1770418500000)); /* 2026-02-06 23:55 local */
-    struct stats *s = stats_new(date_of(&c));
-    assert_int_equal(stats_date(s), 20260206);
-    unsigned turns = 0;
-    for (int i = 0; i < 1000; i++) {
-        json_t *ended;
-        c.wall += i % 2 == 0 ? HOUR_MS : -HOUR_MS;
-        turns += stats_turn(s, date_of(&c), &ended);
-        json_decref(ended);
-        /* What is counted meanwhile belongs to the day that has begun. */
-        stats_batch(s, 1);
-    }
-    assert_int_equal(turns, 1);
-    assert_int_equal(stats_date(s), 20260207);
-    assert_int_equal(stats_totals_of(s)->batches, 1000);
-    c.wall = INT64_C(1770418500000);
-    assert_int_equal(turns_until(s, &c, c.wall + 24 * HOUR_MS + HOUR_MS / 6, 30000), 1);
-    stats_free(s);
-    set_zone("UTC0");
-}
-
 static void the_text_tells_people_everything(void **state)
 {
     (void)state;
@@ -597,49 +343,10 @@ static void without_memory_a_text_is_known_as_a_part(void **state)
     stats_free(s);
 }
 
-static void without_memory_a_day_does_not_end_but_is_kept(void **state)
-{
-    (void)state;
-    SCARCE_SWEEP (n) {
-        struct stats *s = busy_day();
-        json_t *ended;
-        scarce_begin(n, 1);
-        bool turned = stats_turn(s, DAY + 1, &ended);
-        bool hit = scarce_end();
-        assert_int_equal(turned, !hit);
-        assert_int_equal(ended == NULL, hit);
-        assert_int_equal(stats_totals_of(s)->processed, hit ? 1 : 0);
-        if (hit)
-            assert_true(stats_turn(s, DAY + 1, &ended));
-        assert_int_equal(json_integer_value(json_object_get(ended, "date")), DAY);
-        json_decref(ended);
-        stats_free(s);
-    }
-}
-
-static void a_clock_that_was_years_ahead_for_a_moment_does_not_stop_the_days(void **state)
-{
-    (void)state;
-    json_t *ended;
-    struct stats *s = stats_new(20260228);
-    assert_true(stats_turn(s, 20380119, &ended));
-    json_decref(ended);
-    assert_false(stats_turn(s, 20380118, &ended)); /* a day back is no more than a clock that is set a little */
-    assert_true(stats_turn(s, 20260228, &ended));
-    json_decref(ended);
-    assert_false(stats_turn(s, 20260227, &ended));
-    assert_true(stats_turn(s, 20260301, &ended)); /* no leap year */
-    json_decref(ended);
-    assert_false(stats_turn(s, 20260228, &ended));
-    assert_int_equal(stats_date(s), 20260301);
-    stats_free(s);
-}
-
 int main(void)
 {
     set_zone("UTC0");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_clock_that_was_years_ahead_for_a_moment_does_not_stop_the_days),
         cmocka_unit_test(nothing_yet_is_a_full_success),
         cmocka_unit_test(the_line_reads_as_operators_grep_it),
         cmocka_unit_test(a_single_error_is_never_a_full_success),
@@ -649,17 +356,10 @@ int main(void)
         cmocka_unit_test(names_beyond_the_limit_are_counted_together),
         cmocka_unit_test(foreign_names_become_sound_text),
         cmocka_unit_test(the_last_errors_are_kept_in_order),
-        cmocka_unit_test(a_day_survives_json_text),
-        cmocka_unit_test(a_damaged_snapshot_changes_nothing),
-        cmocka_unit_test(a_snapshot_of_another_date_is_not_taken),
-        cmocka_unit_test(a_day_ends_once_with_all_its_numbers),
-        cmocka_unit_test(a_year_has_365_turns_also_with_daylight_saving),
-        cmocka_unit_test(a_clock_that_steps_over_midnight_and_back_begins_each_date_once),
         cmocka_unit_test(the_text_tells_people_everything),
         cmocka_unit_test(the_ledger_balances_or_says_by_how_much_not),
         cmocka_unit_test(without_memory_counts_are_kept_together_and_nothing_leaks),
         cmocka_unit_test(without_memory_a_text_is_known_as_a_part),
-        cmocka_unit_test(without_memory_a_day_does_not_end_but_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

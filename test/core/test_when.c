@@ -79,6 +79,45 @@ static void what_is_none_of_these_is_refused(void **state)
     }
 }
 
+static void times_are_local_for_people(void **state)
+{
+    (void)state;
+    char text[WHEN_TEXT_MAX];
+    when_local("2026-02-06T14:30:46.123Z", text);
+    assert_string_equal(text, "2026-02-06 15:30:46");
+    when_local("2026-08-06T14:30:46Z", text);
+    assert_string_equal(text, "2026-08-06 16:30:46");
+    when_local_ms("2026-02-06T14:30:46.123Z", text);
+    assert_string_equal(text, "2026-02-06 15:30:46.123");
+    when_local_ms(NULL, text);
+    assert_string_equal(text, "-");
+    when_local(NULL, text);
+    assert_string_equal(text, "-");
+    when_local("nonsense", text);
+    assert_string_equal(text, "-");
+    when_utc(1, text);
+    assert_string_equal(text, "1970-01-01T00:00:00.001Z");
+    when_utc(-1, text);
+    assert_string_equal(text, "1969-12-31T23:59:59.999Z");
+}
+
+static void spans_are_short(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t ms;
+        const char *text;
+    } table[] = {{-5, "0 s"},           {999, "0 s"},
+                 {59999, "59 s"},       {60000, "1 min"},
+                 {3599999, "59 min"},   {3600000 * 5 + 600000, "5 h 10 min"},
+                 {86400000, "1 d 0 h"}, {INT64_MAX, "106751991167 d 7 h"}};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        char text[WHEN_TEXT_MAX];
+        when_span(table[i].ms, text);
+        assert_string_equal(text, table[i].text);
+    }
+}
+
 int main(void)
 {
     setenv("TZ", "Europe/Berlin", 1);
@@ -88,6 +127,8 @@ int main(void)
         cmocka_unit_test(a_day_is_the_local_one_with_its_23_hours),
         cmocka_unit_test(an_age_is_so_long_ago),
         cmocka_unit_test(what_is_none_of_these_is_refused),
+        cmocka_unit_test(times_are_local_for_people),
+        cmocka_unit_test(spans_are_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -96,7 +96,7 @@ def test_the_status_tells_of_the_service_and_the_store(site, control):
     site.drop("RANK", "a.json")
     site.wait_ended(1)
     status = control.get("/status")
-    assert set(status) == {"health", "snapshot", "totals", "degraded"}
+    assert set(status) == {"health", "snapshot", "totals", "alerts", "degraded"}
     assert status["health"] == "running" and status["degraded"] == []
     assert status["snapshot"]["ledger"]["delivered"] == 1
     assert status["snapshot"]["pid"] == site.process.popen.pid

@@ -182,7 +182,7 @@ def test_json_has_stable_keys(place, records):
     out, _ = ran(place, "show", "a.json", "--json")
     assert {"deliveries", "events"} < set(json.loads(out))
     out, _ = ran(place, "status", "--json", code=1)
-    assert set(json.loads(out)) == {"health", "instances", "source", "snapshot", "totals", "degraded"}
+    assert set(json.loads(out)) == {"health", "instances", "source", "snapshot", "totals", "alerts", "degraded"}
     assert json.loads(out)["source"] == "store" and json.loads(out)["totals"]["completed"] == 1
 
 

@@ -5,7 +5,7 @@ import sqlite3
 
 from conftest import root_only
 from shunt import ticket, wait_for
-from test_retry import NO_BREAKER, TWO, fill
+from test_retry import NO_BREAKER, TWO, fill, freeze, frozen_disk
 
 
 def rows(site, where="1", *values):
@@ -264,3 +264,57 @@ def test_a_later_ticket_of_the_same_name_is_not_blamed_for_the_crash(make_site):
     site.wait_event("processed")
     site.finish()
     assert not (site.under / "0/.trial").exists()
+
+
+def crashed_with(site, name, **more):
+    """A ticket that an earlier run left in work when it crashed."""
+    folder = site.under / "0/RANK"
+    folder.mkdir(parents=True, exist_ok=True)
+    data = ticket("RANK", **more)
+    (folder / name).write_bytes(data)
+    site.expect("RANK", name, data)
+    return folder / name
+
+
+def test_the_note_of_a_trial_goes_with_the_trial(make_site):
+    site = make_site({"intake.poison": "fail"})
+    crashed_with(site, "x.json")
+    site.start()
+    site.wait_event("processed")
+    wait_for(lambda: not (site.under / "0/.trial").exists(), "the note is removed, though nothing follows")
+    site.kill()
+    site.start()
+    site.finish(1)
+
+
+def test_a_suspect_that_waits_is_not_blamed_for_what_others_do(make_site):
+    site = make_site({"intake.poison": "fail"})
+    path = crashed_with(site, "x.json")
+    with open(path, "ab"):
+        site.start()
+        site.drop("LOREAL", "other.json")
+        site.wait_event("processed", file="other.json")
+        site.kill()
+    site.start()
+    site.finish()
+    assert not site.events("failed")
+
+
+def test_a_suspect_whose_destination_hangs_does_not_stop_the_others(make_site, mounts, base):
+    site = make_site({"intake.poison": "fail", "delivery.hang": "120s"}, routes=TWO % "")
+    sick = frozen_disk(base, site.data / "OUT" / "sick", mounts)
+    (sick / "lost+found").rmdir()
+    folder = site.under / "0/SICK"
+    folder.mkdir(parents=True)
+    data = ticket("SICK")
+    (folder / "x.json").write_bytes(data)
+    site.expect("SICK", "x.json", data, to=["OUT/sick"])
+    freeze(sick)
+    try:
+        site.start(wait=False)
+        site.wait_event("crash_found")
+        site.drop("FINE", "f.json", to=["OUT/fine"])
+        site.wait_event("processed", seconds=20, file="f.json")
+    finally:
+        freeze(sick, thaw=True)
+    site.finish()

@@ -50,4 +50,14 @@ static inline void assert_published(const struct place_item *item, enum placed p
     assert_string_equal(item->final_name, name);
 }
 
+/* Letters that do not repeat soon; free. */
+static inline char *made_bytes(size_t len)
+{
+    char *bytes = malloc(len + 1);
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = (char)('a' + (i * 7 + i / 251) % 26);
+    bytes[len] = '\0';
+    return bytes;
+}
+
 #endif

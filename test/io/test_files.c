@@ -187,10 +187,10 @@ static void the_hash_is_sha_256(void **state)
     (void)state;
     uint8_t hash[SHA256_SIZE];
     char hex[2 * SHA256_SIZE + 1];
-    assert_int_equal(files_sha256("abc", 3, hash), 0);
+    files_sha256("abc", 3, hash);
     files_hex(hash, SHA256_SIZE, hex);
     assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    assert_int_equal(files_sha256("", 0, hash), 0);
+    files_sha256("", 0, hash);
     files_hex(hash, 4, hex);
     assert_string_equal(hex, "e3b0c442");
 }

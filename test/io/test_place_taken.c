@@ -208,7 +208,7 @@ static const char *version_of(struct scratch *s, const char *name, const char *b
 {
     uint8_t sha256[SHA256_SIZE];
     char version[NAME_SIZE];
-    assert_int_equal(files_sha256(bytes, strlen(bytes), sha256), 0);
+    files_sha256(bytes, strlen(bytes), sha256);
     name_version(name, sha256, version);
     return in(s, version);
 }

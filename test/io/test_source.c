@@ -178,7 +178,7 @@ static void a_change_is_seen_by_the_next_look(void **state)
 static void assert_hash_of(const uint8_t *hash, const void *bytes, size_t len)
 {
     uint8_t expected[SHA256_SIZE];
-    assert_int_equal(files_sha256(bytes, len, expected), 0);
+    files_sha256(bytes, len, expected);
     assert_memory_equal(hash, expected, SHA256_SIZE);
 }
 

@@ -274,8 +274,8 @@ static inline const char *get_hello(struct world *world, struct client *client)
     return ask(world, client, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", "\r\n\r\nhello\n");
 }
 
-/* Everything is over: what a test still holds is let go first. */
-static inline void world_free(struct world *world)
+/* The server closes; what a test still holds is let go. */
+static inline void world_stop(struct world *world)
 {
     if (world->server)
         http_server_close(world->server, on_world_closed, world);
@@ -283,9 +283,11 @@ static inline void world_free(struct world *world)
         http_respond_text(world->held[i], 200, "too late\n");
     for (size_t i = 0; i < world->n_streams; i++)
         http_stream_close(world->streams[i]);
-    for (size_t i = 0; i < world->n_clients; i++)
-        client_hang_up(world->clients[i]);
-    uv_run(&world->loop, UV_RUN_DEFAULT);
+}
+
+/* The loop has run dry. */
+static inline void world_free_stopped(struct world *world)
+{
     assert_int_equal(world->closed, 1);
     assert_int_equal(uv_loop_close(&world->loop), 0);
     for (size_t i = 0; i < world->n_clients; i++) {
@@ -293,6 +295,15 @@ static inline void world_free(struct world *world)
         free(world->clients[i]);
     }
     free(world);
+}
+
+static inline void world_free(struct world *world)
+{
+    world_stop(world);
+    for (size_t i = 0; i < world->n_clients; i++)
+        client_hang_up(world->clients[i]);
+    uv_run(&world->loop, UV_RUN_DEFAULT);
+    world_free_stopped(world);
 }
 
 #endif

@@ -15,14 +15,7 @@ struct service {
 
 static void on_service_stop(uv_async_t *async)
 {
-    struct service *service = async->data;
-    struct world *world = service->world;
-    if (world->server)
-        http_server_close(world->server, on_world_closed, world);
-    for (size_t i = 0; i < world->n_held; i++)
-        http_respond_text(world->held[i], 200, "too late\n");
-    for (size_t i = 0; i < world->n_streams; i++)
-        http_stream_close(world->streams[i]);
+    world_stop(((struct service *)async->data)->world);
     uv_close((uv_handle_t *)async, NULL);
 }
 
@@ -102,9 +95,7 @@ static void service_free(struct service *service)
     http_client_free(service->client);
     uv_async_send(&service->stop);
     uv_thread_join(&service->thread);
-    assert_int_equal(service->world->closed, 1);
-    assert_int_equal(uv_loop_close(&service->world->loop), 0);
-    free(service->world);
+    world_free_stopped(service->world);
     free(service);
 }
 

@@ -206,16 +206,27 @@ static inline void advance(struct parts *p, int64_t ms)
         p->rt.timer.timer_cb(&p->rt.timer);
 }
 
-/* Takes up hot/RANK/name as the intake would. NULL: no memory for it. */
-static inline struct job *take_up(struct parts *p, const char *name)
+static inline struct take_item ticket_item(const char *name)
 {
-    struct take_item item = {.client = "RANK", .name = name, .kind = NAME_TICKET, .source.fd = -1};
-    struct take_batch batch = {.config = p->config,
+    return (struct take_item){.client = "RANK", .name = name, .kind = NAME_TICKET, .source.fd = -1};
+}
+
+/* Of one: hot/RANK/name. */
+static inline struct take_batch batch_of(struct parts *p, struct take_item *item)
+{
+    return (struct take_batch){.config = p->config,
                                .clock = &p->clock.clock,
                                .underprocess = p->instance.path,
                                .routes = p->rt.routes,
-                               .items = &item,
+                               .items = item,
                                .count = 1};
+}
+
+/* Takes up hot/RANK/name as the intake would. NULL: no memory for it. */
+static inline struct job *take_up(struct parts *p, const char *name)
+{
+    struct take_item item = ticket_item(name);
+    struct take_batch batch = batch_of(p, &item);
     take_run(&batch);
     struct job *job = NULL;
     if (item.taken == TAKEN_CLAIMED && jobs_begin(&p->jobs, &item, p->rt.routes, WAY_REALTIME, 1, false) == 0)

@@ -583,13 +583,8 @@ static void delay_by(void **state, size_t in_a_row)
         char name[32], under[64];
         snprintf(name, sizeof name, "t.json");
         put(in(*state, "hot/RANK/t.json"), TICKET("RANK"));
-        struct take_item item = {.client = "RANK", .name = name, .kind = NAME_TICKET, .source.fd = -1};
-        struct take_batch batch = {.config = p->config,
-                                   .clock = &p->clock.clock,
-                                   .underprocess = p->instance.path,
-                                   .routes = p->rt.routes,
-                                   .items = &item,
-                                   .count = 1};
+        struct take_item item = ticket_item(name);
+        struct take_batch batch = batch_of(p, &item);
         take_run(&batch);
         assert_int_equal(item.taken, TAKEN_CLAIMED);
         fill_waits(&p->rt, 0);

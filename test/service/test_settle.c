@@ -58,13 +58,8 @@ static struct job *begin_text(struct parts *p, const char *name, const char *tex
     snprintf(path, sizeof path, "hot/RANK/%s", name);
     put(in(p->s, path), text);
     /* What is broken is invalid only after it kept still. */
-    struct take_item item = {.client = "RANK", .name = name, .kind = NAME_TICKET, .source.fd = -1};
-    struct take_batch batch = {.config = p->config,
-                               .clock = &p->clock.clock,
-                               .underprocess = p->instance.path,
-                               .routes = p->rt.routes,
-                               .items = &item,
-                               .count = 1};
+    struct take_item item = ticket_item(name);
+    struct take_batch batch = batch_of(p, &item);
     take_run(&batch);
     while (item.taken == TAKEN_WAIT) {
         clock_virtual_advance(&p->clock, item.pause_ms);
@@ -275,12 +270,7 @@ static void a_ticket_from_the_hot_root_fails_right_in_the_failed_folder(void **s
     struct scratch *s = *state;
     put(in(s, "hot/a.json"), TICKET("RANK"));
     struct take_item item = {.client = "", .name = "a.json", .kind = NAME_TICKET, .source.fd = -1};
-    struct take_batch batch = {.config = p->config,
-                               .clock = &p->clock.clock,
-                               .underprocess = p->instance.path,
-                               .routes = p->rt.routes,
-                               .items = &item,
-                               .count = 1};
+    struct take_batch batch = batch_of(p, &item);
     take_run(&batch);
     assert_int_equal(jobs_begin(&p->jobs, &item, p->rt.routes, WAY_STARTUP, 1, false), 0);
     take_item_fini(&item);

@@ -16,7 +16,7 @@ static void a_new_store_holds_nothing(void **state)
     assert_null(out);
     assert_int_equal(store_load_day(s, 20260921, &out, &e), 0);
     assert_json(out, "{}");
-    assert_int_equal(store_alerts(s, 0, &out, &e), 0);
+    assert_int_equal(store_alerts(s, false, 0, &out, &e), 0);
     assert_json(out, "[]");
     assert_no_findings(s);
     store_close(s);
@@ -675,7 +675,7 @@ static void an_alert_is_open_once_and_counts(void **state)
     put_alert(s, "monday", NOON + 5000, NULL, true);
     struct error e = {0};
     json_t *out;
-    assert_int_equal(store_alerts(s, 0, &out, &e), 0);
+    assert_int_equal(store_alerts(s, false, 0, &out, &e), 0);
     assert_json(out,
                 "[{\"kind\":\"destination_down\", \"subject\":\"monday\", \"opened_at\":\"2026-09-21T14:13:25.000Z\","
                 "\"last_at\":\"2026-09-21T14:13:25.000Z\", \"closed_at\":null, \"count\":1, \"text\":null},"
@@ -684,9 +684,121 @@ static void an_alert_is_open_once_and_counts(void **state)
                 "{\"kind\":\"destination_down\", \"subject\":\"monday\", \"opened_at\":\"2026-09-21T14:13:20.000Z\","
                 "\"last_at\":\"2026-09-21T14:13:22.000Z\", \"closed_at\":\"2026-09-21T14:13:23.000Z\", \"count\":2,"
                 "\"text\":\"timed out\"}]");
-    assert_int_equal(store_alerts(s, 1, &out, &e), 0);
+    assert_int_equal(store_alerts(s, false, 1, &out, &e), 0);
     assert_int_equal(json_array_size(out), 1);
     json_decref(out);
+    store_close(s);
+}
+
+static void the_open_alerts_are_asked_for_alone(void **state)
+{
+    (void)state;
+    struct store *s = opened();
+    put_alert(s, "celtra", NOON, "full", true);
+    put_alert(s, "monday", NOON + 1000, "timed out", true);
+    put_alert(s, "archive", NOON + 2000, "full", true);
+    put_alert(s, "monday", NOON + 3000, NULL, false);
+    struct error e = {0};
+    json_t *out;
+    assert_int_equal(store_alerts(s, true, 0, &out, &e), 0);
+    assert_int_equal(json_array_size(out), 2);
+    assert_string_equal(text_of(json_array_get(out, 0), "subject"), "archive");
+    assert_string_equal(text_of(json_array_get(out, 1), "subject"), "celtra");
+    json_decref(out);
+    assert_int_equal(store_alerts(s, true, 1, &out, &e), 0);
+    assert_int_equal(json_array_size(out), 1);
+    json_decref(out);
+    store_close(s);
+}
+
+/* ---- what the statistics do not count yet ---- */
+
+static struct store_job ended(struct sample *m, int n, unsigned instance, uint64_t outcome)
+{
+    struct store_job job = sample(m, n)->job;
+    job.instance = instance;
+    job.outcome = outcome;
+    return job;
+}
+
+static int note_name(void *user, const struct store_job *job)
+{
+    char one[48];
+    snprintf(one, sizeof one, " %.*s:%d", (int)strcspn(job->name, "."), job->name, (int)job->outcome);
+    strcat(user, one);
+    assert_int_equal(job->n_deliveries, 2);
+    assert_string_equal(job->deliveries[1].label, "Monday Rank");
+    return 0;
+}
+
+static void assert_uncounted(struct store *s, unsigned instance, const char *expected)
+{
+    char found[512] = "";
+    struct error e = {0};
+    assert_int_equal(store_uncounted(s, instance, note_name, found, &e), 0);
+    assert_string_equal(found, expected);
+}
+
+static void count_up_to(struct store *s, unsigned instance, json_t *counted)
+{
+    json_t *snapshot = json_pack("{s:i, s:o}", "n", 1, "counted", counted);
+    struct error e = {0};
+    assert_int_equal(store_save_snapshot(s, instance, snapshot, &e), 0);
+    json_decref(snapshot);
+}
+
+static void ended_jobs_are_uncounted_until_a_snapshot_counts_them(void **state)
+{
+    (void)state;
+    struct store *s = opened();
+    struct sample m[6];
+    const struct store_job jobs[] = {ended(&m[0], 0, 0, 0), ended(&m[1], 1, 0, 3), ended(&m[2], 2, 0, 1),
+                                     ended(&m[3], 3, 1, 2), ended(&m[4], 4, 0, 2), ended(&m[5], 5, 0, 5)};
+    record(s, jobs, 6);
+    assert_uncounted(s, 0, " t2:1 t4:2 t1:3 t5:5");
+    assert_uncounted(s, 1, " t3:2");
+    assert_uncounted(s, 2, "");
+    count_up_to(s, 0, json_pack("{s:i, s:[i]}", "to", 3, "but", 2));
+    assert_uncounted(s, 0, " t4:2 t5:5");
+    assert_uncounted(s, 1, " t3:2");
+    count_up_to(s, 0, json_pack("{s:i, s:[]}", "to", 5, "but"));
+    assert_uncounted(s, 0, "");
+    count_up_to(s, 1, json_pack("{}"));
+    assert_uncounted(s, 1, " t3:2");
+    store_close(s);
+}
+
+static void a_job_recorded_again_is_uncounted_as_it_is_now(void **state)
+{
+    (void)state;
+    struct store *s = opened();
+    struct sample m[3];
+    struct store_job jobs[] = {ended(&m[0], 0, 0, 1), ended(&m[1], 1, 0, 2), ended(&m[2], 2, 0, 3)};
+    jobs[0].status = STATUS_PROCESSING; /* about to fail */
+    record(s, jobs, 3);
+    jobs[0].status = STATUS_FAILED;
+    jobs[1].outcome = 0;  /* it was returned */
+    jobs[2].instance = 1; /* another took it up */
+    jobs[2].outcome = 7;
+    record(s, jobs, 3);
+    assert_uncounted(s, 0, " t0:1");
+    assert_uncounted(s, 1, " t2:7");
+    store_close(s);
+}
+
+static void removed_jobs_are_not_uncounted(void **state)
+{
+    (void)state;
+    struct store *s = opened();
+    struct sample m;
+    const struct store_job job = ended(&m, 0, 0, 1);
+    record(s, &job, 1);
+    struct error e = {0};
+    size_t removed;
+    assert_int_equal(store_retain(s, &(struct store_retention){NOON + 1, 0, 10}, &removed, &e), 0);
+    assert_int_equal(removed, 1);
+    assert_uncounted(s, 0, "");
+    assert_no_findings(s);
     store_close(s);
 }
 
@@ -731,6 +843,7 @@ static int look(struct store *s, const struct sample *m, struct error *e)
     int64_t at;
     int rc = store_unfinished(s, note, &f, e);
     rc = rc ? rc : store_last(s, "RANK", "t1.json", note, &f, e);
+    rc = rc ? rc : store_uncounted(s, 0, note, &f, e);
     rc = rc ? rc : store_seen(s, "RANK", "t1.json", m->sha256, 0, &at, e);
     rc = rc ? rc : store_list(s, &(struct store_filter){.client = "rank", .destination = "monday"}, &out, e);
     let_go(&out);
@@ -748,6 +861,9 @@ static int keep(struct store *s, struct error *e)
     const struct store_alert alert = {"kind", "subject", NOON, "text"};
     json_t *counts = NULL, *out = NULL;
     int rc = store_totals(s, &counts, e);
+    rc = rc || !counts || json_object_set_new(counts, "counted", json_pack("{s:i, s:[i]}", "to", 2, "but", 1)) == 0
+             ? rc
+             : ERR_NOMEM;
     rc = rc ? rc : store_save_snapshot(s, 0, counts, e);
     rc = rc ? rc : store_save_day(s, 0, 20260921, counts, e);
     let_go(&counts);
@@ -757,7 +873,7 @@ static int keep(struct store *s, struct error *e)
     let_go(&out);
     rc = rc ? rc : store_alert(s, &alert, true, e);
     rc = rc ? rc : store_alert(s, &alert, true, e);
-    rc = rc ? rc : store_alerts(s, 0, &out, e);
+    rc = rc ? rc : store_alerts(s, false, 0, &out, e);
     let_go(&out);
     return rc;
 }
@@ -767,7 +883,7 @@ static int live(struct store *s, struct error *e)
     struct sample m[4];
     struct store_job jobs[4];
     for (int i = 0; i < 4; i++) {
-        jobs[i] = sample(&m[i], i)->job;
+        jobs[i] = ended(&m[i], i, 0, (uint64_t)i);
     }
     jobs[3].status = STATUS_PENDING;
     jobs[3].client = "\xff a client whose name is longer than what is remembered of words";
@@ -873,9 +989,11 @@ int main(void)
         EACH(a_job_is_shown_by_id_by_its_beginning_and_by_name, url_), EACH(totals_know_the_oldest_that_waits, url_),  \
         EACH(hostile_texts_come_back_and_break_nothing, url_), EACH(old_finished_jobs_go, url_),                       \
         EACH(no_more_jobs_stay_than_are_kept, url_), EACH(each_instance_has_its_snapshot, url_),                       \
-        EACH(any_snapshot_comes_back_as_it_was, url_), EACH(what_is_no_document_is_refused, url_),                     \
-        EACH(a_day_is_kept_for_each_instance, url_), EACH(an_alert_is_open_once_and_counts, url_),                     \
-        EACH(without_memory_it_fails_and_stays_whole, url_)
+        EACH(any_snapshot_comes_back_as_it_was, url_), EACH(the_open_alerts_are_asked_for_alone, url_),                \
+        EACH(ended_jobs_are_uncounted_until_a_snapshot_counts_them, url_),                                             \
+        EACH(a_job_recorded_again_is_uncounted_as_it_is_now, url_), EACH(removed_jobs_are_not_uncounted, url_),        \
+        EACH(what_is_no_document_is_refused, url_), EACH(a_day_is_kept_for_each_instance, url_),                       \
+        EACH(an_alert_is_open_once_and_counts, url_), EACH(without_memory_it_fails_and_stays_whole, url_)
     const struct CMUnitTest tests[] = {
         CONTRACT("sqlite:shunt.db"),
         CONTRACT("memory:"),

@@ -22,7 +22,9 @@ extern char str_empty[1];
 
 void str_init(struct str *s);
 void str_fini(struct str *s);
-void str_clear(struct str *s); /* keeps the memory; clears failed */
+void str_part_fini(struct str *part,
+                   struct str *whole); /* where part has failed, so has whole, which was made with it */
+void str_clear(struct str *s);         /* keeps the memory; clears failed */
 bool str_failed(const struct str *s);
 void str_reserve(struct str *s, size_t more);
 void str_add(struct str *s, const void *bytes, size_t n);

@@ -29,10 +29,6 @@ struct ask {
 void ask_begin(struct ask *a, const struct config *config);
 void ask_end(struct ask *a);
 
-/* The socket of an instance. mem_free; NULL: no memory. Not to be called where there is none (ask_has_socket). */
-char *ask_socket(const struct config *config, unsigned instance);
-bool ask_has_socket(const struct config *config);
-
 int ask_get(struct ask *a, const char *target, json_t **out, struct error *e);
 /* body: borrowed, may be NULL. */
 int ask_post(struct ask *a, const char *target, const json_t *body, json_t **out, struct error *e);

@@ -44,8 +44,8 @@ void files_set_time(int fd, int64_t mtime_ns);
 int files_flushed(int fd, const char *what, struct error *e);
 int files_write_all(int fd, const void *bytes, size_t len, struct error *e);
 
-bool files_is_mount(const char *path);                                     /* STATX_ATTR_MOUNT_ROOT */
-int files_sha256(const void *bytes, size_t len, uint8_t out[SHA256_SIZE]); /* 0 or ERR_NOMEM */
+bool files_is_mount(const char *path); /* STATX_ATTR_MOUNT_ROOT */
+void files_sha256(const void *bytes, size_t len, uint8_t out[SHA256_SIZE]);
 /* Hex, lower case: 2 * n characters and a NUL into out. */
 void files_hex(const uint8_t *bytes, size_t n, char *out);
 

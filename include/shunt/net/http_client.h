@@ -1,7 +1,7 @@
 /* http_client.h: a small blocking HTTP client for the commands, over the service's control socket.
  *
  * ERR_GONE: no socket there, or nobody listens (the service is not running). ERR_ACCESS: the socket is another user's.
- * ERR_CONFIG: the path is too long for a socket.
+ * ERR_CONFIG: the path is too long for a socket, or there is no libcurl.
  * ERR_TIMEOUT, ERR_NETWORK: the service hangs, or went away meanwhile. An answer is an answer: 0, whatever its status.
  * Ownership: http_reply_fini. Thread: any, one client belongs to one thread; it blocks, so never the loop's.
  */

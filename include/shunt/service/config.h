@@ -17,7 +17,7 @@ struct config {
     /* absolute */
     char *data, *hot, *archive, *failed, *underprocess, *logs, *routes_file;
     char *log_file; /* NULL: none */
-    char *control;  /* of instance 0; NULL: none */
+    char *control;  /* socket of instance 0; NULL: none */
     struct routes *routes;
 };
 
@@ -27,6 +27,9 @@ void config_free(struct config *c);
 
 /* routes.ini alone, as a reload does. NULL: see faults. */
 struct routes *config_load_routes(const struct config *c, struct faults *faults);
+
+/* The control socket of an instance. mem_free; NULL: no memory. Not to be called where there is none (c->control). */
+char *config_control(const struct config *c, unsigned instance);
 
 /* Absolute path of a destination's folder, from the data root. mem_free. */
 char *config_destination_path(const struct config *c, const struct destination *d);

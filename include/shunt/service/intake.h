@@ -31,8 +31,12 @@ struct intake {
     bool busy[WORKERS_MAX]; /* by worker number - 1 */
     struct wait batch_wait; /* until a small batch goes anyway */
     int64_t oldest_queued_ms;
-    struct trial poison;                             /* what was on trial when an earlier run crashed */
-    bool on_trial;                                   /* a suspect is, or was the last that was looked at */
+    struct trial poison; /* what was on trial when an earlier run crashed */
+    bool on_trial;       /* a suspect is, alone; its note may lie there */
+    bool crash_told;
+    int64_t trial_until_ms;
+    struct work trial_work; /* removes the note */
+    bool trial_ending;
     size_t suspects;                                 /* candidates that a crash left in work */
     bool (*watched)(void *user, const char *folder); /* do events of this folder come? */
     void (*forgot)(void *user);                      /* a name found no memory: all must be scanned again */

@@ -14,6 +14,8 @@
 #ifndef SHUNT_SERVICE_JOBS_H
 #define SHUNT_SERVICE_JOBS_H
 
+#include <jansson.h>
+
 #include "shunt/core/job.h"
 #include "shunt/service/runtime.h"
 #include "shunt/service/take.h"
@@ -32,7 +34,7 @@ struct delivery {
     struct wait wait;   /* until the next attempt */
     int64_t next_ms;    /* when that is, by the wall clock */
     int64_t done_ms;
-    bool before; /* delivered by an earlier run, or before the ticket failed and was put back */
+    bool before; /* delivered before the ticket failed and was put back: counted then */
     bool told;   /* its success stands in the log */
     bool beside; /* under another name than its own */
     char *final_name;
@@ -63,15 +65,17 @@ struct job {
     bool left;            /* by a try that may have been cut off: its temporaries may still lie about */
     struct source source; /* open and leased while the job goes on without waiting */
     struct file_print print;
-    struct source_content content;  /* bytes go when the job waits */
-    bool changed;                   /* the original changed under us: returned, not failed */
-    bool again;                     /* something arrived under the same name meanwhile */
-    bool own_move_pending;          /* the event of our own claim is still to come */
-    uint64_t taken_ns, settling_ns; /* uv_hrtime; when its last act began */
-    int64_t since_ms;               /* in hand since then, also of an earlier run */
-    int64_t created_ms;             /* taken up first, also by an earlier run */
-    struct job_event *events;       /* newest first */
-    struct error error;             /* why it is invalid */
+    struct source_content content; /* bytes go when the job waits */
+    bool changed;                  /* the original changed under us: returned, not failed */
+    bool again;                    /* something arrived under the same name meanwhile */
+    bool own_move_pending;         /* the event of our own claim is still to come */
+    uint64_t taken_ns;             /* uv_hrtime */
+    uint64_t settling_ns;          /* when its last act began */
+    int64_t created_ms;            /* taken up first, also by an earlier run */
+    int64_t started_ms;            /* taken up since it last failed, also by an earlier run */
+    uint64_t outcome;              /* its number among those that end; 0: not yet */
+    struct job_event *events;      /* newest first */
+    struct error error;            /* why it is invalid */
     struct delivery *deliveries;
     size_t n_deliveries;
     struct delivery_counts counts;
@@ -99,6 +103,7 @@ struct jobs {
     struct job_handle *table;
     size_t count;
     int64_t ledger_difference; /* last told */
+    uint64_t outcomes; /* numbers given to jobs that end; the store knows by them which ones a snapshot counts */
     jobs_ended_cb ended;
     void *user;
     /* `shunt once` wants each outcome */
@@ -133,6 +138,9 @@ void jobs_settled(struct job *job, int code,
 
 /* A person (who) takes back a job that waits: it ends in the failed folder. ERR_BUSY: something of it is in work. */
 int jobs_cancel(struct job *job, const char *who, struct error *e);
+
+/* Which outcomes the statistics count by now, as a snapshot tells it (store.h). NULL: no memory. */
+json_t *jobs_counted(const struct jobs *jobs);
 
 /* `shunt once` gives up: the job ends, its file stays in underprocess, where the next start takes it up. */
 void jobs_abandon(struct job *job, const struct error *why);

@@ -13,14 +13,19 @@
 struct remembered;
 
 struct recall {
+    const struct instance *instance;
     struct remembered *table;
     size_t count;
+    struct record *lost; /* unfinished, and another of their name came after them */
+    size_t finished;     /* tickets that lay in underprocess though their jobs had ended */
+    size_t unknown;      /* tickets that lay there, of which the store knew nothing */
 };
 
-/* Reads the unfinished jobs, and finished ones whose ticket still lies in underprocess. Unfinished ones of this
- * instance whose ticket is gone are ended in the store, and told. Trouble with the store is told: then nothing is
- * remembered. ERR_NOMEM. */
+/* Reads the unfinished jobs, and finished ones whose ticket still lies in underprocess. Trouble with the store is told:
+ * then nothing is remembered. ERR_NOMEM. */
 int recall_load(struct recall *r, struct storage *st, const struct instance *instance, struct error *e);
+/* Unfinished ones of this instance whose ticket is not in underprocess any more: a list, the caller's; forgotten here. */
+struct record *recall_lost(struct recall *r, const struct instance *instance);
 /* A failed ticket is about to be put back into its hot folder. Takes what the store knows of it (NULL is fine). anew: what was
  * delivered is to be delivered again. */
 void recall_expect(struct recall *r, struct record *past, bool anew);

@@ -6,7 +6,8 @@
  *
  * The store away, full, locked or hanging: routing goes on from the file system alone. Jobs do not wait for the store any
  * more, their records do, up to RECORDS_MAX, and are written when it is back; the state is told as degraded. A damaged
- * store is set aside by opening it anew (store.h). Thread: loop; the store itself belongs to the request while one is
+ * store is set aside by opening it anew (store.h). Ended days and alerts wait likewise, in their order, until they are
+ * written; a snapshot waits for the records that were there before it, which it counts. Thread: loop; the store itself belongs to the request while one is
  * in work.
  */
 #ifndef SHUNT_SERVICE_STORAGE_H
@@ -16,8 +17,10 @@
 #include "shunt/service/runtime.h"
 
 #define STORAGE_RECORDS_MAX 50000 /* while the store is away */
+#define STORAGE_NOTES_MAX   1000  /* likewise */
 
 struct storage_request;
+struct storage_note;
 
 struct storage {
     struct runtime *rt;
@@ -26,11 +29,15 @@ struct storage {
     struct record *queue, **tail;
     size_t queued;
     json_t *snapshot; /* to be saved */
+    size_t ahead;     /* records that were there before it */
+    struct storage_note *notes;
+    size_t n_notes;
     struct storage_request *active;
     struct wait hang; /* of the request */
     struct wait again;
     int64_t pause_ms;
     bool degraded;
+    int64_t degraded_ms; /* since when, or when it was last */
     struct error why;
     uint64_t lost; /* records that found no room */
     int64_t retain_at_ms;
@@ -42,6 +49,10 @@ int storage_open(struct storage *st, struct runtime *rt, unsigned instance, stru
 /* Takes the record (NULL is fine: there was no memory). True: job waits, `recorded` is called for it. */
 bool storage_add(struct storage *st, struct record *r, struct job *job);
 void storage_save(struct storage *st, json_t *snapshot); /* takes the reference; replaces one that still waits */
+/* An ended day: takes the reference, which nobody else has. An alert: copied, its kind is a constant. False: no memory, or
+ * too many wait: to be asked again. */
+bool storage_day(struct storage *st, json_t *day);
+bool storage_alert(struct storage *st, const struct store_alert *alert, bool open);
 void storage_pump(struct storage *st);
 bool storage_idle(const struct storage *st);             /* nothing in work, and nothing that could be written now */
 void storage_last(struct storage *st, json_t *snapshot); /* takes the reference; blocking: what is left, once */

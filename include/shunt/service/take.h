@@ -61,7 +61,6 @@ struct take_batch {
     const char *underprocess; /* this instance's folder */
     struct routes *routes;
     const struct trial *poison; /* what was on trial when an earlier run crashed: not to be read again */
-    bool trial_over;            /* none is on trial any more */
     struct take_item *items;
     size_t count;
 };

@@ -3,7 +3,7 @@
  *
  * A driver is chosen by the URL's scheme: "sqlite:PATH" (embedded, the default), "memory:" (for tests).
  * Kept: every job with its deliveries and the events of its life; the running service's snapshot, one for each
- * instance; the statistics of each local day; alerts. Jobs are recorded whole and as often as they change: recording
+ * instance; which ended jobs its statistics do not count yet; the statistics of each local day; alerts. Jobs are recorded whole and as often as they change: recording
  * the same again changes nothing, so that a batch whose outcome is not known is simply recorded again.
  *
  * Calls block: the service runs them in work requests, one at a time for each store (a lane of one), never on the loop
@@ -73,7 +73,20 @@ struct store_job {
     const struct store_event *events; /* new since it was last recorded; one that is there already is not added again.
                                        * Of very many the first and the newest stay */
     size_t n_events;
+    unsigned instance; /* who counts it in his statistics of the day */
+    uint64_t outcome;  /* its number among that instance's jobs that end; 0: it is not (yet) to be counted */
 };
+
+/* Where each text of a job or a delivery is, for who copies one: the value of an array of pointers. */
+#define STORE_JOB_TEXTS(j)                                                                                             \
+    {                                                                                                                  \
+        &(j)->id, &(j)->source, &(j)->phase, &(j)->folder, &(j)->name, &(j)->client, &(j)->category, &(j)->studio,     \
+            &(j)->title, &(j)->path, &(j)->error                                                                       \
+    }
+#define STORE_DELIVERY_TEXTS(d)                                                                                        \
+    {                                                                                                                  \
+        &(d)->destination, &(d)->label, &(d)->final_name, &(d)->error                                                  \
+    }
 
 /* Which jobs; all that are set must hold. Newest first: in the order in which they were first recorded, whatever the
  * clock said. Case: of ASCII letters. */
@@ -126,12 +139,13 @@ struct store_driver {
     int (*show)(struct store *s, const char *id, json_t **out, struct error *e);
     int (*totals)(struct store *s, json_t **out, struct error *e);
     int (*retain)(struct store *s, const struct store_retention *r, size_t *removed, struct error *e);
+    int (*uncounted)(struct store *s, unsigned instance, store_each_cb each, void *user, struct error *e);
     int (*save_snapshot)(struct store *s, unsigned instance, const json_t *snapshot, struct error *e);
     int (*load_snapshot)(struct store *s, unsigned instance, json_t **snapshot, struct error *e);
     int (*save_day)(struct store *s, unsigned instance, int date, const json_t *day, struct error *e);
     int (*load_day)(struct store *s, int date, json_t **days, struct error *e);
     int (*alert)(struct store *s, const struct store_alert *alert, bool open, struct error *e);
-    int (*alerts)(struct store *s, size_t limit, json_t **out, struct error *e);
+    int (*alerts)(struct store *s, bool open, size_t limit, json_t **out, struct error *e);
     int (*check)(struct store *s, json_t **findings, struct error *e);
     int (*backup)(struct store *s, const char *path, struct error *e);
     int (*vacuum)(struct store *s, struct error *e);
@@ -177,7 +191,12 @@ int store_totals(struct store *s, json_t **out, struct error *e);
  * system a little at a time. Of closed alerts the last 10000 stay. */
 int store_retain(struct store *s, const struct store_retention *r, size_t *removed, struct error *e);
 
+/* May hold "counted": {"to": N, "but": [N...]}: the instance's jobs with outcomes up to N, but for those, are counted from
+ * now on by what the snapshot says; in one transaction with it. */
 int store_save_snapshot(struct store *s, unsigned instance, const json_t *snapshot, struct error *e);
+/* Jobs recorded with an outcome that no snapshot counts, by their outcome, with their deliveries, without events. Recorded
+ * again without an outcome, a job is not among them any more. The callback does not call the store. */
+int store_uncounted(struct store *s, unsigned instance, store_each_cb each, void *user, struct error *e);
 /* NULL and 0: none yet. */
 int store_load_snapshot(struct store *s, unsigned instance, json_t **snapshot, struct error *e);
 /* The statistics of a local day (yyyymmdd) as an instance counted them; saved again, they are replaced. */
@@ -186,7 +205,8 @@ int store_load_day(struct store *s, int date, json_t **days, struct error *e); /
 
 /* Opens an alert of that kind and subject, or counts it once more where it is open; open false: closes it. */
 int store_alert(struct store *s, const struct store_alert *alert, bool open, struct error *e);
-int store_alerts(struct store *s, size_t limit, json_t **out, struct error *e); /* newest first: [{"kind", "subject",
+int store_alerts(struct store *s, bool open, size_t limit, json_t **out,
+                 struct error *e); /* open: only those; newest first: [{"kind", "subject",
     "opened_at", "last_at", "closed_at", "count", "text"}...] */
 
 int store_check(struct store *s, json_t **findings, struct error *e); /* [] : sound; else texts */

@@ -1,5 +1,5 @@
-/* hold.c: see hold.h. All instances must do it: a destination that one of them goes on to deliver to is not held. */
-#include "hold.h"
+/* tell.c: see tell.h. */
+#include "tell.h"
 
 #include <string.h>
 
@@ -7,24 +7,25 @@
 #include "shunt/cli/filter.h"
 #include "shunt/service/service.h"
 
-static int post(const struct config *c, const char *name, const char *word, struct error *e)
+int tell_post(const struct config *c, bool every, const char *collection, const char *name, const char *word,
+              struct error *e)
 {
     struct ask a;
     struct str target = STR_INIT;
     json_t *answer = NULL;
     ask_begin(&a, c);
-    str_puts(&target, "/api/v1/destinations/");
+    str_printf(&target, "/api/v1/%s/", collection);
     url_part(&target, name);
     str_printf(&target, "/%s", word);
     int rc = str_failed(&target) ? error_set(e, ERR_NOMEM, "out of memory")
-                                 : ask_post_all(&a, true, target.bytes, &answer, e);
+                                 : ask_post_all(&a, every, target.bytes, &answer, e);
     json_decref(answer);
     ask_end(&a);
     str_fini(&target);
     return rc;
 }
 
-int hold_each(const struct cli *cli, const char *word, const char *told)
+int tell_each(const struct cli *cli, tell_cb tell, const char *told)
 {
     struct config *c = cli_config(cli);
     int code = EXIT_DONE;
@@ -33,7 +34,7 @@ int hold_each(const struct cli *cli, const char *word, const char *told)
     for (int i = 0; i < cli->n_args; i++) {
         struct error e = {0};
         struct str out = STR_INIT;
-        if (post(c, cli->args[i], word, &e) == 0) {
+        if (tell(c, cli->args[i], &e) == 0) {
             str_plain(&out, cli->args[i], strlen(cli->args[i]));
             str_puts(&out, told);
             int printed = cli_print(&out);

@@ -1,0 +1,181 @@
+/* api_retry_page.c: the jobs of a page: read from the store with their past, in a work request; then, on the loop, those
+ * that are in hand or need no retry are refused. */
+#include <string.h>
+
+#include "shunt/base/mem.h"
+
+#include "api_retry.h"
+
+#define IDS_A_PAGE 100
+
+void retry_page_fini(struct page *page)
+{
+    for (struct record *r = page->past, *next; r; r = next) {
+        next = r->next;
+        record_free(r);
+    }
+    json_decref(page->jobs);
+    mem_free(page->items);
+    mem_free(page->told);
+    *page = (struct page){0};
+}
+
+bool retry_refuse(struct retry_call *retry, json_t *id, json_t *file, const char *why)
+{
+    struct str plain = STR_INIT;
+    str_plain(&plain, why, strlen(why));
+    json_t *entry =
+        str_failed(&plain) ? NULL : json_pack("{s:O?, s:O?, s:s}", "id", id, "file", file, "why", plain.bytes);
+    str_fini(&plain);
+    return json_array_append_new(retry->refused, entry) == 0;
+}
+
+size_t retry_told(const struct retry_call *retry)
+{
+    return json_array_size(retry->retried) + json_array_size(retry->refused);
+}
+
+/* --- reading --- */
+
+/* The job of an id, or {"id", "why"}. */
+static int read_id(struct store *store, const char *id, json_t **out, struct error *e)
+{
+    struct error why = {0};
+    int rc = store ? store_show(store, id, out, &why) : error_set(&why, ERR_GONE, "%s: no job has this id", id);
+    if (rc == ERR_GONE || rc == ERR_CONFLICT) {
+        struct str plain = STR_INIT;
+        str_plain(&plain, why.text, strlen(why.text));
+        *out = str_failed(&plain) ? NULL : json_pack("{s:s, s:s}", "id", id, "why", plain.bytes);
+        str_fini(&plain);
+        return *out ? 0 : error_set(e, ERR_NOMEM, "out of memory");
+    }
+    return rc ? error_set(e, rc, "%s", why.text) : 0;
+}
+
+static int read_ids(struct retry_call *retry, struct store *store, size_t most, struct error *e)
+{
+    json_t *jobs = json_array();
+    int rc = jobs ? 0 : error_set(e, ERR_NOMEM, "out of memory");
+    size_t next = retry->next_id;
+    for (; rc == 0 && json_array_size(jobs) < most && next < json_array_size(retry->ids); next++) {
+        json_t *job = NULL;
+        rc = read_id(store, json_string_value(json_array_get(retry->ids, next)), &job, e);
+        if (rc == 0 && json_array_append_new(jobs, job) != 0)
+            rc = error_set(e, ERR_NOMEM, "out of memory");
+    }
+    retry->call.result = rc == 0 ? json_pack("{s:O, s:n}", "jobs", jobs, "next") : NULL;
+    json_decref(jobs);
+    if (rc == 0 && !retry->call.result)
+        rc = error_set(e, ERR_NOMEM, "out of memory");
+    if (rc == 0)
+        retry->next_id = next;
+    return rc;
+}
+
+static int read_jobs(struct call *call, struct store *store, struct error *e)
+{
+    struct retry_call *retry = (struct retry_call *)call;
+    size_t room = retry->limit - retry_told(retry);
+    if (retry->ids)
+        return read_ids(retry, store, room < IDS_A_PAGE ? room : IDS_A_PAGE, e);
+    retry->filter.before = retry->cursor;
+    retry->filter.limit = room < LIST_MAX ? room : LIST_MAX;
+    if (store)
+        return store_list(store, &retry->filter, &call->result, e);
+    call->result = json_pack("{s:[], s:n}", "jobs", "next");
+    return call->result ? 0 : error_set(e, ERR_NOMEM, "out of memory");
+}
+
+/* For store_each_cb. */
+static int add_past(void *user, const struct store_job *row)
+{
+    struct page *page = user;
+    struct record *r = record_copy(row);
+    if (!r)
+        return ERR_NOMEM;
+    r->next = page->past;
+    page->past = r;
+    return 0;
+}
+
+/* In the work request that has read them. */
+static int read_past(struct retry_call *retry, struct store *store, struct error *e)
+{
+    size_t i;
+    json_t *job;
+    int rc = 0;
+    json_array_foreach (json_object_get(retry->call.result, "jobs"), i, job) {
+        const char *folder = json_string_value(json_object_get(job, "folder"));
+        const char *name = json_string_value(json_object_get(job, "file"));
+        if (rc == 0 && folder && name)
+            rc = store_last(store, folder, name, add_past, &retry->page, e);
+    }
+    return rc;
+}
+
+int retry_read_page(struct call *call, struct store *store, struct error *e)
+{
+    int rc = read_jobs(call, store, e);
+    return rc == 0 && store ? read_past((struct retry_call *)call, store, e) : rc;
+}
+
+/* --- choosing --- */
+
+/* NULL: it can be tried. */
+static const char *why_not(const struct retry_call *retry, const json_t *job)
+{
+    const struct jobs *jobs = &retry->call.control->service->jobs;
+    const char *id = json_string_value(json_object_get(job, "id"));
+    const char *status = json_string_value(json_object_get(job, "status"));
+    const char *folder = json_string_value(json_object_get(job, "folder"));
+    const char *name = json_string_value(json_object_get(job, "file"));
+    if (!id || !status || !folder || !name || !json_string_value(json_object_get(job, "path")))
+        return "it is not known where its ticket is, or where it came from";
+    const struct job *live = jobs_find(jobs, folder, name);
+    enum job_status is;
+    if ((live && strcmp(live->id, id) == 0) || !job_status_from(status, &is) || is == STATUS_PENDING ||
+        is == STATUS_PROCESSING)
+        return "it is still running";
+    return is == STATUS_COMPLETED ? "it was delivered" : NULL;
+}
+
+static struct record *take_past(struct page *page, const char *id)
+{
+    for (struct record **at = &page->past; *at; at = &(*at)->next) {
+        struct record *r = *at;
+        if (strcmp(r->row.id, id) != 0)
+            continue;
+        *at = r->next;
+        r->next = NULL;
+        return r;
+    }
+    return NULL;
+}
+
+bool retry_choose(struct retry_call *retry, json_t *jobs)
+{
+    struct page *page = &retry->page;
+    size_t i, room = json_array_size(jobs) + 1;
+    json_t *job;
+    page->jobs = json_array();
+    page->items = mem_zalloc(room * sizeof *page->items);
+    page->told = mem_zalloc(room * sizeof *page->told);
+    if (!page->jobs || !page->items || !page->told)
+        return false;
+    json_array_foreach (jobs, i, job) {
+        const char *why = json_string_value(json_object_get(job, "why"));
+        why = why ? why : why_not(retry, job);
+        json_t *id = json_object_get(job, "id"), *file = json_object_get(job, "file");
+        bool fine = why ? retry_refuse(retry, id, file, why) : json_array_append(page->jobs, job) == 0;
+        if (!fine)
+            return false;
+        if (!why && !retry->dry_run) /* before it lies in the hot folder, where it is seen at once */
+            recall_expect(&retry->call.control->service->recall, take_past(page, json_string_value(id)),
+                          retry->reroute);
+        if (!why)
+            page->items[page->count++] = (struct putback){.path = json_string_value(json_object_get(job, "path")),
+                                                          .folder = json_string_value(json_object_get(job, "folder")),
+                                                          .name = json_string_value(json_object_get(job, "file"))};
+    }
+    return true;
+}
