@@ -104,8 +104,8 @@ static void put_disks(const struct disks *disks, struct str *out)
             const struct disk *disk = &disks->of[i];
             const struct disk_answer *is = &disk->is;
             struct label label = {"folder", disk->name};
-            bool answers = disk->known && !disk_hangs(disk);
-            if (f == 0 && disk->known)
+            bool hangs = disk_hangs(disk), answers = disk->known && !hangs;
+            if (f == 0 && (answers || hangs))
                 exposition_count(out, families[f].name, &label, 1, answers && is->error.code == 0);
             else if (f > 0 && answers && is->size_bytes > 0)
                 exposition_count(out, families[f].name, &label, 1, f == 1 ? is->free_bytes : is->size_bytes);
