@@ -6,19 +6,28 @@
 
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
+#include "shunt/service/upkeep.h"
 
 #include "control_inner.h"
 
+#define LISTEN_AGAIN_MS 5000
+
 const struct http_route control_routes[] = {
-    {"GET", "/api/v1/status", api_status, 0, "viewer", "Is it running, what has it in hand, what did it do today"},
-    {"GET", "/api/v1/jobs", api_jobs, 0, "viewer", "Jobs, newest first, a page"},
-    {"GET", "/api/v1/jobs/{id}", api_job, 0, "viewer", "All that is known of a job"},
-    {"POST", "/api/v1/jobs/{id}/cancel", api_cancel, 0, "operator", "Take back a job that waits"},
-    {"POST", "/api/v1/retry", api_retry, RETRY_BODY_MAX, "operator", "Put failed tickets back into their hot folders"},
-    {"GET", "/api/v1/destinations", api_destinations, 0, "viewer", "Destinations and how they are"},
-    {"POST", "/api/v1/destinations/{name}/hold", api_hold, 0, "operator", "Deliver nothing there until it is released"},
-    {"POST", "/api/v1/destinations/{name}/release", api_release, 0, "operator", "Deliver there again"},
-    {"POST", "/api/v1/scan", api_scan, 0, "operator", "Scan the hot folders now"},
+    {"GET", "/api/v1/status", api_status, 0, "read", "Is it running, what has it in hand, what did it do today"},
+    {"GET", "/api/v1/jobs", api_jobs, 0, "read", "Jobs, newest first, a page"},
+    {"GET", "/api/v1/jobs/{id}", api_job, 0, "read", "All that is known of a job"},
+    {"POST", "/api/v1/jobs/{id}/cancel", api_cancel, 0, "operate", "Take back a job that waits"},
+    {"POST", "/api/v1/retry", api_retry, RETRY_BODY_MAX, "operate", "Put failed tickets back into their hot folders"},
+    {"GET", "/api/v1/destinations", api_destinations, 0, "read", "Destinations and how they are"},
+    {"POST", "/api/v1/destinations/{name}/hold", api_hold, 0, "operate", "Deliver nothing there until it is released"},
+    {"POST", "/api/v1/destinations/{name}/release", api_release, 0, "operate", "Deliver there again"},
+    {"POST", "/api/v1/scan", api_scan, 0, "operate", "Scan the hot folders now"},
+    {"GET", "/api/v1/me", api_me, 0, "public", "Who am I here, and what may I do"},
+    {"GET", "/", api_page, 0, "read", "The dashboard"},
+    {"GET", "/assets/{name}", api_asset, 0, "public", "What the pages are made of"},
+    {"GET", "/login", api_login_page, 0, "public", "A form to log in"},
+    {"POST", "/login", api_login, LOGIN_BODY_MAX, "public", "Log in: name and password, or token, as a form"},
+    {"POST", "/logout", api_logout, LOGIN_BODY_MAX, "public", "Log out"},
     {"GET", "/metrics", api_metrics, 0, "read", "What is counted and timed, in Prometheus' text format"},
     {"GET", "/healthz", api_healthz, 0, "public", "It is alive: the loop turns"},
     {"GET", "/readyz", api_readyz, 0, "public", "Work really moves; where not, why"},
@@ -167,11 +176,7 @@ void call_fail(struct call *call)
 
 void api_who(const struct http_request *request, char out[WHO_MAX])
 {
-    const struct http_peer *peer = http_request_peer(request);
-    if (peer->local)
-        snprintf(out, WHO_MAX, "uid %lld, pid %lld", (long long)peer->uid, (long long)peer->pid);
-    else
-        snprintf(out, WHO_MAX, "%.*s", WHO_MAX - 1, peer->address);
+    snprintf(out, WHO_MAX, "%s", http_request_who(request));
 }
 
 bool api_query_known(struct http_request *request, const char *const *names)
@@ -197,6 +202,18 @@ void api_answer(struct http_request *request, unsigned status, json_t *json)
 
 /* --- life --- */
 
+/* Tells the first of what is wrong; `shunt check` tells all. */
+static int load_access(struct control *c, struct error *e)
+{
+    struct faults faults;
+    faults_init(&faults);
+    int rc = access_load(c->service->config, &c->gate.access, &faults);
+    if (rc != 0)
+        error_set(e, rc, "%s", faults.count > 0 ? faults.texts[0] : "out of memory");
+    faults_fini(&faults);
+    return rc;
+}
+
 struct control *control_new(struct service *s, struct error *e)
 {
     struct control *c = mem_zalloc(sizeof *c);
@@ -207,20 +224,49 @@ struct control *control_new(struct service *s, struct error *e)
     c->service = s;
     c->reads.tail = &c->reads.head;
     c->moves.tail = &c->moves.head;
+    c->logins.tail = &c->logins.head;
     struct http_options options = {HTTP_OPTIONS_DEFAULT, .routes = control_routes, .n_routes = control_n_routes,
-                                   .context = c};
-    if (http_server_new(s->rt.loop, &options, &c->server, e) != 0) {
+                                   .context = c,         .fields = gate_fields,    .n_fields = gate_n_fields,
+                                   .admit = gate_admit,  .over = gate_over,        .trust_loopback = true};
+    if (listen_parse(s->config->settings->http_listen, &c->address, e) != 0 || load_access(c, e) != 0 ||
+        http_server_new(s->rt.loop, &options, &c->server, e) != 0) {
         control_free(c);
         return NULL;
     }
     return c;
 }
 
-void control_listen(struct control *c)
+static void listen_tcp(struct control *c);
+
+static void on_again(struct wait *wait)
+{
+    struct control *c = (struct control *)((char *)wait - offsetof(struct control, again));
+    if (!c->service->rt.draining)
+        listen_tcp(c);
+}
+
+/* An older instance that is being replaced still has it, say: routing does not wait for that. */
+static void listen_tcp(struct control *c)
+{
+    const struct listen_address *at = &c->address;
+    bool v6 = strchr(at->host, ':');
+    unsigned port = at->port;
+    struct error e = {0};
+    if (http_server_listen_tcp(c->server, at->host, port, &port, &e) == 0) {
+        log_info("http", "Dashboard and API: http://%s%s%s:%u/", v6 ? "[" : "", at->host, v6 ? "]" : "", port);
+        return;
+    }
+    if (!c->address_told)
+        log_write(LOG_EVENT(LOG_WARN, "http_failed", .error = e.text),
+                  "There is no dashboard and no API on [http] listen = %s; routing goes on, and it is tried again",
+                  c->service->config->settings->http_listen);
+    c->address_told = true;
+    wait_set(&c->service->rt, &c->again, LISTEN_AGAIN_MS, on_again);
+}
+
+static void listen_local(struct control *c)
 {
     const struct service *s = c->service;
-    if (!s->config->control)
-        return;
     struct error e = {0};
     char *path = config_control(s->config, s->instance.number);
     int rc = path ? http_server_listen_unix(c->server, path, &e) : error_set(&e, ERR_NOMEM, "out of memory");
@@ -232,9 +278,17 @@ void control_listen(struct control *c)
     mem_free(path);
 }
 
+void control_listen(struct control *c)
+{
+    if (c->service->config->control)
+        listen_local(c);
+    if (!c->address.none)
+        listen_tcp(c);
+}
+
 bool control_idle(const struct control *c)
 {
-    return !c->reads.busy && !c->moves.busy;
+    return !c->reads.busy && !c->moves.busy && !c->logins.busy;
 }
 
 static void on_closed(void *context)
@@ -244,10 +298,11 @@ static void on_closed(void *context)
 
 void control_close(struct control *c)
 {
-    if (c && c->server)
-        http_server_close(c->server, on_closed, c);
-    if (c)
-        c->server = NULL;
+    if (!c || !c->server)
+        return;
+    wait_cancel(&c->service->rt, &c->again);
+    http_server_close(c->server, on_closed, c);
+    c->server = NULL;
 }
 
 void control_free(struct control *c)
@@ -255,13 +310,20 @@ void control_free(struct control *c)
     if (!c)
         return;
     store_close(c->store);
+    gate_fini(&c->gate);
     mem_free(c);
+}
+
+void control_adopt_access(struct control *c, struct access *access)
+{
+    gate_adopt(&c->gate, access);
 }
 
 void control_retried(struct service *s, const struct control_retry *retried, size_t count, bool reroute,
                      const char *who)
 {
-    (void)s;
+    upkeep_save_now(
+        s->upkeep); /* their rows will say what becomes of them now: that they failed is to be counted before */
     for (size_t i = 0; i < count; i++)
         log_write(
             LOG_EVENT(LOG_INFO, "retried", .client = retried[i].client, .file = retried[i].name, .job = retried[i].id),

@@ -3,14 +3,19 @@
 #ifndef SHUNT_SERVICE_CONTROL_INNER_H
 #define SHUNT_SERVICE_CONTROL_INNER_H
 
+#include "shunt/base/embedded.h"
+#include "shunt/core/listen.h"
 #include "shunt/io/work.h"
 #include "shunt/service/control.h"
 
+#include "gate.h"
+
 #define CALLS_MAX      64 /* that wait in one queue */
-#define WHO_MAX        64
+#define WHO_MAX        HTTP_WHO_MAX
 #define LIST_MAX       1000
 #define RETRY_MAX      10000
 #define RETRY_BODY_MAX (1024 * 1024)
+#define LOGIN_BODY_MAX 4096
 
 struct call {
     struct work work; /* first */
@@ -36,7 +41,11 @@ struct call_queue {
 struct control {
     struct service *service;
     struct http_server *server; /* NULL: closed */
-    struct call_queue reads, moves;
+    struct listen_address address;
+    struct wait again; /* the address is taken: tried once more */
+    bool address_told; /* that it is */
+    struct call_queue reads, moves, logins;
+    struct gate gate;
     struct store *store; /* of the read in work; NULL: to be opened */
     bool had_store;      /* it was open once: where there is none now, it was lost */
     bool store_fails;    /* the last read did */
@@ -51,7 +60,7 @@ void call_free(struct call *call);
 /* Answers what every read can end in. */
 void call_fail(struct call *call);
 
-/* "uid 1000, pid 4711" */
+/* A name of the access file; "uid 1000, pid 4711" of the control socket. */
 void api_who(const struct http_request *request, char out[WHO_MAX]);
 /* Every query parameter is one of these (NULL-terminated). False: answered with 400. */
 bool api_query_known(struct http_request *request, const char *const *names);
@@ -73,6 +82,14 @@ void api_destinations(struct http_request *request, void *context);
 void api_hold(struct http_request *request, void *context);
 void api_release(struct http_request *request, void *context);
 void api_scan(struct http_request *request, void *context);
+/* A file of the page, by name; NULL: there is none. */
+const struct embedded *page_file(const char *name);
+void api_page(struct http_request *request, void *context);
+void api_asset(struct http_request *request, void *context);
+void api_login_page(struct http_request *request, void *context);
+void api_login(struct http_request *request, void *context);
+void api_logout(struct http_request *request, void *context);
+void api_me(struct http_request *request, void *context);
 void api_metrics(struct http_request *request, void *context);
 void api_healthz(struct http_request *request, void *context);
 void api_readyz(struct http_request *request, void *context);

@@ -264,6 +264,7 @@ static void on_delivered(struct lane *lane, struct delivery *d, const struct pla
     lane->delivered++;
     lane->links = item->linked;
     d->beside = item->placed == PLACED_BESIDE;
+    d->same = item->placed == PLACED_ALREADY_THERE && strcmp(item->final_name, d->job->name) == 0;
     if (strcmp(item->final_name, d->job->name) != 0)
         d->final_name = mem_strdup(item->final_name);
     jobs_delivery_to(d, DELIVERY_DONE);

@@ -169,11 +169,17 @@ int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes,
         return 0;
     }
     move(job, JOB_DELIVERING);
+    if (!duplicate_ask(job))
+        jobs_deliver(job);
+    return 0;
+}
+
+void jobs_deliver(struct job *job)
+{
     for (size_t i = 0; i < job->n_deliveries; i++)
         if (job->deliveries[i].state == DELIVERY_QUEUED)
             lanes_enqueue(&job->deliveries[i]);
     jobs_advance(job); /* nothing may be left to do */
-    return 0;
 }
 
 void jobs_delivery_to(struct delivery *d, enum delivery_state to)
@@ -199,7 +205,10 @@ void jobs_advance(struct job *job)
             job_tell_delivered(job, d);
         }
     }
+    duplicate_advance(job);
     enum job_state next = job_state_of(&job->counts);
+    if (next == JOB_SETTLING && job->doubt.state == DOUBT_FAILS)
+        next = JOB_FAILING;
     if (job->changed && next != JOB_DELIVERING)
         next = JOB_SETTLING;
     if (next == job->state)
@@ -273,7 +282,7 @@ void jobs_settled(struct job *job, int code, const char *failed_path)
 int jobs_cancel(struct job *job, const char *who, struct error *e)
 {
     bool open = (job->state == JOB_WAITING || job->state == JOB_DELIVERING) && !job->changed;
-    if (!open || job->counts.of[DELIVERY_ACTIVE] > 0)
+    if (!open || job->counts.of[DELIVERY_ACTIVE] > 0 || job->doubt.state == DOUBT_ASKED)
         return error_set(e, ERR_BUSY, open ? "it is being delivered right now" : "it is about to end");
     error_set(&job->error, ERR_CANCELLED, "cancelled by %s", who);
     for (size_t i = 0; i < job->n_deliveries; i++) {

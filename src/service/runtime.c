@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <stddef.h>
 
-#define STANDING_WAITS 2 /* the scanner's and the upkeep's ticks: set once, they set themselves anew */
+#define STANDING_WAITS 3 /* the scanner's, the upkeep's and the listener's ticks: they set themselves anew */
 
 static void on_timer(uv_timer_t *timer);
 
@@ -37,7 +37,12 @@ static void on_timer(uv_timer_t *timer)
 
 int runtime_init(struct runtime *rt, uv_loop_t *loop, const struct config *config, const struct clock *clock)
 {
-    *rt = (struct runtime){.loop = loop, .clock = clock, .config = config, .routes = routes_ref(config->routes)};
+    const struct settings *s = config->settings;
+    *rt = (struct runtime){.loop = loop,
+                           .clock = clock,
+                           .config = config,
+                           .routes = routes_ref(config->routes),
+                           .duplicates = {s->duplicate_window_ms, s->duplicate}};
     due_init(&rt->waits);
     rt->stats = stats_new(clock_local_date(clock->wall_ms(clock)));
     rt->metrics = metrics_new();

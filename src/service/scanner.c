@@ -235,7 +235,15 @@ static void see_root_entry(struct scanner *s, const struct listing *l, const cha
     folder->generation = s->generation;
 }
 
-/* False: the intake has no room; the same entry again later. */
+/* A quarter of the queue is for listings: what they find lies there and can wait, what events tell is told once. It also
+ * bounds how many stand before a ticket that is dropped while a million wait. */
+static bool has_room(const struct scanner *s)
+{
+    size_t limit = (size_t)s->rt->config->settings->queue_limit;
+    return intake_room(s->intake) > limit / 4 * 3;
+}
+
+/* False: there is no room; the same entry again later. */
 static bool hand_on(struct scanner *s, const struct listing *l, const char *name, enum entry_kind kind)
 {
     const struct target *t = l->target;
@@ -248,7 +256,7 @@ static bool hand_on(struct scanner *s, const struct listing *l, const char *name
         see_root_entry(s, l, name, kind);
     if (!under && (kind == ENTRY_FOLDER || kind == ENTRY_OTHER)) /* underprocess is ours: a look puts it back */
         return true;
-    if (intake_room(s->intake) == 0)
+    if (!has_room(s))
         return false;
     size_t before = s->intake->count;
     intake_see(s->intake, t->folder, name, t->way, under, false);

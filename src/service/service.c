@@ -141,7 +141,7 @@ static void on_signal(uv_signal_t *handle, int number)
     struct service *s = handle->data;
     switch (number) {
     case SIGHUP:
-        log_info("signal", "HUP: reading %s", s->config->routes_file);
+        log_info("signal", "HUP: reading %s and %s", s->config->file, s->config->routes_file);
         reload_request(s->reload);
         break;
     case SIGUSR1:

@@ -25,6 +25,7 @@ struct storage_request {
     enum store_mode mode;
     unsigned instance;
     struct record *records; /* as many as rows */
+    struct question *questions;
     json_t *snapshot;
     struct storage_note *notes, *unwritten;
     struct store_retention retention;
@@ -71,6 +72,8 @@ static void run(struct work *work)
         if (rc == 0)
             rc = store_record(q->store, q->rows, q->count, &q->error);
     }
+    if (rc == 0 && q->questions)
+        (void)questions_ask(q->questions, q->store, &q->other);
     if (rc == 0 && (q->unwritten = notes_write(q->store, q->instance, q->notes, &q->other)))
         rc = q->other.code;
     if (rc == 0 && q->snapshot) /* after the day that its own follows */
@@ -100,6 +103,10 @@ static void degrade(struct storage *st, const struct error *why)
     st->degraded = true;
     for (struct record *r = st->queue; r; r = r->next)
         let_go(st, r);
+    struct question *questions = st->questions;
+    st->questions = NULL;
+    questions_let_go(questions, false);
+    questions_free(questions);
 }
 
 static void restored(struct storage *st)
@@ -176,6 +183,8 @@ static void on_done(struct work *work)
             st->retain_at_ms = runtime_now(st->rt) + (q->more_to_retain ? 0 : RETAIN_MS);
     }
     notes_done(st, q->notes, q->unwritten);
+    questions_let_go(q->questions, true);
+    questions_free(q->questions);
     json_decref(q->snapshot);
     mem_free(q);
 }
@@ -188,6 +197,7 @@ static void on_hang(struct wait *wait)
     for (struct record *r = st->active->records; r; r = r->next)
         let_go(st, r);
     degrade(st, &why);
+    questions_let_go(st->active->questions, false);
 }
 
 static bool retention_due(const struct storage *st, struct store_retention *r)
@@ -209,7 +219,8 @@ static enum store_mode mode_of(const struct settings *s)
 static struct storage_request *request_new(struct storage *st)
 {
     const struct config *c = st->rt->config;
-    size_t count = st->queued < BATCH_MAX ? st->queued : BATCH_MAX;
+    size_t count = st->snapshot ? st->ahead : st->queued; /* what came after the snapshot is written after it */
+    count = count < BATCH_MAX ? count : BATCH_MAX;
     struct storage_request *q = mem_zalloc(sizeof *q + count * sizeof q->rows[0]);
     if (!q)
         return NULL;
@@ -222,6 +233,8 @@ static struct storage_request *request_new(struct storage *st)
     q->records = st->queue;
     q->snapshot = count < st->ahead ? NULL : st->snapshot;
     q->notes = q->unwritten = notes_take(st);
+    q->questions = st->questions;
+    st->questions = NULL;
     q->retain = retention_due(st, &q->retention);
     q->count = count;
     q->began_ns = uv_hrtime();
@@ -245,6 +258,7 @@ static void request_undo(struct storage *st, struct storage_request *q)
 {
     put_back(st, q->records, q->count);
     notes_done(st, q->notes, q->notes);
+    st->questions = q->questions;
     if (q->snapshot)
         st->snapshot = q->snapshot;
     mem_free(q);
@@ -254,7 +268,7 @@ void storage_pump(struct storage *st)
 {
     struct store_retention ignored;
     if (st->active || due_listed(&st->again.due) ||
-        (st->queued == 0 && !st->snapshot && !st->notes && !retention_due(st, &ignored)))
+        (st->queued == 0 && !st->questions && !st->snapshot && !st->notes && !retention_due(st, &ignored)))
         return;
     struct storage_request *q = request_new(st);
     if (q && work_submit(st->rt->loop, &q->work, run, on_done) == 0) {
@@ -282,6 +296,14 @@ bool storage_add(struct storage *st, struct record *r, struct job *job)
     return r->job != NULL;
 }
 
+bool storage_ask(struct storage *st, struct question *q)
+{
+    if (st->degraded)
+        return false;
+    st->questions = questions_add(st->questions, q);
+    return true;
+}
+
 void storage_save(struct storage *st, json_t *snapshot)
 {
     json_decref(st->snapshot);
@@ -291,7 +313,7 @@ void storage_save(struct storage *st, json_t *snapshot)
 
 bool storage_idle(const struct storage *st)
 {
-    return !st->active && (st->queued == 0 || st->degraded);
+    return !st->active && !st->questions && (st->queued == 0 || st->degraded);
 }
 
 void storage_last(struct storage *st, json_t *snapshot)
@@ -335,6 +357,7 @@ void storage_close(struct storage *st)
         next = r->next;
         record_free(r);
     }
+    questions_free(st->questions);
     json_decref(st->snapshot);
     notes_free(st->notes);
     store_close(st->store);

@@ -1,8 +1,8 @@
 /* jobs.h: the jobs in work, and the one function that moves a job from state to state.
  *
- * Happy way: jobs_begin (a claimed ticket) -> its deliveries, the archive first among them, go to their lanes -> each
- * result comes back by jobs_delivery_to, jobs_advance -> all done: settle removes the claimed original -> done,
- * counted, logged, freed. The store is told when a job begins to wait and when it ends; the original is removed when it
+ * Happy way: jobs_begin (a claimed ticket) -> is it a duplicate? (duplicate.h) -> its deliveries, the archive first among
+ * them, go to their lanes -> each result comes back by jobs_delivery_to, jobs_advance -> all done: settle removes the
+ * claimed original -> done, counted, logged, freed. The store is told when a job begins to wait and when it ends; the original is removed when it
  * knows that the job is completed. A failed delivery ends in waiting (its lane tries again) or, out of attempts, in failing:
  * settle moves the ticket to the failed folder with its story. An original that changed while we had it ends its job
  * as returned and is looked at anew where it lies.
@@ -17,6 +17,7 @@
 #include <jansson.h>
 
 #include "shunt/core/job.h"
+#include "shunt/service/duplicate.h"
 #include "shunt/service/runtime.h"
 #include "shunt/service/take.h"
 
@@ -37,6 +38,7 @@ struct delivery {
     bool before; /* delivered before the ticket failed and was put back: counted then */
     bool told;   /* its success stands in the log */
     bool beside; /* under another name than its own */
+    bool same;   /* these bytes had its name there before */
     char *final_name;
     struct delivery *next, *prev; /* in the lane's queue, while listed */
     bool listed;
@@ -79,6 +81,7 @@ struct job {
     struct delivery *deliveries;
     size_t n_deliveries;
     struct delivery_counts counts;
+    struct doubt doubt; /* is it a duplicate? */
     bool counted_in_work;
     struct job *next;        /* in settle's queue */
     struct wait settle_wait; /* until settle tries again */
@@ -104,6 +107,7 @@ struct jobs {
     size_t count;
     int64_t ledger_difference; /* last told */
     uint64_t outcomes; /* numbers given to jobs that end; the store knows by them which ones a snapshot counts */
+    bool duplicates_unknown;   /* that the store does not tell them stands in the log */
     jobs_ended_cb ended;
     void *user;
     /* `shunt once` wants each outcome */
@@ -118,6 +122,8 @@ void jobs_fini(struct jobs *jobs); /* frees what still waits; its files stay in 
 /* Takes what the item holds. On ERR_NOMEM the item still holds all, and the file stays claimed: the next look finds it. */
 int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes, enum way way, unsigned worker,
                bool watched);
+void jobs_deliver(struct job *job);      /* what of it is queued goes to its lanes */
+void jobs_keep_archive(struct job *job); /* its other deliveries, none of them in work, are forgotten */
 void job_note(struct job *job, const char *event, const char *destination, const char *text); /* for the store */
 void job_forget_events(struct job *job);
 bool job_was_opened(const struct job *job);   /* its ticket was read, as far as it can be */

@@ -26,9 +26,12 @@ struct recall {
 int recall_load(struct recall *r, struct storage *st, const struct instance *instance, struct error *e);
 /* Unfinished ones of this instance whose ticket is not in underprocess any more: a list, the caller's; forgotten here. */
 struct record *recall_lost(struct recall *r, const struct instance *instance);
-/* A failed ticket is about to be put back into its hot folder. Takes what the store knows of it (NULL is fine). anew: what was
- * delivered is to be delivered again. */
-void recall_expect(struct recall *r, struct record *past, bool anew);
+/* A ticket is about to lie in its hot folder again. Takes what the store knows of it (NULL is fine). anew: what was
+ * delivered is to be delivered again. False: nothing is remembered, since there is no memory, or another is expected
+ * under that name: it is delivered as a new one; identical files stay as they are. */
+bool recall_expect(struct recall *r, struct record *past, bool anew);
+/* The id of the job whose ticket is still to be taken up under that name; NULL: none. */
+const char *recall_expected(const struct recall *r, const char *folder, const char *name);
 void recall_forget(struct recall *r, const char *folder, const char *name); /* it was not put back after all */
 /* Before its first delivery is queued: gives the job its id and its past, where the store knows of it. */
 void recall_job(struct recall *r, struct job *job);

@@ -28,12 +28,19 @@ struct loop_meter {
     uint64_t longest_ns;     /* since start */
 };
 
+/* [intake] duplicate_window and duplicate */
+struct duplicate_rule {
+    int64_t window_ms;
+    enum duplicate_action action;
+};
+
 struct runtime {
     uv_loop_t *loop;
     struct loop_meter meter;
     const struct clock *clock;
-    const struct config *config; /* settings and paths; never changes while we run */
-    struct routes *routes;       /* the table in force; a reload swaps it */
+    const struct config *config;      /* settings and paths; never changes while we run */
+    struct routes *routes;            /* the table in force; a reload swaps it */
+    struct duplicate_rule duplicates; /* in force; likewise */
     struct stats *stats;
     struct metrics *metrics;
     struct ledger ledger;

@@ -1,8 +1,8 @@
 /* storage.h: the service's lane to the store: everything that is written there, one request at a time.
  *
- * Happy way: storage_add (a record of a job) -> the turn's storage_pump hands all that waits, up to a batch, to a
- * request -> committed -> the jobs that waited for it go on (`recorded`). What comes meanwhile waits for the next
- * request, so that the busier we are the more jobs share a transaction.
+ * Happy way: storage_add (a record of a job), storage_ask (duplicate.h) -> the turn's storage_pump hands all that
+ * waits, records up to a batch, to a request -> committed, answered -> the jobs that waited for it go on (`recorded`).
+ * What comes meanwhile waits for the next request, so that the busier we are the more jobs share a transaction.
  *
  * The store away, full, locked or hanging: routing goes on from the file system alone. Jobs do not wait for the store any
  * more, their records do, up to RECORDS_MAX, and are written when it is back; the state is told as degraded. A damaged
@@ -28,8 +28,9 @@ struct storage {
     struct store *store; /* NULL: could not be opened yet */
     struct record *queue, **tail;
     size_t queued;
-    json_t *snapshot; /* to be saved */
-    size_t ahead;     /* records that were there before it */
+    struct question *questions; /* to be asked */
+    json_t *snapshot;           /* to be saved */
+    size_t ahead;               /* records that were there before it */
     struct storage_note *notes;
     size_t n_notes;
     struct storage_request *active;
@@ -48,6 +49,9 @@ struct storage {
 int storage_open(struct storage *st, struct runtime *rt, unsigned instance, struct error *e);
 /* Takes the record (NULL is fine: there was no memory). True: job waits, `recorded` is called for it. */
 bool storage_add(struct storage *st, struct record *r, struct job *job);
+/* Takes the question, which is asked after what was recorded before it. False: there is no answer to be had, it stays
+ * the caller's. */
+bool storage_ask(struct storage *st, struct question *q);
 void storage_save(struct storage *st, json_t *snapshot); /* takes the reference; replaces one that still waits */
 /* An ended day: takes the reference, which nobody else has. An alert: copied, its kind is a constant. False: no memory, or
  * too many wait: to be asked again. */
