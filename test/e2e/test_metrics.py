@@ -15,6 +15,7 @@ from conftest import root_only
 from control import Control, ask
 from exposition import Metrics
 from shunt import SANITIZED, SCALE, TOP, ticket, wait_for
+from test_access import Guarded
 from test_retry import TWO, freeze, frozen_disk
 
 OTHERS = "(others)"
@@ -383,6 +384,22 @@ def test_a_folder_that_hangs_holds_up_no_scrape_and_no_stop(make_site):
     site.stop()
     assert time.monotonic() - began < 5
     site.conserve()
+
+
+# --- who may ask ---
+
+def test_metrics_are_for_readers_and_health_for_everybody(make_site):
+    guarded = Guarded(make_site)
+    site = guarded.site
+    before = scrape(site)
+    for path, nobody in (("/metrics", 401), ("/healthz", 200), ("/readyz", 200)):
+        assert site.http().get(path).status == nobody, path
+        assert site.http(token=guarded.tokens["read"]).get(path).status == 200, path
+    assert site.http(token=guarded.tokens["submit"]).get("/metrics").status == 403
+    assert site.http().get("/nothing-here").status in (401, 404)
+    wait_for(lambda: scrape(site).value("shunt_http_requests_total", code="4xx") == before.value("shunt_http_requests_total", code="4xx") + 3,
+             "refused requests are counted")
+    assert scrape(site).value("shunt_http_requests_total", code="2xx") >= before.value("shunt_http_requests_total", code="2xx") + 5
 
 
 # --- the dashboard ---
