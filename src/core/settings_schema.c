@@ -22,21 +22,25 @@ static const char *const format_words[] = {"json", "text", NULL};
         .section = section_, .key = key_, .type = SETTING_PATH, .offset = AT(field_), .default_text = default_,        \
         .min = 1, .max = PATH_MAX - 1, .help = help_                                                                   \
     }
-#define NUMBER(section_, key_, type_, field_, default_, min_, max_, help_)                                             \
+#define NUMBER_(section_, key_, type_, field_, default_, min_, max_, help_, reloadable_)                               \
     {                                                                                                                  \
         .section = section_, .key = key_, .type = type_, .offset = AT(field_), .default_text = default_, .min = min_,  \
-        .max = max_, .help = help_                                                                                     \
+        .max = max_, .help = help_, .reloadable = reloadable_                                                          \
     }
+#define NUMBER(...)          NUMBER_(__VA_ARGS__, false)
+#define RELOADED_NUMBER(...) NUMBER_(__VA_ARGS__, true)
 #define OTHER(section_, key_, type_, field_, default_, help_)                                                          \
     {                                                                                                                  \
         .section = section_, .key = key_, .type = type_, .offset = AT(field_), .default_text = default_,               \
         .max = PATH_MAX - 1, .help = help_                                                                             \
     }
-#define WORD(section_, key_, field_, default_, words_, help_)                                                          \
+#define WORD_(section_, key_, field_, default_, words_, help_, reloadable_)                                            \
     {                                                                                                                  \
         .section = section_, .key = key_, .type = SETTING_ENUM, .offset = AT(field_), .default_text = default_,        \
-        .words = words_, .help = help_                                                                                 \
+        .words = words_, .help = help_, .reloadable = reloadable_                                                      \
     }
+#define WORD(...)          WORD_(__VA_ARGS__, false)
+#define RELOADED_WORD(...) WORD_(__VA_ARGS__, true)
 
 /* clang-format off */
 const struct setting settings_schema[] = {
@@ -77,9 +81,9 @@ const struct setting settings_schema[] = {
          "When ClientCode differs from the client's folder: the ticket fails, or the folder, or the ticket is right."),
     WORD("intake", "poison", poison, "fail", poison_words,
          "What a crash left in work is taken up one by one; what was alone in work in a second crash fails, or is tried for ever."),
-    NUMBER("intake", "duplicate_window", SETTING_MS, duplicate_window_ms, "0", 0, 365 * DAY,
+    RELOADED_NUMBER("intake", "duplicate_window", SETTING_MS, duplicate_window_ms, "0", 0, 365 * DAY,
            "The same name and bytes as what that hot folder delivered last, no longer ago than this, is a duplicate. 0: nothing is. Reloaded by HUP."),
-    WORD("intake", "duplicate", duplicate, "deliver", duplicate_words,
+    RELOADED_WORD("intake", "duplicate", duplicate, "deliver", duplicate_words,
          "A duplicate is delivered all the same, only archived, or fails. Reloaded by HUP."),
     OTHER("intake", "tickets", SETTING_LIST, tickets, "*.json", "Names of files that are JSON tickets."),
     OTHER("intake", "files", SETTING_LIST, files, "",
@@ -118,6 +122,9 @@ const struct setting settings_schema[] = {
     WORD("log", "format", log_format, "json", format_words, "json: one object a line; text: lines for people."),
     OTHER("log", "file", SETTING_PATH, log_file, "shunt.log", "Relative: to the logs folder. Empty: none."),
     OTHER("log", "stdout", SETTING_BOOL, log_stdout, "yes", "Whether lines go to standard output."),
+
+    NUMBER("http", "max_streams", SETTING_COUNT, max_streams, "500", 0, 10000,
+           "Readers of /api/v1/events at once; further ones are refused."),
 
     OTHER("report", "timezone", SETTING_TEXT, timezone, "",
           "Zone of the local day and of times in the log, as Europe/Berlin. Empty: the system's."),

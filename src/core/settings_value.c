@@ -259,5 +259,6 @@ void settings_free(struct settings *s)
         }
     }
     list_fini(&s->unknown_env);
+    mem_free(s->given);
     mem_free(s);
 }

@@ -264,6 +264,11 @@ int http_stream_write(struct http_stream *stream, const void *bytes, size_t len)
     return 0;
 }
 
+ssize_t http_stream_waiting(const struct http_stream *stream)
+{
+    return stream->request->connection && !stream->cut ? (ssize_t)(stream->buffer.len - stream->taken) : ERR_GONE;
+}
+
 void http_stream_close(struct http_stream *stream)
 {
     struct http_request *request = stream->request;
@@ -273,4 +278,11 @@ void http_stream_close(struct http_stream *stream)
         http_request_wake(request);
     }
     http_request_unref(request);
+}
+
+void http_stream_cut(struct http_stream *stream)
+{
+    if (stream->request->connection)
+        http_connection_cut(stream->request->connection);
+    http_stream_close(stream);
 }

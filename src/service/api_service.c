@@ -14,8 +14,7 @@
 
 /* --- status --- */
 
-/* What is not as it should be. NULL: no memory. store: why its totals are missing, or NULL. */
-static json_t *degraded(const struct service *s, const char *store)
+json_t *api_degraded(const struct service *s, const char *store)
 {
     json_t *checks = health_checks(s), *list = checks ? health_degraded(checks) : NULL;
     json_decref(checks);
@@ -33,7 +32,7 @@ static json_t *degraded(const struct service *s, const char *store)
     return NULL;
 }
 
-static const char *health(const struct service *s)
+const char *api_health(const struct service *s)
 {
     return s->rt.draining ? "draining" : "running";
 }
@@ -42,9 +41,9 @@ static const char *health(const struct service *s)
 static void answer_status(const struct service *s, struct http_request *request, const json_t *known, const char *why)
 {
     api_answer(request, 200,
-               json_pack("{s:s, s:o, s:O?, s:O?, s:o}", "health", health(s), "snapshot", snapshot_of(s, health(s)),
-                         "totals", json_object_get(known, "totals"), "alerts", json_object_get(known, "alerts"),
-                         "degraded", degraded(s, why)));
+               json_pack("{s:s, s:o, s:O?, s:O?, s:o}", "health", api_health(s), "snapshot",
+                         snapshot_of(s, api_health(s)), "totals", json_object_get(known, "totals"), "alerts",
+                         json_object_get(known, "alerts"), "degraded", api_degraded(s, why)));
 }
 
 static int read_known(struct call *call, struct store *store, struct error *e)

@@ -1,5 +1,5 @@
 /* control.c: see control.h. The table of routes, the socket's life, and the calls: one of a queue is in work at a time,
- * since a store and a folder are one at a time's anyway. */
+ * since a store and a folder are one at a time's anyway, and so that the pool's threads are not all ours. */
 #include "shunt/service/control.h"
 
 #include <string.h>
@@ -22,6 +22,13 @@ const struct http_route control_routes[] = {
     {"POST", "/api/v1/destinations/{name}/hold", api_hold, 0, "operate", "Deliver nothing there until it is released"},
     {"POST", "/api/v1/destinations/{name}/release", api_release, 0, "operate", "Deliver there again"},
     {"POST", "/api/v1/scan", api_scan, 0, "operate", "Scan the hot folders now"},
+    {"GET", "/api/v1/stats", api_stats, 0, "read", "A day in numbers, and the last hour by minutes"},
+    {"GET", "/api/v1/deliveries", api_deliveries, 0, "read", "Deliveries in hand, the oldest job's first"},
+    {"GET", "/api/v1/clients", api_clients, 0, "read", "Hot folders, and what waits in each"},
+    {"GET", "/api/v1/routes", api_routes, 0, "read", "The routing table in force"},
+    {"POST", "/api/v1/explain", api_explain, EXPLAIN_BODY_MAX, "read", "Where a ticket would go, and why"},
+    {"GET", "/api/v1/settings", api_settings, 0, "read", "Settings in force"},
+    {"GET", "/api/v1/events", api_events, 0, "read", "Jobs and the status as they change, as server-sent events"},
     {"GET", "/api/v1/me", api_me, 0, "public", "Who am I here, and what may I do"},
     {"GET", "/", api_page, 0, "read", "The dashboard"},
     {"GET", "/assets/{name}", api_asset, 0, "public", "What the pages are made of"},
@@ -95,7 +102,7 @@ static void run_read(struct work *work)
     }
 }
 
-static void run_move(struct work *work)
+static void run_plain(struct work *work)
 {
     struct call *call = (struct call *)work;
     call->code = call->run(call, NULL, &call->error);
@@ -122,7 +129,7 @@ static void go_on(struct control *c, struct call_queue *queue)
             queue->tail = &queue->head;
         queue->count--;
         bool begun = !c->service->rt.draining && work_submit(c->service->rt.loop, &call->work,
-                                                             queue == &c->reads ? run_read : run_move, on_done) == 0;
+                                                             queue == &c->reads ? run_read : run_plain, on_done) == 0;
         queue->busy = begun;
         if (!begun)
             refuse(call);
@@ -225,14 +232,24 @@ struct control *control_new(struct service *s, struct error *e)
     c->reads.tail = &c->reads.head;
     c->moves.tail = &c->moves.head;
     c->logins.tail = &c->logins.head;
+    c->checks.tail = &c->checks.head;
+    c->feed = feed_new(&s->rt, api_write_status, c);
+    if (!c->feed) {
+        control_free(c);
+        error_set(e, ERR_NOMEM, "out of memory");
+        return NULL;
+    }
     struct http_options options = {HTTP_OPTIONS_DEFAULT, .routes = control_routes, .n_routes = control_n_routes,
                                    .context = c,         .fields = gate_fields,    .n_fields = gate_n_fields,
                                    .admit = gate_admit,  .over = gate_over,        .trust_loopback = true};
+    options.max_stream_bytes = STREAM_BYTES_MAX;
+    options.max_connections += (unsigned)s->config->settings->max_streams; /* they take no other's place */
     if (listen_parse(s->config->settings->http_listen, &c->address, e) != 0 || load_access(c, e) != 0 ||
         http_server_new(s->rt.loop, &options, &c->server, e) != 0) {
         control_free(c);
         return NULL;
     }
+    s->jobs.feed = c->feed;
     return c;
 }
 
@@ -288,7 +305,7 @@ void control_listen(struct control *c)
 
 bool control_idle(const struct control *c)
 {
-    return !c->reads.busy && !c->moves.busy && !c->logins.busy;
+    return !c->reads.busy && !c->moves.busy && !c->checks.busy && !c->logins.busy;
 }
 
 static void on_closed(void *context)
@@ -301,6 +318,7 @@ void control_close(struct control *c)
     if (!c || !c->server)
         return;
     wait_cancel(&c->service->rt, &c->again);
+    feed_close(c->feed);
     http_server_close(c->server, on_closed, c);
     c->server = NULL;
 }
@@ -309,6 +327,8 @@ void control_free(struct control *c)
 {
     if (!c)
         return;
+    c->service->jobs.feed = NULL;
+    feed_free(c->feed);
     store_close(c->store);
     gate_fini(&c->gate);
     mem_free(c);

@@ -7,15 +7,18 @@
 #include "shunt/core/listen.h"
 #include "shunt/io/work.h"
 #include "shunt/service/control.h"
+#include "shunt/service/feed.h"
 
 #include "gate.h"
 
-#define CALLS_MAX      64 /* that wait in one queue */
-#define WHO_MAX        HTTP_WHO_MAX
-#define LIST_MAX       1000
-#define RETRY_MAX      10000
-#define RETRY_BODY_MAX (1024 * 1024)
-#define LOGIN_BODY_MAX 4096
+#define CALLS_MAX        64 /* that wait in one queue */
+#define WHO_MAX          HTTP_WHO_MAX
+#define LIST_MAX         1000
+#define RETRY_MAX        10000
+#define RETRY_BODY_MAX   (1024 * 1024)
+#define LOGIN_BODY_MAX   4096
+#define EXPLAIN_BODY_MAX (1024 * 1024)
+#define STREAM_BYTES_MAX (4UL * 1024 * 1024) /* the feed's own bound is a status, and FEED_STREAM_BYTES */
 
 struct call {
     struct work work; /* first */
@@ -42,9 +45,10 @@ struct control {
     struct service *service;
     struct http_server *server; /* NULL: closed */
     struct listen_address address;
-    struct wait again; /* the address is taken: tried once more */
-    bool address_told; /* that it is */
-    struct call_queue reads, moves, logins;
+    struct wait again;                              /* the address is taken: tried once more */
+    bool address_told;                              /* that it is */
+    struct call_queue reads, moves, checks, logins; /* checks: that take time, and neither the store nor a folder */
+    struct feed *feed;
     struct gate gate;
     struct store *store; /* of the read in work; NULL: to be opened */
     bool had_store;      /* it was open once: where there is none now, it was lost */
@@ -73,6 +77,16 @@ struct filter_texts {
 /* Strings stay borrowed. ERR_USAGE, *e names the parameter. */
 int api_filter(const struct filter_texts *texts, int64_t now_wall_ms, struct store_filter *out, struct error *e);
 
+json_t *api_text(const char *text); /* NULL is null; bytes that are not UTF-8 are escaped */
+/* {"name", "label", "state", "attempts", "next_in_ms", "error"} */
+json_t *api_delivery(const struct delivery *d);
+const char *api_health(const struct service *s);
+/* What is not as it should be. NULL: no memory. store: why it cannot be read, or NULL. */
+json_t *api_degraded(const struct service *s, const char *store);
+int api_limit(const char *text, size_t *out, struct error *e); /* 1 to LIST_MAX; NULL: stays. ERR_USAGE */
+void api_result(struct call *call);                            /* `done` of a read or check: answers with its result */
+void api_write_status(void *control, struct str *out);         /* for the feed */
+
 void api_status(struct http_request *request, void *context);
 void api_jobs(struct http_request *request, void *context);
 void api_job(struct http_request *request, void *context);
@@ -93,5 +107,12 @@ void api_me(struct http_request *request, void *context);
 void api_metrics(struct http_request *request, void *context);
 void api_healthz(struct http_request *request, void *context);
 void api_readyz(struct http_request *request, void *context);
+void api_stats(struct http_request *request, void *context);
+void api_deliveries(struct http_request *request, void *context);
+void api_clients(struct http_request *request, void *context);
+void api_routes(struct http_request *request, void *context);
+void api_explain(struct http_request *request, void *context);
+void api_settings(struct http_request *request, void *context);
+void api_events(struct http_request *request, void *context);
 
 #endif

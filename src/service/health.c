@@ -1,4 +1,5 @@
-/* health.c: see health.h. Each check asks one part; whether the list could be made is asked once, at the end. */
+/* health.c: see health.h. Each check asks one part. Texts do not change from second to second: who listens to events is
+ * told when something happened. */
 #include "shunt/service/health.h"
 
 #include <string.h>
@@ -73,10 +74,9 @@ static void check_scans(struct checks *c)
     int64_t now = runtime_now(&c->s->rt), hangs_ms = scanner->in_work ? now - scanner->slice_began_ms : 0;
     int64_t ago_ms = scanner->full ? 0 : now - scanner->ended_ms;
     if (hangs_ms > set->hang_ms)
-        check(c, "scans", REQUIRED, false, "a listing of the hot folders has not answered for %.0f s",
-              (double)hangs_ms / 1000);
+        check(c, "scans", REQUIRED, false, "a listing of the hot folders does not answer");
     else if (scanner->number > 0 && ago_ms > set->scan_interval_ms + SCAN_SLACK_MS)
-        check(c, "scans", REQUIRED, false, "the last scan ended %.0f s ago", (double)ago_ms / 1000);
+        check(c, "scans", REQUIRED, false, "the last scan is longer ago than [intake] scan_interval");
     else
         check(c, "scans", REQUIRED, true, scanner->full ? "scan #%u is running" : "scan #%u has ended",
               scanner->number);
@@ -159,8 +159,7 @@ static void check_oldest(struct checks *c)
     char most[UNITS_TEXT_MAX];
     units_ms_text(most_ms, most);
     if (oldest_ms > most_ms)
-        check(c, "oldest", REQUIRED, false, "the oldest ticket has waited for %.0f s, longer than %s",
-              (double)oldest_ms / 1000, most);
+        check(c, "oldest", REQUIRED, false, "a ticket has waited for longer than %s", most);
     else
         check(c, "oldest", REQUIRED, true, "no ticket has waited for longer than %s", most);
 }

@@ -106,6 +106,12 @@ struct job *jobs_look_up(const struct jobs *jobs, const char *id, bool *several)
     return found;
 }
 
+struct job *jobs_next(const struct jobs *jobs, const struct job *after)
+{
+    const struct job_handle *handle = after ? after->handle->hh.next : jobs->table;
+    return handle ? handle->job : NULL;
+}
+
 static bool enter_table(struct jobs *jobs, struct job *job)
 {
     struct job_handle *handle = mem_zalloc(sizeof *handle);
@@ -217,6 +223,7 @@ void jobs_advance(struct job *job)
     struct storage *storage = job->jobs->storage;
     if (next == JOB_WAITING) {
         job_rest(job);
+        job_tell_waiting(job);
         storage_add(storage, record_of(job, STATUS_PENDING, NULL), NULL);
     } else if (next == JOB_SETTLING && job->changed) {
         jobs_settled(job, ERR_CHANGED, NULL);
@@ -258,11 +265,11 @@ void jobs_settled(struct job *job, int code, const char *failed_path)
 {
     struct jobs *jobs = job->jobs;
     if (code == ERR_CHANGED) {
-        job_tell_returned(job);
         error_clear(&job->error);
         error_set(&job->error, ERR_CHANGED, "it changed while it was processed, and is taken up again as another job");
         job->outcome = 0; /* what is taken up again is counted */
         storage_add(jobs->storage, record_of(job, STATUS_CANCELLED, NULL), NULL);
+        job_tell_returned(job);
         end(job, JOB_RETURNED, job->again, true);
         return;
     }

@@ -21,6 +21,7 @@ static inline void job_write_key(char *key, const char *folder, const char *name
 
 void job_tell_begun(const struct job *job);
 void job_tell_delivered(const struct job *job, const struct delivery *d);
+void job_tell_waiting(const struct job *job);
 void job_tell_returned(const struct job *job);
 void job_tell_done(const struct job *job); /* counted too */
 void job_tell_failed(const struct job *job, const char *failed_path);

@@ -3,6 +3,7 @@
 
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
+#include "shunt/service/feed.h"
 #include "shunt/service/lane.h"
 
 #include "jobs_inner.h"
@@ -107,8 +108,14 @@ static void count_outcome(const struct job *job, bool failed, const char *text)
     mem_free(labels);
 }
 
+void job_tell_waiting(const struct job *job)
+{
+    feed_job(job->jobs->feed, job, STATUS_PENDING, took_ms(job));
+}
+
 void job_tell_returned(const struct job *job)
 {
+    feed_job(job->jobs->feed, job, STATUS_CANCELLED, took_ms(job));
     log_write(LOG_EVENT(LOG_WARN, "returned", .phase = way_word(job->way), .worker = job->worker, .client = job->client,
                         .file = job->name, .job = job->id),
               "Changed while it was processed, taken up again: %s", job_shown(job));
@@ -117,6 +124,7 @@ void job_tell_returned(const struct job *job)
 void job_tell_done(const struct job *job)
 {
     count_outcome(job, false, NULL);
+    feed_job(job->jobs->feed, job, STATUS_COMPLETED, took_ms(job));
     if (log_wanted(LOG_INFO))
         log_write(LOG_EVENT(LOG_INFO, "processed", .phase = way_word(job->way), .worker = job->worker,
                             .client = job->client, .file = job->name, .job = job->id, .ms = took_ms(job)),
@@ -126,6 +134,7 @@ void job_tell_done(const struct job *job)
 void job_tell_failed(const struct job *job, const char *failed_path)
 {
     count_outcome(job, true, job->error.text);
+    feed_job(job->jobs->feed, job, job->error.code == ERR_CANCELLED ? STATUS_CANCELLED : STATUS_FAILED, took_ms(job));
     log_write(LOG_EVENT(LOG_ERROR, "failed", .phase = way_word(job->way), .worker = job->worker, .client = job->client,
                         .file = job->name, .job = job->id, .ms = took_ms(job), .error = job->error.text),
               "Failed %s -> %s", job_shown(job), failed_path);

@@ -1,8 +1,6 @@
 /* reload.c: see reload.h. */
 #include "shunt/service/reload.h"
 
-#include <stddef.h>
-
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
 #include "shunt/io/work.h"
@@ -55,8 +53,7 @@ static void refuse(const struct reload *r)
 static void log_setting(void *user, const struct setting *x, const char *value)
 {
     (void)user;
-    if (x->offset == offsetof(struct settings, duplicate_window_ms) ||
-        x->offset == offsetof(struct settings, duplicate))
+    if (x->reloadable)
         log_info("reload_change", "Reload: [%s] %s = %s", x->section, x->key, value);
     else
         log_warn("reload_later", "[%s] %s = %s is taken over at the next start", x->section, x->key, value);
@@ -147,6 +144,11 @@ struct reload *reload_new(struct service *s)
     r->service = s;
     r->file = s->config->routes_file;
     return r;
+}
+
+const struct settings *reload_last(const struct reload *r)
+{
+    return r->last ? r->last : r->service->config->settings;
 }
 
 bool reload_idle(const struct reload *r)

@@ -67,6 +67,7 @@ void runtime_meter(struct runtime *rt)
         m->busy_ns += busy;
         m->longest_ns = busy > m->longest_ns ? busy : m->longest_ns;
         metrics_turn(rt->metrics, busy);
+        m->recent_ns = busy > m->recent_ns ? busy : m->recent_ns;
     }
     m->at_ns = now;
     m->idle_ns = idle;

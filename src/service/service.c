@@ -21,7 +21,7 @@
 #include "shunt/service/reload.h"
 #include "shunt/service/upkeep.h"
 
-#define THREADS_OWN    (14 + DISKS) /* listing, settling, store, reload, control, disks */
+#define THREADS_OWN    (15 + DISKS) /* listing, settling, store, reload, control, disks */
 #define DELIVERIES_MIN 48
 #define DELIVERIES_MAX 256
 #define ARENAS_MAX     1 /* of the allocator: a pool of many mostly idle threads must not cost one each */

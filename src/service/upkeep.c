@@ -7,6 +7,7 @@
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
 #include "shunt/io/work.h"
+#include "shunt/service/feed.h"
 #include "shunt/service/incidents.h"
 #include "shunt/service/lane.h"
 #include "shunt/service/reconcile.h"
@@ -123,6 +124,7 @@ static void on_tick(struct wait *wait)
         u->next_save_ms = now + UPKEEP_SAVE_MS;
         save(u, rt->draining ? "draining" : "running");
     }
+    feed_tick(u->service->jobs.feed);
     lanes_retire(&u->service->lanes);
     disks_look(&u->service->disks);
     jobs_check_ledger(&u->service->jobs);

@@ -1,16 +1,16 @@
 // routes.js: the routing table as a matrix, and where a ticket would go.
 import { ask, attempt, get, h, query, table } from "./ui.js";
 
-const clientsOf = (rule) => rule.conditions.find((c) => c.key === "client")?.values || ["*"];
-const others = (rule) => rule.conditions.filter((c) => c.key !== "client").map((c) => `${c.key} ${c.values.join(" or ")}`).join(", ");
+const clientsOf = (rule) => rule.conditions.client || ["*"];
+const others = (rule) => Object.entries(rule.conditions).filter(([key]) => key !== "client").map(([key, values]) => `${key} ${values.join(" or ")}`).join(", ");
 
 function matrix(r) {
     const clients = [...new Set(r.rules.flatMap(clientsOf))].sort((a, b) => (a === "*") - (b === "*") || a.localeCompare(b));
     const destinations = r.destinations.filter((d) => d.name !== "archive");
     const cell = (client, d) => {
-        const rules = r.rules.filter((rule) => rule.to.includes(d.name) && (clientsOf(rule).includes(client) || clientsOf(rule).includes("*")));
-        if (rules.some((rule) => !others(rule))) return h("span", { class: "state good", title: rules.map((x) => `route ${x.route}, line ${x.line}`).join("; ") }, "always");
-        return rules.map((rule) => h("div", { class: "soft", title: `route ${rule.route}, line ${rule.line}` }, others(rule)));
+        const rules = r.rules.filter((rule) => rule.destinations.includes(d.name) && (clientsOf(rule).includes(client) || clientsOf(rule).includes("*")));
+        if (rules.some((rule) => !others(rule))) return h("span", { class: "state good", title: rules.map((x) => `route ${x.name}, line ${x.line}`).join("; ") }, "always");
+        return rules.map((rule) => h("div", { class: "soft", title: `route ${rule.name}, line ${rule.line}` }, others(rule)));
     };
     return table("Which client goes where (all of them to the archive)",
         [{ name: "Client", cell: (c) => (c === "*" ? "any other" : c) }, ...destinations.map((d) => ({ name: d.label, cell: (c) => cell(c, d) }))], clients, "routes.ini has no routes: everything goes to the archive only.");
@@ -42,7 +42,7 @@ function explainForm(clients) {
         });
     } },
         h("div", { class: "row" },
-            h("label", {}, "Hot folder", h("input", { name: "client", list: "hot-folders", placeholder: "the ticket's ClientCode" }), h("datalist", { id: "hot-folders" }, clients.map((c) => h("option", { value: c.name })))),
+            h("label", {}, "Hot folder", h("input", { name: "client", list: "hot-folders", placeholder: "the ticket's ClientCode" }), h("datalist", { id: "hot-folders" }, clients.map((c) => h("option", { value: c.client })))),
             h("label", {}, "File name", h("input", { name: "name", placeholder: "x.json" }))),
         h("label", {}, "Ticket", h("textarea", { name: "ticket", required: true, spellcheck: "false" }, sample)),
         h("p", {}, h("button", { type: "submit", class: "primary" }, "Explain")));

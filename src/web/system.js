@@ -4,7 +4,7 @@ import * as feed from "./feed.js";
 
 function settings(list) {
     return table("Settings in force", [
-        { name: "Setting", cell: (s) => h("code", {}, `[${s.section}] ${s.key}`) },
+        { name: "Setting", cell: (s) => h("code", { title: s.help }, `[${s.section}] ${s.key}`) },
         { name: "Value", cell: (s) => h("code", {}, s.value) },
         { name: "Default", cell: (s) => (s.set ? h("code", { class: "soft" }, s.default) : "") },
         { name: "Taken up", cell: (s) => (s.reloadable ? "by a reload" : "by a restart") },

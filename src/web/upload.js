@@ -12,7 +12,7 @@ async function send(client, files) {
 export async function upload(dropped) {
     const clients = await attempt(() => get("/api/v1/clients"));
     if (!clients) return;
-    const choice = h("select", { name: "client", required: true }, clients.clients.map((c) => h("option", {}, c.name)));
+    const choice = h("select", { name: "client", required: true }, clients.clients.map((c) => h("option", {}, c.client)));
     const chosen = h("input", { type: "file", name: "files", multiple: true, required: true });
     const fields = [h("label", {}, "Client", choice)];
     if (!dropped) fields.push(h("label", {}, "Tickets", chosen));

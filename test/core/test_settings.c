@@ -176,8 +176,28 @@ static void misspelt_names_are_refused_with_advice(void **state)
     refused("[intake]\nattempts = 3\n", "shunt.ini:2: unknown key attempts in [intake]; it belongs to [retry]");
     refused("[intake]\nflavour = 3\n", "shunt.ini:2: unknown key flavour in [intake]");
     refused("[intakes]\nsettle = 3s\nx = 1\n", "shunt.ini:1: unknown section [intakes]; did you mean [intake]?");
-    refused("[smtp]\nport = 1\n", "shunt.ini:1: unknown section [smtp]");
+    refused("[colours]\nport = 1\n", "shunt.ini:1: unknown section [colours]");
     refused("workers = 3\n", "shunt.ini:1: key workers stands before the first [section]");
+}
+
+static bool is_given(const char *key)
+{
+    for (const struct setting *x = s->schema; x->section; x++)
+        if (strcmp(x->key, key) == 0)
+            return s->given[x - s->schema];
+    fail_msg("%s: no such key", key);
+    return false;
+}
+
+static void what_was_given_is_told_from_what_is_by_default(void **state)
+{
+    (void)state;
+    static const char *const env[] = {"SHUNT_RETRY_MAX=1h", NULL};
+    s = load("[retry]\nattempts = 3\n", env); /* the default, but said */
+    assert_non_null(s);
+    assert_true(is_given("attempts"));
+    assert_true(is_given("max"));
+    assert_false(is_given("first"));
 }
 
 static void a_key_is_set_once(void **state)
@@ -475,6 +495,7 @@ int main(void)
         TEST(the_environment_overrides_the_file),
         TEST(an_unknown_variable_is_named_and_no_fault),
         TEST(misspelt_names_are_refused_with_advice),
+        TEST(what_was_given_is_told_from_what_is_by_default),
         TEST(a_key_is_set_once),
         TEST(bad_values_are_refused_with_their_line),
         TEST(bad_variables_are_refused_by_their_name),

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include "shunt/service/control.h"
+#include "shunt/service/feed.h"
 #include "shunt/service/reload.h"
 #include "shunt/service/service.h"
 
@@ -18,9 +19,10 @@
 #define FAST                                                                                                           \
     "[service]\ndrain_timeout = 1h\n[intake]\nsettle = 100ms\nsettle_complete = 10ms\n[delivery]\ndurability = none\n" \
     "hang = 1h\n[retry]\nfirst = 10ms\nmax = 10ms\n[store]\nkeep_jobs = 0\n"
-#define QUEUE     64 /* calls that wait */
-#define CLIENTS   100
-#define MOMENT_MS 5
+#define QUEUE       64 /* calls that wait */
+#define CLIENTS     100
+#define MOMENT_MS   5
+#define STREAM_ROOM 262144
 
 struct world {
     struct scratch *s;
@@ -323,6 +325,12 @@ static void no_memory_for_an_answer_is_told_and_the_next_one_comes(void **state)
     ask_short_of_memory(&w, "POST", "/destinations/a/hold", "", 200, false);
     ask_short_of_memory(&w, "POST", "/destinations/a/release", "", 200, false);
     ask_short_of_memory(&w, "POST", "/scan", "", 202, false);
+    ask_short_of_memory(&w, "GET", "/stats", "", 200, false);
+    ask_short_of_memory(&w, "GET", "/stats?date=2020-02-06", "", 404, false);
+    ask_short_of_memory(&w, "GET", "/clients", "", 200, false);
+    ask_short_of_memory(&w, "GET", "/routes", "", 200, false);
+    ask_short_of_memory(&w, "GET", "/settings", "", 200, false);
+    ask_short_of_memory(&w, "POST", "/explain?client=RANK", TICKET("RANK"), 200, false);
     ask_short_of_memory(&w, "POST", "/retry", "{\"all\":true,\"dry_run\":true}", 200, true);
     world_free(&w);
 }
@@ -374,6 +382,7 @@ static void a_job_that_waits_is_told_of_without_memory_too_and_then_cancelled(vo
     assert_int_equal(ask(&w, "POST", "/destinations/b/hold", ""), 200);
     begin_waiting(&w);
     ask_short_of_memory(&w, "GET", "/jobs/w.json", "", 200, false);
+    ask_short_of_memory(&w, "GET", "/deliveries", "", 200, false);
     assert_int_equal(ask(&w, "POST", "/jobs/w.json/cancel", ""), 200);
     until_failed(&w, ++count);
     SCARCE_SWEEP (n) {
@@ -532,6 +541,49 @@ static void an_access_file_that_cannot_be_taken_over_changes_nothing(void **stat
     world_free(&w);
 }
 
+static bool told(const struct client *client, const char *word)
+{
+    return client->in.len > 0 && strstr(client->in.bytes, word) != NULL;
+}
+
+/* Until it is told of one of them. False: its stream has ended. */
+static bool is_told(struct world *w, struct client *client, const char *word, const char *other)
+{
+    while (hear(client), !client->ended && !told(client, word) && !told(client, other)) {
+        feed_tick(w->service->jobs.feed);
+        turn(w, client);
+    }
+    return !client->ended;
+}
+
+static void who_follows_is_told_all_or_begins_anew_or_is_cut_without_memory(void **state)
+{
+    struct world w = world_new(*state);
+    assert_int_equal(ask(&w, "POST", "/destinations/a/hold", ""), 200);
+    assert_int_equal(ask(&w, "POST", "/destinations/b/hold", ""), 200);
+    begin_waiting(&w);
+    const struct job *job = jobs_next(&w.service->jobs, NULL);
+    SCARCE_SWEEP (n) {
+        struct client client;
+        char number[32];
+        rest(&w);
+        connect_to(&w, &client);
+        str_reserve(&client.in, STREAM_ROOM); /* the client's own memory does not fail */
+        scarce_begin(n, 1);
+        say(&client, "GET", "/events", "");
+        bool follows = is_told(&w, &client, "event: status", "event: status");
+        snprintf(number, sizeof number, "\"ms\":%zu.0", n);
+        feed_job(w.service->jobs.feed, job, STATUS_PENDING, (double)n);
+        follows = follows && is_told(&w, &client, "event: job", "event: reset");
+        bool hit = scarce_end();
+        assert_true(hit || (follows && told(&client, "event: job")));
+        if (told(&client, "event: job"))
+            assert_true(told(&client, number));
+        hang_up(&client);
+    }
+    world_free(&w);
+}
+
 static void nothing(struct work *work)
 {
     (void)work;
@@ -563,6 +615,7 @@ int main(void)
         T(a_job_that_waits_is_told_of_without_memory_too_and_then_cancelled),
         T(no_memory_at_the_gate_keeps_people_out_and_the_next_one_comes_in),
         T(an_access_file_that_cannot_be_taken_over_changes_nothing),
+        T(who_follows_is_told_all_or_begins_anew_or_is_cut_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

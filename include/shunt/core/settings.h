@@ -81,6 +81,8 @@ struct settings {
     enum log_format log_format; /* key "format" */
     char *log_file;             /* key "file"; "" none; relative: to the logs folder */
     bool log_stdout;            /* key "stdout" */
+    /* [http] */
+    int64_t max_streams;
     /* [report] */
     char *timezone; /* IANA name; "" the system's */
     /* [http] */
@@ -94,6 +96,7 @@ struct settings {
     /* Not settings: names of SHUNT_ variables that fit no key, to be warned about */
     struct text_list unknown_env;
     const struct setting *schema; /* it was read by */
+    bool *given;                  /* by its keys: in the file or the environment, not by default */
 };
 
 enum setting_type {
@@ -120,6 +123,7 @@ struct setting {
         max; /* COUNT, BYTES, MS, FACTOR; TEXT, PATH and SECRET: bytes of text, so that min 1 is "must not be empty" */
     const char *const *words; /* ENUM: NULL-terminated, index = value */
     const char *help;         /* one sentence for the reference */
+    bool reloadable;          /* HUP takes a new value on, else it waits for the next start */
 };
 extern const struct setting settings_schema[]; /* ends with section NULL */
 
@@ -148,6 +152,8 @@ typedef void (*settings_change_cb)(void *user, const struct setting *x, const ch
 int settings_diff(const struct settings *before, const struct settings *after, settings_change_cb change, void *user);
 /* What a key takes, in words: "time, 100ms to 1d"; literal words between backquotes. */
 void settings_values(const struct setting *x, struct str *out);
+/* A key's value as it would stand in the file; a secret's as "(set)" or "". */
+void settings_value_text(const struct settings *s, const struct setting *x, struct str *out);
 /* The README's reference: a Markdown table a section. */
 void settings_reference(struct str *out);
 

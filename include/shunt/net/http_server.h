@@ -136,6 +136,9 @@ void http_respond_problem(struct http_request *request, unsigned status, const c
  * a heartbeat. */
 struct http_stream *http_stream_begin(struct http_request *request, const char *type);
 int http_stream_write(struct http_stream *stream, const void *bytes, size_t len);
+/* Bytes that were written and that the client has not begun to take. ERR_GONE: as for a write. */
+ssize_t http_stream_waiting(const struct http_stream *stream);
 void http_stream_close(struct http_stream *stream); /* what was written is still sent */
+void http_stream_cut(struct http_stream *stream);   /* closes it; what was written is lost with the connection */
 
 #endif

@@ -3,9 +3,10 @@
  *
  * Happy way: control_new -> control_listen -> requests are answered on the loop -> control_close, after which the loop
  * runs dry. What the loop knows is answered at once. What the store knows is read in work requests, one at a time, on a
- * connection of our own; tickets are put back in others, so that a failed folder that hangs holds up no reader. Both
- * queues have a bound; beyond it, and while the service drains, the answer is 503. A service that cannot listen goes on
- * without. Thread: loop.
+ * connection of our own; tickets are put back in others, so that a failed folder that hangs holds up no reader; what
+ * only takes time by its size (the routing table, a ticket to be explained) in a third kind. The queues
+ * have a bound; beyond it, and while the service drains, the answer is 503. A service that cannot listen goes on without.
+ * Thread: loop.
  */
 #ifndef SHUNT_SERVICE_CONTROL_H
 #define SHUNT_SERVICE_CONTROL_H

@@ -23,6 +23,7 @@
 
 struct lane;
 struct jobs;
+struct feed;
 struct recall;
 struct storage;
 
@@ -103,6 +104,7 @@ struct jobs {
     struct settle *settle;
     struct storage *storage;
     struct recall *recall;
+    struct feed *feed; /* NULL: nobody follows */
     struct job_handle *table;
     size_t count;
     int64_t ledger_difference; /* last told */
@@ -135,6 +137,8 @@ struct job *jobs_find(const struct jobs *jobs, const char *folder, const char *n
 int64_t jobs_oldest_ms(const struct jobs *jobs);
 /* By id, its beginning, or file name. NULL: none; *several: more than one fits. */
 struct job *jobs_look_up(const struct jobs *jobs, const char *id, bool *several);
+/* All, in the order in which they were taken up. after NULL: the first; NULL: no more. */
+struct job *jobs_next(const struct jobs *jobs, const struct job *after);
 
 /* The only ways in which results come back. */
 void jobs_delivery_to(struct delivery *d, enum delivery_state to);

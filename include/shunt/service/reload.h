@@ -12,6 +12,7 @@
 
 struct reload *reload_new(struct service *s); /* NULL: no memory */
 void reload_request(struct reload *r);
+const struct settings *reload_last(const struct reload *r); /* what shunt.ini said last */
 bool reload_idle(const struct reload *r);
 void reload_free(struct reload *r);
 

@@ -26,6 +26,7 @@ struct loop_meter {
     uint64_t at_ns, idle_ns; /* at the last look */
     uint64_t busy_ns;        /* in all */
     uint64_t longest_ns;     /* since start */
+    uint64_t recent_ns;      /* likewise, since who shows it set it to 0 */
 };
 
 /* [intake] duplicate_window and duplicate */
