@@ -90,7 +90,8 @@ static void check_disk(struct checks *c, enum disk_of which, const char *trouble
 {
     const struct disk *disk = &c->s->disks.of[which];
     const struct error *why = &disk->is.error;
-    bool hangs = disk_hangs(disk), bad = disk->known && why->code != 0 && why->code != ERR_NOPLACE;
+    bool ours = error_class_of(why->code) == CLASS_RESOURCE; /* we ran out of descriptors ourselves */
+    bool hangs = disk_hangs(disk), bad = disk->known && why->code != 0 && why->code != ERR_NOPLACE && !ours;
     if (trouble)
         check(c, disk->name, REQUIRED, false, "%s", trouble);
     else if (hangs)
@@ -139,7 +140,7 @@ static void check_destinations(struct checks *c)
         if (hangs)
             check(c, lane->name, weight, false, "%s hangs: nothing else is sent there until it answers", lane->label);
         if (!down && !hangs && lane->is_archive)
-            check(c, lane->name, weight, true, "%s works", lane->label);
+            check_disk(c, DISK_ARCHIVE, NULL);
     }
     if (all > 0 && well == 0)
         check(c, "destinations", REQUIRED, false, "no destination takes deliveries");

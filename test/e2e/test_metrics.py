@@ -310,15 +310,17 @@ def test_a_hot_folder_that_is_gone_is_not_ready(make_site):
 
 
 @root_only
-def test_a_failed_folder_that_cannot_be_written_is_not_ready(make_site, mounts):
+@pytest.mark.parametrize("name", ["failed", "archive"])
+def test_a_folder_that_cannot_be_written_is_not_ready(make_site, mounts, name):
     site = make_site()
-    site.failed.mkdir()
-    mounts(site.failed, "-t", "tmpfs", "-o", "ro", "tmpfs")
+    folder = getattr(site, name)
+    folder.mkdir()
+    mounts(folder, "-t", "tmpfs", "-o", "ro", "tmpfs")
     site.start()
-    wait_for(lambda: not_ready(site, "failed"), "nothing can be set aside")
-    assert scrape(site).value("shunt_folder_up", folder="failed") == 0
-    assert any(str(site.failed) in text for text in Control(site).get("/status")["degraded"]), "who may ask more is told where"
-    os.system("mount -o remount,rw '%s'" % site.failed)
+    wait_for(lambda: not_ready(site, name), "nothing can be put there")
+    assert scrape(site).value("shunt_folder_up", folder=name) == 0
+    assert any(str(folder) in text for text in Control(site).get("/status")["degraded"]), "who may ask more is told where"
+    os.system("mount -o remount,rw '%s'" % folder)
     wait_for(lambda: readyz(site)[0], "it is ready again", 20)
     site.drop("RANK", "x.json")
     site.finish(1)
