@@ -62,7 +62,8 @@ static const struct family client_families[] = {
      "Tickets that ended: delivered, archived (only), failed, cancelled by a person, or returned (changed meanwhile and "
      "taken up again).",
      put_ended},
-    {"shunt_ticket_wait_duration_seconds", "histogram", "From a file's last change to the look that took it up.", put_wait},
+    {"shunt_ticket_wait_duration_seconds", "histogram", "From a file's last change to the look that took it up.",
+     put_wait},
     {"shunt_ticket_duration_seconds", "histogram", "From a ticket's being taken up to its end.", put_whole},
 };
 

@@ -108,8 +108,8 @@ struct jobs {
     struct job_handle *table;
     size_t count;
     int64_t ledger_difference; /* last told */
-    uint64_t outcomes; /* numbers given to jobs that end; the store knows by them which ones a snapshot counts */
-    bool duplicates_unknown;   /* that the store does not tell them stands in the log */
+    uint64_t outcomes;       /* numbers given to jobs that end; the store knows by them which ones a snapshot counts */
+    bool duplicates_unknown; /* that the store does not tell them stands in the log */
     jobs_ended_cb ended;
     void *user;
     /* `shunt once` wants each outcome */
