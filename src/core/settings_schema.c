@@ -139,6 +139,9 @@ const struct setting settings_schema[] = {
           "A token that may do everything, for containers: SHUNT_HTTP_TOKEN or SHUNT_HTTP_TOKEN_FILE."),
     OTHER("http", "origins", SETTING_LIST, http_origins, "",
           "Other origins, as https://desk.example.com, whose pages may use the API in a browser (CORS)."),
+    NUMBER("http", "ready_oldest", SETTING_MS, ready_oldest_ms, "15m", 100, 30 * DAY,
+           "A ticket that has waited for longer makes /readyz answer 503; what waits for a "
+           "destination that is held does not count."),
 
     NUMBER("brand", "name", SETTING_TEXT, brand_name, "shunt", 1, 60, "The name that the pages show."),
     OTHER("brand", "colour", SETTING_COLOUR, brand_colour, "#1F6FEB", "The pages' own colour, as #1F6FEB."),

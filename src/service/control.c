@@ -35,6 +35,9 @@ const struct http_route control_routes[] = {
     {"GET", "/login", api_login_page, 0, "public", "A form to log in"},
     {"POST", "/login", api_login, LOGIN_BODY_MAX, "public", "Log in: name and password, or token, as a form"},
     {"POST", "/logout", api_logout, LOGIN_BODY_MAX, "public", "Log out"},
+    {"GET", "/metrics", api_metrics, 0, "read", "What is counted and timed, in Prometheus' text format"},
+    {"GET", "/healthz", api_healthz, 0, "public", "It is alive: the loop turns"},
+    {"GET", "/readyz", api_readyz, 0, "public", "Work really moves; where not, why"},
 };
 const size_t control_n_routes = sizeof control_routes / sizeof *control_routes;
 

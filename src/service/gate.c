@@ -221,7 +221,8 @@ bool gate_admit(struct http_request *request, void *context)
 
 void gate_over(const struct http_request *request, unsigned status, double ms, void *context)
 {
-    (void)context;
+    const struct control *c = context;
+    metrics_http(c->service->rt.metrics, status);
     const struct http_peer *peer = http_request_peer(request);
     const char *who = http_request_who(request);
     enum log_level level = is_change(request) && status >= 200 && status < 400 ? LOG_INFO : LOG_DEBUG;

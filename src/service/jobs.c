@@ -15,6 +15,8 @@
 
 #include "jobs_inner.h"
 
+#define OLDEST_OF_MAX 10000 /* the table is in the order of taking: further ones are younger */
+
 struct job_handle {
     struct job *job;
     UT_hash_handle hh;
@@ -46,6 +48,8 @@ static void move(struct job *job, enum job_state to)
         ledger->waiting += waits ? 1 : (uint64_t)-1;
         ledger->in_work += waits ? (uint64_t)-1 : 1;
     }
+    if (to == JOB_SETTLING || to == JOB_FAILING)
+        job->settling_ns = uv_hrtime();
     job->state = to;
 }
 
@@ -59,6 +63,30 @@ struct job *jobs_find(const struct jobs *jobs, const char *folder, const char *n
     struct job_handle *handle;
     HASH_FIND_STR(jobs->table, key, handle);
     return handle ? handle->job : NULL;
+}
+
+static bool only_held(const struct job *job)
+{
+    bool held = false;
+    for (size_t i = 0; i < job->n_deliveries; i++) {
+        const struct delivery *d = &job->deliveries[i];
+        if (d->state == DELIVERY_DONE)
+            continue;
+        if (!d->lane->held || d->state == DELIVERY_ACTIVE)
+            return false;
+        held = true;
+    }
+    return held;
+}
+
+int64_t jobs_oldest_ms(const struct jobs *jobs)
+{
+    int64_t now = jobs->rt->clock->wall_ms(jobs->rt->clock), oldest = now;
+    size_t left = OLDEST_OF_MAX;
+    for (const struct job_handle *handle = jobs->table; handle && left > 0; handle = handle->hh.next, left--)
+        if (handle->job->started_ms < oldest && !only_held(handle->job))
+            oldest = handle->job->started_ms;
+    return now - oldest;
 }
 
 struct job *jobs_look_up(const struct jobs *jobs, const char *id, bool *several)
@@ -170,6 +198,8 @@ void jobs_delivery_to(struct delivery *d, enum delivery_state to)
     d->state = to;
     if (to == DELIVERY_DONE && d->done_ms == 0)
         d->done_ms = d->job->jobs->rt->clock->wall_ms(d->job->jobs->rt->clock);
+    if (to == DELIVERY_DONE || to == DELIVERY_FAILED)
+        job_count_delivery(d);
 }
 
 void jobs_advance(struct job *job)
@@ -219,6 +249,7 @@ static void end(struct job *job, enum job_state state, bool look_again, bool in_
         *(job->n_deliveries > 1 ? &l->delivered : &l->archived_only) += 1;
     else
         *(state == JOB_FAILED ? &l->failed : &l->returned) += 1;
+    job_count_ended(job, state);
     char *folder = job->folder, *name = job->name;
     enum way way = job->way;
     job->folder = job->name = NULL;

@@ -46,6 +46,39 @@ void job_find_error(struct job *job)
     }
 }
 
+const char *job_counted_as(const struct job *job)
+{
+    return job->folder[0] ? job->folder : job->client[0] ? job->client : "(hot folder root)";
+}
+
+static enum ticket_end end_of(const struct job *job, enum job_state state)
+{
+    if (state == JOB_DONE)
+        return job->n_deliveries > 1 ? TICKET_END_DELIVERED : TICKET_END_ARCHIVED;
+    if (state != JOB_FAILED)
+        return TICKET_END_RETURNED;
+    return job->error.code == ERR_CANCELLED ? TICKET_END_CANCELLED : TICKET_END_FAILED;
+}
+
+void job_count_ended(const struct job *job, enum job_state state)
+{
+    uint64_t now = uv_hrtime();
+    metrics_ticket_ended(job->jobs->rt->metrics, job_counted_as(job), end_of(job, state),
+                         job->settling_ns > 0 ? now - job->settling_ns : 0, now - job->taken_ns);
+}
+
+void job_count_delivery(const struct delivery *d)
+{
+    enum delivery_end end = DELIVERY_END_DELIVERED;
+    if (d->told) /* by an earlier run */
+        return;
+    if (d->state == DELIVERY_FAILED)
+        end = d->job->changed                       ? DELIVERY_END_RETURNED
+              : d->job->error.code == ERR_CANCELLED ? DELIVERY_END_CANCELLED
+                                                    : DELIVERY_END_FAILED;
+    metrics_delivery_ended(d->job->jobs->rt->metrics, d->lane->name, end, uv_hrtime() - d->job->taken_ns);
+}
+
 static double took_ms(const struct job *job)
 {
     return (double)(uv_hrtime() - job->taken_ns) / 1e6;
@@ -60,7 +93,7 @@ static void count_outcome(const struct job *job, bool failed, const char *text)
         if (job->deliveries[i].state == DELIVERY_DONE && !job->deliveries[i].before)
             labels[n++] = job->deliveries[i].lane->label;
     int64_t wall = rt->clock->wall_ms(rt->clock);
-    struct stats_outcome o = {.client = job->folder[0] ? job->folder : job->client,
+    struct stats_outcome o = {.client = job_counted_as(job),
                               .category = job->category,
                               .way = job->way,
                               .hour = clock_local_hour(wall),
@@ -68,8 +101,6 @@ static void count_outcome(const struct job *job, bool failed, const char *text)
                               .destinations = labels,
                               .n_destinations = n,
                               .celtra = job->category && strcmp(job->category, "CELTRA") == 0};
-    if (!o.client[0])
-        o.client = "(hot folder root)";
     if (failed)
         stats_failed(rt->stats, &o, job->name, text, wall);
     else

@@ -45,7 +45,9 @@ int runtime_init(struct runtime *rt, uv_loop_t *loop, const struct config *confi
                            .duplicates = {s->duplicate_window_ms, s->duplicate}};
     due_init(&rt->waits);
     rt->stats = stats_new(clock_local_date(clock->wall_ms(clock)));
-    if (!rt->stats || due_reserve(&rt->waits, STANDING_WAITS) != 0) {
+    rt->metrics = metrics_new();
+    if (!rt->stats || !rt->metrics || due_reserve(&rt->waits, STANDING_WAITS) != 0) {
+        metrics_free(rt->metrics);
         stats_free(rt->stats);
         routes_unref(rt->routes);
         *rt = (struct runtime){0}; /* nothing to close */
@@ -64,6 +66,7 @@ void runtime_meter(struct runtime *rt)
         uint64_t waited = idle - m->idle_ns, passed = now - m->at_ns, busy = passed > waited ? passed - waited : 0;
         m->busy_ns += busy;
         m->longest_ns = busy > m->longest_ns ? busy : m->longest_ns;
+        metrics_turn(rt->metrics, busy);
         m->recent_ns = busy > m->recent_ns ? busy : m->recent_ns;
     }
     m->at_ns = now;
@@ -78,6 +81,7 @@ void runtime_close(struct runtime *rt)
 void runtime_fini(struct runtime *rt)
 {
     due_fini(&rt->waits);
+    metrics_free(rt->metrics);
     stats_free(rt->stats);
     routes_unref(rt->routes);
 }

@@ -21,7 +21,7 @@
 #include "shunt/service/reload.h"
 #include "shunt/service/upkeep.h"
 
-#define THREADS_OWN    15 /* listing, settling, store, reload, control */
+#define THREADS_OWN    (15 + DISKS) /* listing, settling, store, reload, control, disks */
 #define DELIVERIES_MIN 48
 #define DELIVERIES_MAX 256
 #define ARENAS_MAX     1 /* of the allocator: a pool of many mostly idle threads must not cost one each */
@@ -33,7 +33,8 @@ static const int signal_numbers[SERVICE_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIG
 static bool work_is_done(const struct service *s)
 {
     return !s->scanner.in_work && intake_idle(&s->intake) && lanes_idle(&s->lanes) && settle_idle(&s->settle) &&
-           storage_idle(&s->storage) && reload_idle(s->reload) && (!s->control || control_idle(s->control));
+           storage_idle(&s->storage) && disks_idle(&s->disks) && reload_idle(s->reload) &&
+           (!s->control || control_idle(s->control));
 }
 
 static unsigned requests_in_work(const struct service *s)
@@ -44,6 +45,14 @@ static unsigned requests_in_work(const struct service *s)
     return n;
 }
 
+/* Without those that hang in the pool. */
+static _Noreturn void quit(int code)
+{
+    log_flush();
+    log_close();
+    _exit(code);
+}
+
 /* A request that hangs cannot be called back: the process goes without it. Its tickets lie in underprocess. */
 static void leave(struct service *s, int code)
 {
@@ -52,9 +61,7 @@ static void leave(struct service *s, int code)
              requests_in_work(s), s->instance.path);
     if (storage_unwritten(&s->storage) > 0)
         log_warn("store_lost", "%zu records are not in the store: it did not answer", storage_unwritten(&s->storage));
-    log_flush();
-    log_close();
-    _exit(code);
+    quit(code);
 }
 
 static void finish(struct service *s)
@@ -67,6 +74,8 @@ static void finish(struct service *s)
                  (unsigned long long)s->rt.ledger.waiting, s->instance.path);
     if (requests_in_work(s) > 0)
         leave(s, EXIT_UNFINISHED);
+    if (disks_hang(&s->disks))
+        quit(s->exit_code);
     wait_cancel(&s->rt, &s->drain_deadline);
     scanner_close(&s->scanner);
     control_close(s->control);
@@ -242,6 +251,7 @@ static void join_parts(struct service *s)
     jobs_init(&s->jobs, &s->rt, &s->lanes, &s->settle, &s->storage, &s->recall);
     intake_init(&s->intake, &s->rt, &s->jobs, &s->instance);
     scanner_init(&s->scanner, &s->rt, &s->intake, &s->instance);
+    disks_init(&s->disks, &s->rt);
     s->jobs.ended = intake_job_ended;
     s->jobs.user = &s->intake;
     s->intake.watched = scanner_watches;

@@ -32,6 +32,7 @@ struct storage_request {
     bool retain;
     bool more_to_retain;
     bool hangs;
+    uint64_t began_ns;
     struct error error;    /* of the records */
     struct error other;    /* of the rest */
     struct error replaced; /* the damaged one that was set aside */
@@ -194,6 +195,7 @@ static void on_done(struct work *work)
         put_back(st, q->records, q->count);
     }
     const struct error *bad = q->error.code ? &q->error : q->other.code ? &q->other : NULL;
+    metrics_store_write(st->rt->metrics, !bad, q->count, uv_hrtime() - q->began_ns);
     if (bad) {
         degrade(st, bad);
         wait_set(st->rt, &st->again, st->pause_ms, on_again);
@@ -258,6 +260,7 @@ static struct storage_request *request_new(struct storage *st)
     st->questions = NULL;
     q->retain = retention_due(st, &q->retention);
     q->count = count;
+    q->began_ns = uv_hrtime();
     struct record **end = &q->records;
     for (size_t i = 0; i < count; i++) {
         q->rows[i] = (*end)->row;
@@ -307,6 +310,7 @@ bool storage_add(struct storage *st, struct record *r, struct job *job)
         return false;
     if (st->queued >= STORAGE_RECORDS_MAX) {
         st->lost++;
+        metrics_store_lost(st->rt->metrics);
         record_free(r);
         return false;
     }

@@ -132,6 +132,7 @@ static void on_tick(struct wait *wait)
     }
     feed_tick(u->service->jobs.feed);
     lanes_retire(&u->service->lanes);
+    disks_look(&u->service->disks);
     jobs_check_ledger(&u->service->jobs);
     incidents_look(&u->incidents);
     wait_set(rt, &u->tick, UPKEEP_TICK_MS, on_tick);

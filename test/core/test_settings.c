@@ -259,6 +259,8 @@ static void keys_must_fit_each_other(void **state)
             "shunt.ini:4: duplicate_window: 2h is longer than keep_jobs = 1h");
     s = load("[store]\nkeep_jobs = 0\n[intake]\nduplicate_window = 91d\n", NULL); /* kept for ever */
     assert_non_null(s);
+    settings_free(s);
+    s = NULL;
     refused("[delivery]\nbreaker_max = 5s\nbreaker_pause = 6s\n",
             "shunt.ini:3: breaker_pause: 6s is longer than breaker_max = 5s");
     refused("[intake]\ntickets =\n", "shunt.ini:2: tickets: neither tickets nor files names any file to take in");

@@ -499,6 +499,9 @@ static void no_memory_at_the_gate_keeps_people_out_and_the_next_one_comes_in(voi
     uint16_t port = port_of(&w);
     log_in(&w, port, cookie);
     short_of_memory(&w, port, "GET /api/v1/me", "Authorization: Bearer " TOKEN "\r\n", "", 200);
+    short_of_memory(&w, port, "GET /metrics", "Authorization: Bearer " TOKEN "\r\n", "", 200);
+    short_of_memory(&w, port, "GET /healthz", "", "", 200);
+    short_of_memory(&w, port, "GET /readyz", "", "", 503); /* there was no start-up scan */
     short_of_memory(&w, port, "GET /api/v1/destinations", cookie, "", 200);
     short_of_memory(&w, port, "GET /api/v1/destinations", "Authorization: Bearer " TOKEN "x\r\n", "", 401);
     short_of_memory(&w, port, "POST /api/v1/scan", "Sec-Fetch-Site: cross-site\r\n", "", 403);

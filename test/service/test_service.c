@@ -127,7 +127,6 @@ static void what_a_listing_finds_leaves_most_of_the_queue_to_events(void **state
 {
     struct scratch *s = *state;
     char name[32];
-    open_log(s);
     put_config(s, "[intake]\nqueue_limit = 40\nin_work_limit = 1\nbatch_size = 1\n[delivery]\ndurability = none\n",
                ROUTES_ONE);
     make_folder(s, "hot/RANK");
@@ -139,7 +138,6 @@ static void what_a_listing_finds_leaves_most_of_the_queue_to_events(void **state
     run_until(service, s, sixty_are_through);
     service_free(service);
     assert_int_equal(in_folder(s, "out/a"), 60);
-    log_close();
 }
 
 static bool hundreds_are_through(struct watcher *w)

@@ -90,6 +90,7 @@ struct settings {
     char *http_access;             /* key "access"; "" none; relative to data */
     char *http_token;              /* key "token"; "" none */
     struct text_list http_origins; /* key "origins" */
+    int64_t ready_oldest_ms;       /* a ticket that waits for longer makes /readyz answer 503 */
     /* [brand] */
     char *brand_name, *brand_colour; /* keys "name", "colour": #RRGGBB */
     /* Not settings: names of SHUNT_ variables that fit no key, to be warned about */

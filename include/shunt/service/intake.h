@@ -52,6 +52,8 @@ void intake_fini(struct intake *in); /* after the looks have come back */
 bool intake_see(struct intake *in, const char *folder, const char *name, enum way way, bool claimed, bool moved);
 size_t intake_room(const struct intake *in); /* names that intake_see still takes */
 void intake_pump(struct intake *in);
+/* How long the oldest name has been known that waits for us, not for its writer. 0: none. */
+int64_t intake_oldest_ms(const struct intake *in);
 bool intake_idle(const struct intake *in);  /* no look is in work */
 bool intake_empty(const struct intake *in); /* and nothing is known that waits */
 

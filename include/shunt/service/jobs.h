@@ -73,6 +73,7 @@ struct job {
     bool again;                    /* something arrived under the same name meanwhile */
     bool own_move_pending;         /* the event of our own claim is still to come */
     uint64_t taken_ns;             /* uv_hrtime */
+    uint64_t settling_ns;          /* when its last act began */
     int64_t created_ms;            /* taken up first, also by an earlier run */
     int64_t started_ms;            /* taken up since it last failed, also by an earlier run */
     uint64_t outcome;              /* its number among those that end; 0: not yet */
@@ -107,8 +108,8 @@ struct jobs {
     struct job_handle *table;
     size_t count;
     int64_t ledger_difference; /* last told */
-    uint64_t outcomes; /* numbers given to jobs that end; the store knows by them which ones a snapshot counts */
-    bool duplicates_unknown;   /* that the store does not tell them stands in the log */
+    uint64_t outcomes;       /* numbers given to jobs that end; the store knows by them which ones a snapshot counts */
+    bool duplicates_unknown; /* that the store does not tell them stands in the log */
     jobs_ended_cb ended;
     void *user;
     /* `shunt once` wants each outcome */
@@ -129,7 +130,11 @@ void job_note(struct job *job, const char *event, const char *destination, const
 void job_forget_events(struct job *job);
 bool job_was_opened(const struct job *job);   /* its ticket was read, as far as it can be */
 const char *job_shown(const struct job *job); /* the name below hot, for people */
+/* Whose it is in statistics and metrics: its folder's, or its ClientCode's where it lay right in hot. */
+const char *job_counted_as(const struct job *job);
 struct job *jobs_find(const struct jobs *jobs, const char *folder, const char *name);
+/* How long the oldest has been in hand; without those that only wait for destinations that are held. 0: none. */
+int64_t jobs_oldest_ms(const struct jobs *jobs);
 /* By id, its beginning, or file name. NULL: none; *several: more than one fits. */
 struct job *jobs_look_up(const struct jobs *jobs, const char *id, bool *several);
 /* All, in the order in which they were taken up. after NULL: the first; NULL: no more. */

@@ -10,6 +10,7 @@
 
 #include "shunt/base/clock.h"
 #include "shunt/core/due.h"
+#include "shunt/core/metrics.h"
 #include "shunt/core/stats.h"
 #include "shunt/service/config.h"
 
@@ -42,6 +43,7 @@ struct runtime {
     struct routes *routes;            /* the table in force; a reload swaps it */
     struct duplicate_rule duplicates; /* in force; likewise */
     struct stats *stats;
+    struct metrics *metrics;
     struct ledger ledger;
     struct due_list waits;
     uv_timer_t timer; /* armed for the earliest of `waits` */

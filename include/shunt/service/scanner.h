@@ -40,6 +40,8 @@ struct scanner {
     bool stopped;            /* at its time-out */
     enum way way;            /* of the full scan */
     int64_t busy_ms;         /* spent listing */
+    int64_t ended_ms;        /* mono; when the last full one did */
+    int64_t slice_began_ms;  /* of the slice that is being read */
     size_t seen, found;      /* names; of them new to us */
     unsigned generation;     /* of the listing of the root */
     struct wait tick, recheck;
