@@ -115,6 +115,10 @@ static void on_looked(struct look *look, struct candidate *c, struct take_item *
             candidate_drop(c);
         break;
     case TAKEN_WAIT:
+        if (c->suspect) { /* it crashed nobody */
+            c->suspect = false;
+            look->intake->suspects--;
+        }
         if (item->claimed && !c->claimed) {
             struct candidate *claimed = follow(c);
             if (claimed)
