@@ -17,7 +17,7 @@ let turn = 0;
 function where() {
     const [path, parameters] = location.hash.replace(/^#\/?/, "").split("?");
     const [view, ...rest] = path.split("/");
-    return { view: views[view] ? view : "", rest: decodeURIComponent(rest.join("/")), parameters: new URLSearchParams(parameters || "") };
+    return { view: Object.hasOwn(views, view) ? view : "", rest: rest.join("/"), parameters: new URLSearchParams(parameters || "") };
 }
 
 async function show() {
