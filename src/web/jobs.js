@@ -9,11 +9,11 @@ const FILTERS = ["text", "status", "client", "destination", "since"];
 
 const columns = [
     { name: "Ticket", cell: jobLink },
-    { name: "Client", cell: (j) => j.client || j.folder || "–" },
+    { name: "Client", short: true, cell: (j) => j.client || j.folder || "–" },
     { name: "State", cell: (j) => state(j.status) },
     { name: "Taken", cell: (j) => time(j.created_at) },
     { name: "Title", cell: (j) => j.title || "" },
-    { name: "Goes to", cell: (j) => j.destinations.filter((d) => d.name !== "archive").map((d) => d.label).join(", ") },
+    { name: "Goes to", short: true, cell: (j) => j.destinations.filter((d) => d.name !== "archive").map((d) => d.label).join(", ") },
     { name: "Why", cell: (j) => (j.error_message ? h("span", { class: "why" }, j.error_message) : "") },
 ];
 

@@ -47,7 +47,7 @@ function destinations(list, stats) {
 function clients(stats) {
     const rows = Object.entries(stats.clients).map(([name, c]) => ({ name, ...c })).filter((c) => c.processed || c.errors).sort((a, b) => b.processed + b.errors - a.processed - a.errors);
     return table("Clients today", [
-        { name: "Client", cell: (c) => h("a", { href: "#/jobs?client=" + encodeURIComponent(c.name) }, c.name) },
+        { name: "Client", short: true, cell: (c) => h("a", { href: "#/jobs?client=" + encodeURIComponent(c.name) }, c.name) },
         { name: "Done", num: true, cell: (c) => number(c.processed) },
         { name: "Routed", num: true, cell: (c) => number(c.routed) },
         { name: "Failed", num: true, cell: (c) => (c.errors ? h("a", { href: "#/jobs?status=failed&client=" + encodeURIComponent(c.name) }, number(c.errors)) : "0") },
@@ -57,7 +57,7 @@ function clients(stats) {
 function failed(page) {
     const columns = [
         { name: "Ticket", cell: jobLink },
-        { name: "Client", cell: (j) => j.client || j.folder },
+        { name: "Client", short: true, cell: (j) => j.client || j.folder },
         { name: "When", cell: (j) => time(j.completed_at) },
         { name: "Why", cell: (j) => h("span", { class: "why" }, j.error_message || "–") },
     ];
@@ -73,7 +73,7 @@ function last(s) {
 
 export async function overview() {
     const now = tiles();
-    const at = { minutes: h("div"), last: h("p", { class: "soft" }), destinations: h("section", { class: "card" }), clients: h("section", { class: "card" }), hours: h("div"), failed: h("section", { class: "card wide" }) };
+    const at = { minutes: h("div"), last: h("p", { class: "soft" }), destinations: h("section", { class: "card" }), clients: h("section", { class: "card" }), hours: h("div"), failed: h("section", { class: "card" }) };
     let stats = null, status = null, timer = 0, due = false;
 
     const drawDestinations = () => status && stats && redraw(at.destinations, destinations(status.destinations, stats));
@@ -123,7 +123,8 @@ export async function overview() {
             h("div", { class: "columns" },
                 h("section", { class: "card" }, h("div", { class: "row between" }, h("h2", {}, "Tickets a minute"), operates() && h("button", { type: "button", class: "quiet", onclick: scan }, "Scan now")), at.minutes, at.last),
                 h("section", { class: "card" }, h("h2", {}, "By hour"), at.hours)),
-            h("div", { class: "columns" }, at.destinations, at.clients, at.failed),
+            h("div", { class: "columns" }, at.destinations, at.clients),
+            at.failed,
         ],
     };
 }

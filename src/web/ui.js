@@ -9,7 +9,7 @@ export function h(tag, attributes, ...children) {
         else if (name in e && typeof value === "boolean") e[name] = value;
         else e.setAttribute(name, value);
     }
-    e.append(...children.flat().filter((c) => c !== null && c !== undefined && c !== false));
+    e.append(...children.flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false));
     return e;
 }
 
@@ -28,7 +28,7 @@ function focusAgain(key) {
 /** Draws a box anew, if what is in it differs: a click that has begun, a selection and the focus are not lost to an event. */
 export function redraw(box, ...children) {
     const made = box.cloneNode(false), key = box.contains(document.activeElement) && keyOf(document.activeElement);
-    made.append(...children.flat().filter(Boolean));
+    made.append(...children.flat(Infinity).filter(Boolean));
     if (made.isEqualNode(box)) return;
     box.replaceChildren(...made.childNodes);
     focusAgain(key);
@@ -107,14 +107,15 @@ export const jobLink = (job) => h("a", { href: "#/job/" + encodeURIComponent(job
 
 // --- tables ---
 
-/** columns: [{name, cell(row), num}]. On a phone each row becomes a card whose lines have the columns' names; the roles keep it a table. */
+/** columns: [{name, cell(row), num, short}]. On a phone each row becomes a card whose lines have the columns' names; the roles keep it a table. */
 export function table(caption, columns, rows, empty) {
     if (rows.length === 0) return h("div", {}, caption && h("h2", {}, caption), h("p", { class: "empty" }, empty));
+    const look = (c) => (c.num ? "num" : c.short && "short");
     return h("div", { class: "scroll" },
         h("table", { class: "cards", role: "table" },
             caption && h("caption", {}, caption),
-            h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, columns.map((c) => h("th", { scope: "col", role: "columnheader", class: c.num && "num" }, c.name)))),
-            h("tbody", { role: "rowgroup" }, rows.map((row) => h("tr", { role: "row" }, columns.map((c) => h("td", { role: "cell", class: c.num && "num", "data-label": c.name }, c.cell(row))))))));
+            h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, columns.map((c) => h("th", { scope: "col", role: "columnheader", class: look(c) }, c.name)))),
+            h("tbody", { role: "rowgroup" }, rows.map((row) => h("tr", { role: "row" }, columns.map((c) => h("td", { role: "cell", class: look(c), "data-label": c.name }, c.cell(row))))))));
 }
 
 // --- telling and confirming ---
