@@ -62,6 +62,10 @@ async function begin() {
     if (me.role !== "read") upload.start(document.getElementById("upload"));
     feed.listen(showDegraded);
     feed.start();
+    document.getElementById("skip").addEventListener("click", (event) => { // what stands behind # is the view
+        event.preventDefault();
+        main.focus();
+    });
     window.addEventListener("hashchange", async () => {
         await show();
         main.focus();
