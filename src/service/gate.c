@@ -22,7 +22,7 @@
 
 const struct http_field gate_fields[] = {
     {"X-Content-Type-Options", "nosniff"},
-    {"Referrer-Policy", "no-referrer"},
+    {"Referrer-Policy", "same-origin"}, /* with none at all a browser sends the form's Origin as "null" */
     {"Cache-Control", "no-store"},
     {"Content-Security-Policy", PAGE_POLICY},
     {"Cross-Origin-Resource-Policy", "same-origin"},

@@ -17,7 +17,7 @@ let turn = 0;
 function where() {
     const [path, parameters] = location.hash.replace(/^#\/?/, "").split("?");
     const [view, ...rest] = path.split("/");
-    return { view: views[view] ? view : "", rest: decodeURIComponent(rest.join("/")), parameters: new URLSearchParams(parameters || "") };
+    return { view: Object.hasOwn(views, view) ? view : "", rest: rest.join("/"), parameters: new URLSearchParams(parameters || "") };
 }
 
 async function show() {
@@ -62,6 +62,10 @@ async function begin() {
     if (me.role !== "read") upload.start(document.getElementById("upload"));
     feed.listen(showDegraded);
     feed.start();
+    document.getElementById("skip").addEventListener("click", (event) => { // what stands behind # is the view
+        event.preventDefault();
+        main.focus();
+    });
     window.addEventListener("hashchange", async () => {
         await show();
         main.focus();

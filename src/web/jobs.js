@@ -1,5 +1,5 @@
 // jobs.js: the search over all jobs, and one job with all that is known of it.
-import { attempt, bytes, duration, get, h, jobLink, number, operates, query, state, table, time } from "./ui.js";
+import { attempt, bytes, duration, get, h, jobLink, number, operates, query, redraw, state, table, time } from "./ui.js";
 import * as feed from "./feed.js";
 import { cancel, retry } from "./actions.js";
 
@@ -9,11 +9,11 @@ const FILTERS = ["text", "status", "client", "destination", "since"];
 
 const columns = [
     { name: "Ticket", cell: jobLink },
-    { name: "Client", cell: (j) => j.client || j.folder || "–" },
+    { name: "Client", short: true, cell: (j) => j.client || j.folder || "–" },
     { name: "State", cell: (j) => state(j.status) },
     { name: "Taken", cell: (j) => time(j.created_at) },
-    { name: "Title", cell: (j) => j.title || "" },
-    { name: "Goes to", cell: (j) => j.destinations.filter((d) => d.name !== "archive").map((d) => d.label).join(", ") },
+    { name: "Title", short: true, cell: (j) => j.title || "" },
+    { name: "Goes to", short: true, cell: (j) => j.destinations.filter((d) => d.name !== "archive").map((d) => d.label).join(", ") },
     { name: "Why", cell: (j) => (j.error_message ? h("span", { class: "why" }, j.error_message) : "") },
 ];
 
@@ -43,7 +43,7 @@ export async function jobs(_, parameters) {
 
     function draw() {
         older.hidden = !next;
-        list.replaceChildren(table(null, columns, shown, Object.keys(filter).length ? "No job fits. Take a condition away, or look further back." : "No job yet. Drop a ticket into a client's hot folder."));
+        redraw(list, table(null, columns, shown, Object.keys(filter).length ? "No job fits. Take a condition away, or look further back." : "No job yet. Drop a ticket into a client's hot folder."));
     }
     async function more(from) {
         let page;
@@ -124,15 +124,15 @@ function deliveries(j) {
 
 export async function job(id) {
     const box = h("div", { class: "columns" });
-    let shown = await get("/api/v1/jobs/" + encodeURIComponent(id));
+    let shown = await get("/api/v1/jobs/" + id); // as it stands in the address: encoded already
     function draw() {
         const j = shown, word = j.live ? j.live.state : j.status;
-        box.replaceChildren(
+        redraw(box,
             h("section", { class: "card wide" },
                 h("div", { class: "row between" }, h("h1", {}, j.file, " ", state(word)),
                     operates() && h("div", { class: "row" },
-                        (j.status === "failed" || j.status === "cancelled") && h("button", { type: "button", class: "primary", onclick: () => retry({ ids: [j.id] }) }, "Put back"),
-                        (j.status === "pending" || j.live?.state === "waiting") && h("button", { type: "button", class: "danger", onclick: () => cancel(j) }, "Take back"))),
+                        (j.status === "failed" || j.status === "cancelled") && h("button", { type: "button", class: "primary", "data-of": "retry", onclick: () => retry({ ids: [j.id] }) }, "Put back"),
+                        (j.status === "pending" || j.live?.state === "waiting") && h("button", { type: "button", class: "danger", "data-of": "cancel", onclick: () => cancel(j) }, "Take back"))),
                 j.error_message && h("p", { class: "why" }, j.error_message), facts(j)),
             h("section", { class: "card wide" }, deliveries(j)),
             h("section", { class: "card wide" }, h("h2", {}, "What happened"), timeline(j.events)));

@@ -1,6 +1,6 @@
 // overview.js: the page that stays open all day. Numbers come with the events; what is counted by client and hour is fetched anew when
 // something ended, at most every few seconds.
-import { duration, get, h, hours, jobLink, line, number, operates, put, state, table, time } from "./ui.js";
+import { duration, get, h, hours, jobLink, line, number, operates, put, redraw, state, table, time } from "./ui.js";
 import * as feed from "./feed.js";
 import { hold, retry, scan } from "./actions.js";
 
@@ -19,7 +19,7 @@ function tiles() {
             put(dd.done, number(s.today.processed));
             put(dd.failed, number(s.today.failed));
             dd.failed.className = s.today.failed > 0 ? "bad-number" : "";
-            put(dd.minute, number(s.per_minute));
+            put(dd.minute, s.per_minute === null ? "–" : number(s.per_minute));
             put(dd.oldest, duration(s.oldest_waiting_ms));
         },
     };
@@ -40,14 +40,14 @@ function destinations(list, stats) {
         { name: "Today", num: true, cell: (d) => number(d.name === "archive" ? d.delivered : d.day?.delivered || 0) },
         { name: "Waiting", num: true, cell: (d) => (d.in_hand ? h("a", { href: "#/jobs?status=pending&destination=" + encodeURIComponent(d.name) }, number(d.in_hand)) : "0") },
     ];
-    if (operates()) columns.push({ name: "", num: true, cell: (d) => h("button", { type: "button", class: "quiet", "aria-label": `${d.held ? "Release" : "Hold"} ${d.label}`, onclick: () => hold(d, !d.held) }, d.held ? "Release" : "Hold") });
+    if (operates()) columns.push({ name: "Action", num: true, cell: (d) => h("button", { type: "button", class: "quiet", "data-of": "hold " + d.name, "aria-label": `${d.held ? "Release" : "Hold"} ${d.label}`, onclick: () => hold(d, !d.held) }, d.held ? "Release" : "Hold") });
     return table("Destinations", columns, list.map(row), "routes.ini names no destination.");
 }
 
 function clients(stats) {
     const rows = Object.entries(stats.clients).map(([name, c]) => ({ name, ...c })).filter((c) => c.processed || c.errors).sort((a, b) => b.processed + b.errors - a.processed - a.errors);
     return table("Clients today", [
-        { name: "Client", cell: (c) => h("a", { href: "#/jobs?client=" + encodeURIComponent(c.name) }, c.name) },
+        { name: "Client", short: true, cell: (c) => h("a", { href: "#/jobs?client=" + encodeURIComponent(c.name) }, c.name) },
         { name: "Done", num: true, cell: (c) => number(c.processed) },
         { name: "Routed", num: true, cell: (c) => number(c.routed) },
         { name: "Failed", num: true, cell: (c) => (c.errors ? h("a", { href: "#/jobs?status=failed&client=" + encodeURIComponent(c.name) }, number(c.errors)) : "0") },
@@ -57,33 +57,34 @@ function clients(stats) {
 function failed(page) {
     const columns = [
         { name: "Ticket", cell: jobLink },
-        { name: "Client", cell: (j) => j.client || j.folder },
+        { name: "Client", short: true, cell: (j) => j.client || j.folder },
         { name: "When", cell: (j) => time(j.completed_at) },
         { name: "Why", cell: (j) => h("span", { class: "why" }, j.error_message || "–") },
     ];
-    if (operates()) columns.push({ name: "", num: true, cell: (j) => h("button", { type: "button", class: "quiet", "aria-label": `Put back ${j.file}`, onclick: () => retry({ ids: [j.id] }) }, "Put back") });
+    if (operates()) columns.push({ name: "Action", num: true, cell: (j) => h("button", { type: "button", class: "quiet", "data-of": "retry " + j.id, "aria-label": `Put back ${j.file}`, onclick: () => retry({ ids: [j.id] }) }, "Put back") });
     return h("div", {}, table("Failed last", columns, page.jobs, "No ticket has failed."), page.next && h("p", {}, h("a", { href: "#/jobs?status=failed" }, "All that failed")));
 }
 
 function last(s) {
-    if (!s.last) return "No ticket since the service started.";
+    if (s.last === undefined) return "";
+    if (s.last === null) return "No ticket since the service started.";
     return ["Last: ", jobLink(s.last), ` of ${s.last.client || "–"}, `, time(s.last.at), " ", state(s.last.status)];
 }
 
 export async function overview() {
     const now = tiles();
-    const at = { minutes: h("div"), last: h("p", { class: "soft" }), destinations: h("section", { class: "card" }), clients: h("section", { class: "card" }), hours: h("div"), failed: h("section", { class: "card wide" }) };
+    const at = { minutes: h("div"), last: h("p", { class: "soft" }), destinations: h("section", { class: "card" }), clients: h("section", { class: "card" }), hours: h("div"), failed: h("section", { class: "card" }) };
     let stats = null, status = null, timer = 0, due = false;
 
-    const drawDestinations = () => status && stats && at.destinations.replaceChildren(destinations(status.destinations, stats));
+    const drawDestinations = () => status && stats && redraw(at.destinations, destinations(status.destinations, stats));
     async function draw() {
         const [s, f] = await Promise.all([get("/api/v1/stats"), get(`/api/v1/jobs?status=failed&limit=${FAILED_SHOWN}`)]);
         stats = s;
         const sum = s.minutes.reduce((a, b) => a + b, 0);
-        at.minutes.replaceChildren(line(s.minutes, `Tickets of each of the last 60 minutes, ${number(sum)} in all, ${number(Math.max(...s.minutes))} in the busiest`));
-        at.clients.replaceChildren(clients(s));
-        at.hours.replaceChildren(hours(s.hours));
-        at.failed.replaceChildren(failed(f));
+        redraw(at.minutes, line(s.minutes, `Tickets of each of the last 60 minutes, ${number(sum)} in all, ${number(Math.max(...s.minutes))} in the busiest`));
+        redraw(at.clients, clients(s));
+        redraw(at.hours, hours(s.hours));
+        redraw(at.failed, failed(f));
         drawDestinations();
     }
     function again() {
@@ -103,7 +104,7 @@ export async function overview() {
         if (kind === "status") {
             status = data;
             now.fill(data);
-            at.last.replaceChildren(...[last(data)].flat());
+            redraw(at.last, last(data));
             drawDestinations();
         } else {
             again();
@@ -122,7 +123,8 @@ export async function overview() {
             h("div", { class: "columns" },
                 h("section", { class: "card" }, h("div", { class: "row between" }, h("h2", {}, "Tickets a minute"), operates() && h("button", { type: "button", class: "quiet", onclick: scan }, "Scan now")), at.minutes, at.last),
                 h("section", { class: "card" }, h("h2", {}, "By hour"), at.hours)),
-            h("div", { class: "columns" }, at.destinations, at.clients, at.failed),
+            h("div", { class: "columns" }, at.destinations, at.clients),
+            at.failed,
         ],
     };
 }

@@ -5,7 +5,7 @@ const clientsOf = (rule) => rule.conditions.client || ["*"];
 const others = (rule) => Object.entries(rule.conditions).filter(([key]) => key !== "client").map(([key, values]) => `${key} ${values.join(" or ")}`).join(", ");
 
 function matrix(r) {
-    const clients = [...new Set(r.rules.flatMap(clientsOf))].sort((a, b) => (a === "*") - (b === "*") || a.localeCompare(b));
+    const clients = [...new Set([...r.rules.flatMap(clientsOf), "*"])].sort((a, b) => (a === "*") - (b === "*") || a.localeCompare(b));
     const destinations = r.destinations.filter((d) => d.name !== "archive");
     const cell = (client, d) => {
         const rules = r.rules.filter((rule) => rule.destinations.includes(d.name) && (clientsOf(rule).includes(client) || clientsOf(rule).includes("*")));
@@ -13,7 +13,7 @@ function matrix(r) {
         return rules.map((rule) => h("div", { class: "soft", title: `route ${rule.name}, line ${rule.line}` }, others(rule)));
     };
     return table("Which client goes where (all of them to the archive)",
-        [{ name: "Client", cell: (c) => (c === "*" ? "any other" : c) }, ...destinations.map((d) => ({ name: d.label, cell: (c) => cell(c, d) }))], clients, "routes.ini has no routes: everything goes to the archive only.");
+        [{ name: "Client", cell: (c) => (c === "*" ? "any other" : c) }, ...destinations.map((d) => ({ name: d.label, cell: (c) => cell(c, d) }))], r.rules.length ? clients : [], "routes.ini has no routes: everything goes to the archive only.");
 }
 
 function verdicts(list) {
@@ -33,7 +33,7 @@ function explained(r) {
 function explainForm(clients) {
     const answer = h("div", { role: "status" });
     const sample = JSON.stringify({ JobSpecification: { JobDetails: { ClientCode: "RANK", JobCategory: "PRODUCTION", Title: "A title" } } }, null, 2);
-    const form = h("form", { onsubmit: (event) => {
+    const form = h("form", { class: "stack", onsubmit: (event) => {
         event.preventDefault();
         const data = new FormData(form);
         attempt(async () => {

@@ -21,8 +21,8 @@ export async function system() {
     const memory = h("dd"), loop = h("dd"), queue = h("dd"), work = h("dd");
     const end = feed.listen((kind, s) => {
         if (kind !== "status") return;
-        put(memory, bytes(s.memory_bytes));
-        put(loop, `${s.loop_ms.toFixed(1)} ms`);
+        put(memory, s.memory_bytes === null ? "–" : bytes(s.memory_bytes));
+        put(loop, s.loop_ms === null ? "–" : `${s.loop_ms.toFixed(1)} ms`);
         put(queue, `${number(s.queue.known)} names known, ${number(s.queue.queued)} queued, ${number(s.queue.looking)} looked at`);
         put(work, `${number(s.ledger.in_work)} in work, ${number(s.ledger.waiting)} waiting for a destination`);
     });

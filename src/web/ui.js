@@ -9,13 +9,29 @@ export function h(tag, attributes, ...children) {
         else if (name in e && typeof value === "boolean") e[name] = value;
         else e.setAttribute(name, value);
     }
-    e.append(...children.flat().filter((c) => c !== null && c !== undefined && c !== false));
+    e.append(...children.flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false));
     return e;
 }
 
 /** Only what differs is touched, so that numbers do not jump and what is selected stays so. */
 export function put(element, text) {
     if (element.textContent !== String(text)) element.textContent = text;
+}
+
+const keyOf = (element) => element?.dataset.of || element?.getAttribute("href");
+
+/** What was drawn anew has the focus that it had; key: data-of, or where a link leads. */
+function focusAgain(key) {
+    if (key && document.activeElement === document.body) [...document.querySelectorAll("a, button")].find((e) => keyOf(e) === key)?.focus({ preventScroll: true });
+}
+
+/** Draws a box anew, if what is in it differs: a click that has begun, a selection and the focus are not lost to an event. */
+export function redraw(box, ...children) {
+    const made = box.cloneNode(false), key = box.contains(document.activeElement) && keyOf(document.activeElement);
+    made.append(...children.flat(Infinity).filter(Boolean));
+    if (made.isEqualNode(box)) return;
+    box.replaceChildren(...made.childNodes);
+    focusAgain(key);
 }
 
 // --- asking the service ---
@@ -91,14 +107,15 @@ export const jobLink = (job) => h("a", { href: "#/job/" + encodeURIComponent(job
 
 // --- tables ---
 
-/** columns: [{name, cell(row), num}]. On a phone each row becomes a card whose lines have the columns' names. */
+/** columns: [{name, cell(row), num, short}]. On a phone each row becomes a card whose lines have the columns' names; the roles keep it a table. */
 export function table(caption, columns, rows, empty) {
     if (rows.length === 0) return h("div", {}, caption && h("h2", {}, caption), h("p", { class: "empty" }, empty));
+    const look = (c) => (c.num ? "num" : c.short && "short");
     return h("div", { class: "scroll" },
-        h("table", { class: "cards" },
+        h("table", { class: "cards", role: "table" },
             caption && h("caption", {}, caption),
-            h("thead", {}, h("tr", {}, columns.map((c) => h("th", { scope: "col", class: c.num && "num" }, c.name)))),
-            h("tbody", {}, rows.map((row) => h("tr", {}, columns.map((c) => h("td", { class: c.num && "num", "data-label": c.name }, c.cell(row))))))));
+            h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, columns.map((c) => h("th", { scope: "col", role: "columnheader", class: look(c) }, c.name)))),
+            h("tbody", { role: "rowgroup" }, rows.map((row) => h("tr", { role: "row" }, columns.map((c) => h("td", { role: "cell", class: look(c), "data-label": c.name }, c.cell(row))))))));
 }
 
 // --- telling and confirming ---
@@ -114,6 +131,7 @@ export function toast(text, { bad = false, undo = null } = {}) {
 /** Asks first. Resolves to true, or to the form's data where fields are given; false: not wanted. */
 export function confirm(title, text, action, { danger = false, fields = [] } = {}) {
     return new Promise((resolve) => {
+        const opener = keyOf(document.activeElement);
         const form = h("form", { method: "dialog" },
             h("h2", {}, title), text && h("p", {}, text), fields,
             h("div", { class: "row" },
@@ -122,6 +140,7 @@ export function confirm(title, text, action, { danger = false, fields = [] } = {
         const box = h("dialog", { "aria-label": title }, form);
         box.addEventListener("close", () => {
             box.remove();
+            focusAgain(opener);
             resolve(box.returnValue === "yes" && (fields.length ? new FormData(form) : true));
         });
         document.body.append(box);

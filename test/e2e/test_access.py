@@ -498,7 +498,7 @@ def test_every_answer_carries_what_keeps_browsers_safe(guarded):
     guarded.http.token = guarded.tokens["operate"]
     for method, target in (("GET", "/api/v1/status"), ("GET", "/login"), ("GET", "/nothing"), ("PUT", "/login"), ("POST", "/api/v1/scan"), ("POST", "/logout")):
         headers = guarded.http.request(method, target).headers
-        assert headers["X-Content-Type-Options"] == "nosniff" and headers["Referrer-Policy"] == "no-referrer", target
+        assert headers["X-Content-Type-Options"] == "nosniff" and headers["Referrer-Policy"] == "same-origin", target
         assert headers["Cache-Control"] == "no-store", target
         assert "default-src 'none'" in headers["Content-Security-Policy"] and "frame-ancestors 'none'" in headers["Content-Security-Policy"], target
 
