@@ -71,7 +71,5 @@ void api_write_status(void *control, struct str *out)
 void api_events(struct http_request *request, void *context)
 {
     struct control *c = context;
-    static const char *const known[] = {NULL};
-    if (api_query_known(request, known))
-        feed_follow(c->feed, request);
+    feed_follow(c->feed, request);
 }

@@ -103,12 +103,8 @@ static int fill_list(const struct http_request *request, int64_t now_wall_ms, st
 
 void api_jobs(struct http_request *request, void *context)
 {
-    static const char *const known[] = {"status", "client", "category", "destination", "error", "text",
-                                        "since",  "until",  "before",   "limit",       NULL};
     struct control *c = context;
     const struct clock *clock = c->service->rt.clock;
-    if (!api_query_known(request, known))
-        return;
     struct list_call *list = call_new(c, request, sizeof *list);
     if (!list)
         return;
@@ -221,9 +217,6 @@ static void on_job(struct call *call)
 
 static void show(struct http_request *request, struct control *c, void (*done)(struct call *call))
 {
-    static const char *const known[] = {NULL};
-    if (!api_query_known(request, known))
-        return;
     struct show_call *show = call_new(c, request, sizeof *show);
     if (!show)
         return;

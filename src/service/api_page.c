@@ -44,12 +44,16 @@ static void answer_file(struct http_request *request, const struct embedded *fil
     http_respond(request, 200, type_of(file->name), file->bytes, file->size);
 }
 
+void api_docs(struct http_request *request, void *context)
+{
+    (void)context;
+    answer_file(request, page_file("docs.html"));
+}
+
 void api_page(struct http_request *request, void *context)
 {
-    static const char *const known[] = {NULL};
     (void)context;
-    if (api_query_known(request, known))
-        answer_file(request, page_file("index.html"));
+    answer_file(request, page_file("index.html"));
 }
 
 /* On a dark page a brand's colour is made lighter, so that it can be read. */

@@ -124,9 +124,6 @@ static int run_routes(struct call *call, struct store *store, struct error *e)
 void api_routes(struct http_request *request, void *context)
 {
     struct control *c = context;
-    static const char *const known[] = {NULL};
-    if (!api_query_known(request, known))
-        return;
     struct table_call *table = call_new(c, request, sizeof *table);
     if (!table)
         return;
@@ -202,9 +199,8 @@ static bool is_name(struct http_request *request, const char *parameter, const c
 void api_explain(struct http_request *request, void *context)
 {
     struct control *c = context;
-    static const char *const known[] = {"client", "name", NULL};
     const char *client = http_request_query(request, "client"), *name = http_request_query(request, "name");
-    if (!api_query_known(request, known) || !is_name(request, "client", client) || !is_name(request, "name", name))
+    if (!is_name(request, "client", client) || !is_name(request, "name", name))
         return;
     struct table_call *table = call_new(c, request, sizeof *table);
     if (!table)

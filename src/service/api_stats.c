@@ -76,9 +76,6 @@ static void answer_today(struct http_request *request, const struct control *c)
 void api_stats(struct http_request *request, void *context)
 {
     struct control *c = context;
-    static const char *const known[] = {"date", NULL};
-    if (!api_query_known(request, known))
-        return;
     const char *text = http_request_query(request, "date");
     int date = stats_date(c->service->rt.stats);
     if (text && !is_date(text, &date)) {

@@ -1,5 +1,5 @@
-/* control.c: see control.h. The table of routes, the socket's life, and the calls: one of a queue is in work at a time,
- * since a store and a folder are one at a time's anyway, and so that the pool's threads are not all ours. */
+/* control.c: see control.h. The socket's life, and the calls: one of a queue is in work at a time, since a store and a
+ * folder are one at a time's anyway, and so that the pool's threads are not all ours. */
 #include "shunt/service/control.h"
 
 #include <string.h>
@@ -11,35 +11,6 @@
 #include "control_inner.h"
 
 #define LISTEN_AGAIN_MS 5000
-
-const struct http_route control_routes[] = {
-    {"GET", "/api/v1/status", api_status, 0, "read", "Is it running, what has it in hand, what did it do today"},
-    {"GET", "/api/v1/jobs", api_jobs, 0, "read", "Jobs, newest first, a page"},
-    {"GET", "/api/v1/jobs/{id}", api_job, 0, "read", "All that is known of a job"},
-    {"POST", "/api/v1/jobs/{id}/cancel", api_cancel, 0, "operate", "Take back a job that waits"},
-    {"POST", "/api/v1/retry", api_retry, RETRY_BODY_MAX, "operate", "Put failed tickets back into their hot folders"},
-    {"GET", "/api/v1/destinations", api_destinations, 0, "read", "Destinations and how they are"},
-    {"POST", "/api/v1/destinations/{name}/hold", api_hold, 0, "operate", "Deliver nothing there until it is released"},
-    {"POST", "/api/v1/destinations/{name}/release", api_release, 0, "operate", "Deliver there again"},
-    {"POST", "/api/v1/scan", api_scan, 0, "operate", "Scan the hot folders now"},
-    {"GET", "/api/v1/stats", api_stats, 0, "read", "A day in numbers, and the last hour by minutes"},
-    {"GET", "/api/v1/deliveries", api_deliveries, 0, "read", "Deliveries in hand, the oldest job's first"},
-    {"GET", "/api/v1/clients", api_clients, 0, "read", "Hot folders, and what waits in each"},
-    {"GET", "/api/v1/routes", api_routes, 0, "read", "The routing table in force"},
-    {"POST", "/api/v1/explain", api_explain, EXPLAIN_BODY_MAX, "read", "Where a ticket would go, and why"},
-    {"GET", "/api/v1/settings", api_settings, 0, "read", "Settings in force"},
-    {"GET", "/api/v1/events", api_events, 0, "read", "Jobs and the status as they change, as server-sent events"},
-    {"GET", "/api/v1/me", api_me, 0, "public", "Who am I here, and what may I do"},
-    {"GET", "/", api_page, 0, "read", "The dashboard"},
-    {"GET", "/assets/{name}", api_asset, 0, "public", "What the pages are made of"},
-    {"GET", "/login", api_login_page, 0, "public", "A form to log in"},
-    {"POST", "/login", api_login, LOGIN_BODY_MAX, "public", "Log in: name and password, or token, as a form"},
-    {"POST", "/logout", api_logout, LOGIN_BODY_MAX, "public", "Log out"},
-    {"GET", "/metrics", api_metrics, 0, "read", "What is counted and timed, in Prometheus' text format"},
-    {"GET", "/healthz", api_healthz, 0, "public", "It is alive: the loop turns"},
-    {"GET", "/readyz", api_readyz, 0, "public", "Work really moves; where not, why"},
-};
-const size_t control_n_routes = sizeof control_routes / sizeof *control_routes;
 
 /* --- calls --- */
 
@@ -184,21 +155,6 @@ void call_fail(struct call *call)
 void api_who(const struct http_request *request, char out[WHO_MAX])
 {
     snprintf(out, WHO_MAX, "%s", http_request_who(request));
-}
-
-bool api_query_known(struct http_request *request, const char *const *names)
-{
-    const char *asked;
-    for (size_t i = 0; (asked = http_request_query_name(request, i)); i++) {
-        const char *const *known = names;
-        while (*known && strcmp(*known, asked) != 0)
-            known++;
-        if (!*known) {
-            http_respond_problem(request, 400, "%s: no such parameter", asked);
-            return false;
-        }
-    }
-    return true;
 }
 
 void api_answer(struct http_request *request, unsigned status, json_t *json)

@@ -66,8 +66,6 @@ void call_fail(struct call *call);
 
 /* A name of the access file; "uid 1000, pid 4711" of the control socket. */
 void api_who(const struct http_request *request, char out[WHO_MAX]);
-/* Every query parameter is one of these (NULL-terminated). False: answered with 400. */
-bool api_query_known(struct http_request *request, const char *const *names);
 /* The answer's JSON; NULL: 503. Taken. */
 void api_answer(struct http_request *request, unsigned status, json_t *json);
 /* What a filter says, as texts; NULL: nothing. */
@@ -99,6 +97,8 @@ void api_scan(struct http_request *request, void *context);
 /* A file of the page, by name; NULL: there is none. */
 const struct embedded *page_file(const char *name);
 void api_page(struct http_request *request, void *context);
+void api_docs(struct http_request *request, void *context);
+void api_openapi(struct http_request *request, void *context);
 void api_asset(struct http_request *request, void *context);
 void api_login_page(struct http_request *request, void *context);
 void api_login(struct http_request *request, void *context);

@@ -189,6 +189,22 @@ static void send_away(struct http_request *request, const struct identity *who)
     }
 }
 
+/* False: answered. */
+static bool is_query_known(struct http_request *request, const struct http_route *route)
+{
+    const char *asked;
+    for (size_t i = 0; (asked = http_request_query_name(request, i)); i++) {
+        const struct http_parameter *known = route->query;
+        while (known && known->name && strcmp(known->name, asked) != 0)
+            known++;
+        if (!known || !known->name) {
+            http_respond_problem(request, 400, "%s: no such parameter", asked);
+            return false;
+        }
+    }
+    return true;
+}
+
 bool gate_admit(struct http_request *request, void *context)
 {
     struct control *c = context;
@@ -210,7 +226,7 @@ bool gate_admit(struct http_request *request, void *context)
         return false;
     }
     if (access_allows(who.rights, route->role))
-        return true;
+        return is_query_known(request, route);
     if (who.name)
         http_respond_problem(request, 403, "%s has the role %s, this needs %s", who.name, access_role_word(who.rights),
                              route->role);

@@ -1,5 +1,6 @@
-/* gate.h: everything that comes over the control's listeners passes here first: who is it, may it do this, and does it
- * come from a page of ours? What passes, or does not, is told to the log when it is over.
+/* gate.h: everything that comes over the control's listeners passes here first: who is it, may it do this, does it come
+ * from a page of ours, and has its route the parameters that it names? What passes, or does
+ * not, is told to the log when it is over.
  *
  * The control socket is the service's own user's and root's, who may do everything. Over TCP: a bearer's token, or the
  * cookie of a session; where the settings name nobody, any program of this machine, as long as no page of another site

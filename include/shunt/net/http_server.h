@@ -45,13 +45,23 @@ struct http_stream;
 
 typedef void (*http_handler)(struct http_request *request, void *context);
 
+/* Of a path or a query; a list of them ends with a NULL name. */
+struct http_parameter {
+    const char *name, *text, *example;
+};
+
 struct http_route {
     const char *method; /* "GET", "POST" ... */
     const char *path;   /* "/jobs/{id}": a {name} is one whole segment, decoded, never empty */
     http_handler handler;
     size_t max_body_bytes; /* 0: a body is refused */
-    const char *role;      /* for the handlers and the description of the API; the server does not look at them */
+    /* What follows is for the handlers and the description of the API; the server does not look at it. */
+    const char *role;
     const char *summary;
+    const struct http_parameter *path_params, *query; /* NULL: none */
+    const char *body, *body_type;                     /* a schema's name; NULL: none, JSON */
+    const char *answer, *answer_type;                 /* the same, of success */
+    unsigned status;                                  /* of success; 0: 200 */
 };
 
 struct http_field {

@@ -27,7 +27,7 @@ bool control_idle(const struct control *c);
 void control_close(struct control *c); /* turn the loop until it is empty */
 void control_free(struct control *c);  /* NULL is fine */
 
-/* The API, for its description and for other listeners. Its roles are those of access_allows. */
+/* The API (control_routes.c), for its description and for other listeners. Its roles are those of access_allows. */
 extern const struct http_route control_routes[];
 extern const size_t control_n_routes;
 
