@@ -77,8 +77,9 @@ const struct http_route control_routes[] = {
      .body = "Login", .body_type = FORM, .status = 303},
     {"POST", "/logout", api_logout, LOGIN_BODY_MAX, "public", "Log out", .status = 303},
     {"GET", "/metrics", api_metrics, 0, "read", "What is counted and timed, in Prometheus' text format",
-     .answer_type = "text/plain"},
-    {"GET", "/healthz", api_healthz, 0, "public", "It is alive: the loop turns", .answer_type = "text/plain"},
+     .answer_type = "text/plain; version=0.0.4; charset=utf-8"},
+    {"GET", "/healthz", api_healthz, 0, "public", "It is alive: the loop turns",
+     .answer_type = "text/plain; charset=utf-8"},
     {"GET", "/readyz", api_readyz, 0, "public", "Work really moves; where not, why", .answer = "Ready"},
 };
 const size_t control_n_routes = sizeof control_routes / sizeof *control_routes;
