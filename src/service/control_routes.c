@@ -7,10 +7,10 @@
 
 static const struct http_parameter job[] = {
     {"id", "A job's id, the beginning of one that is the only one, or a file name: the newest of it", "5903701.json"},
-    {NULL},
+    {.name = NULL},
 };
-static const struct http_parameter destination[] = {{"name", "A destination", "celtra"}, {NULL}};
-static const struct http_parameter asset[] = {{"name", "A file", "style.css"}, {NULL}};
+static const struct http_parameter destination[] = {{"name", "A destination", "celtra"}, {.name = NULL}};
+static const struct http_parameter asset[] = {{"name", "A file", "style.css"}, {.name = NULL}};
 
 static const struct http_parameter jobs_query[] = {
     {"status", "pending, processing, completed, failed, cancelled; several with commas", "completed,failed"},
@@ -23,19 +23,19 @@ static const struct http_parameter jobs_query[] = {
     {"until", "The same; a day is meant whole", "2030-12-31"},
     {"before", "`next` of the page before", "1000"},
     {"limit", "At most so many, 1 to 1000; 50 unless said", "20"},
-    {NULL},
+    {.name = NULL},
 };
-static const struct http_parameter stats_query[] = {{"date", "A day; today unless said", "2026-02-06"}, {NULL}};
+static const struct http_parameter stats_query[] = {{"date", "A day; today unless said", "2026-02-06"}, {.name = NULL}};
 static const struct http_parameter deliveries_query[] = {
     {"destination", "The name of a destination", "celtra"},
     {"state", "queued, active, waiting, done, failed; several with commas; the first three unless said", "waiting"},
     {"limit", "At most so many, 1 to 1000; 100 unless said", "20"},
-    {NULL},
+    {.name = NULL},
 };
 static const struct http_parameter explain_query[] = {
     {"client", "The hot folder; what the ticket says itself unless said", "RANK"},
     {"name", "The file name, where it matters", "5903701.json"},
-    {NULL},
+    {.name = NULL},
 };
 
 const struct http_route control_routes[] = {
