@@ -1,5 +1,5 @@
-/* control_routes.c: the API, route by route: who may ask, what it takes, what it answers. The gate refuses by this table,
- * and the description of the API is made of it; schemas are those of openapi_schemas.json. */
+/* control_routes.c: the API, route by route: who may ask, what it takes, what it answers. The gate refuses by this
+ * table, and the description of the API is made of it; schemas are those of openapi_schemas.json. */
 #include "control_inner.h"
 
 #define HTML "text/html; charset=utf-8"
