@@ -1,5 +1,5 @@
-/* api_openapi.c: the description of the API as an OpenAPI 3.1 document: paths are made of the table of routes, all else is
- * openapi_schemas.json. It is asked for seldom, so it is made anew each time; what can fail is memory. */
+/* api_openapi.c: the description of the API as an OpenAPI 3.1 document: paths are made of the table of routes, all else
+ * is openapi_schemas.json. It is asked for seldom, so it is made anew each time; what can fail is memory. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 extern const struct embedded openapi_files[];
 
-/* For each of these NULL is: no memory. An object of Jansson's takes a NULL as a failure, so that only the last asks. */
+/* For each of these NULL is: no memory. Jansson takes a NULL member as a failure, so that only the last asks. */
 
 /* GET /api/v1/jobs/{id} -> get_api_v1_jobs_id */
 static json_t *operation_id(const struct http_route *route)

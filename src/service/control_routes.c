@@ -1,5 +1,7 @@
-/* control_routes.c: the API, route by route: who may ask, what it takes, what it answers. The gate refuses by this table,
- * and the description of the API is made of it; schemas are those of openapi_schemas.json. */
+/* control_routes.c: the API, route by route: who may ask, what it takes, what it answers. The gate refuses by this
+ * table, and the description of the API is made of it; schemas are those of openapi_schemas.json. */
+#include "shunt/core/exposition.h"
+
 #include "control_inner.h"
 
 #define HTML "text/html; charset=utf-8"
@@ -7,10 +9,10 @@
 
 static const struct http_parameter job[] = {
     {"id", "A job's id, the beginning of one that is the only one, or a file name: the newest of it", "5903701.json"},
-    {NULL},
+    {.name = NULL},
 };
-static const struct http_parameter destination[] = {{"name", "A destination", "celtra"}, {NULL}};
-static const struct http_parameter asset[] = {{"name", "A file", "style.css"}, {NULL}};
+static const struct http_parameter destination[] = {{"name", "A destination", "celtra"}, {.name = NULL}};
+static const struct http_parameter asset[] = {{"name", "A file", "style.css"}, {.name = NULL}};
 
 static const struct http_parameter jobs_query[] = {
     {"status", "pending, processing, completed, failed, cancelled; several with commas", "completed,failed"},
@@ -23,19 +25,19 @@ static const struct http_parameter jobs_query[] = {
     {"until", "The same; a day is meant whole", "2030-12-31"},
     {"before", "`next` of the page before", "1000"},
     {"limit", "At most so many, 1 to 1000; 50 unless said", "20"},
-    {NULL},
+    {.name = NULL},
 };
-static const struct http_parameter stats_query[] = {{"date", "A day; today unless said", "2026-02-06"}, {NULL}};
+static const struct http_parameter stats_query[] = {{"date", "A day; today unless said", "2026-02-06"}, {.name = NULL}};
 static const struct http_parameter deliveries_query[] = {
     {"destination", "The name of a destination", "celtra"},
     {"state", "queued, active, waiting, done, failed; several with commas; the first three unless said", "waiting"},
     {"limit", "At most so many, 1 to 1000; 100 unless said", "20"},
-    {NULL},
+    {.name = NULL},
 };
 static const struct http_parameter explain_query[] = {
     {"client", "The hot folder; what the ticket says itself unless said", "RANK"},
     {"name", "The file name, where it matters", "5903701.json"},
-    {NULL},
+    {.name = NULL},
 };
 
 const struct http_route control_routes[] = {
@@ -77,7 +79,7 @@ const struct http_route control_routes[] = {
      .body = "Login", .body_type = FORM, .status = 303},
     {"POST", "/logout", api_logout, LOGIN_BODY_MAX, "public", "Log out", .status = 303},
     {"GET", "/metrics", api_metrics, 0, "read", "What is counted and timed, in Prometheus' text format",
-     .answer_type = "text/plain; version=0.0.4; charset=utf-8"},
+     .answer_type = EXPOSITION_TYPE},
     {"GET", "/healthz", api_healthz, 0, "public", "It is alive: the loop turns",
      .answer_type = "text/plain; charset=utf-8"},
     {"GET", "/readyz", api_readyz, 0, "public", "Work really moves; where not, why", .answer = "Ready"},

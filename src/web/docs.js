@@ -4,6 +4,7 @@ import { get, h } from "./ui.js";
 const nameOf = (schema) => schema?.$ref?.split("/").pop();
 const schemaLink = (name) => h("a", { href: "#schema-" + name }, name);
 const code = (text) => h("code", {}, text);
+const word = (text) => h("span", { class: "nowrap" }, text);
 const block = (text) => h("pre", { class: "card", tabindex: "0" }, code(text));
 const firstOf = (content) => Object.entries(content || {})[0] || [null, null];
 
@@ -30,7 +31,7 @@ function members(schema, before = "") {
 
 function list(caption, head, rows) {
     return h("div", { class: "scroll" }, h("table", { class: "cards" }, h("caption", {}, caption),
-        h("thead", {}, h("tr", {}, head.map((name) => h("th", { scope: "col" }, name)))),
+        h("thead", {}, h("tr", {}, head.map((name) => h("th", { scope: "col", class: "nowrap" }, name)))),
         h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell, i) => h("td", { "data-label": head[i] }, h("span", {}, cell))))))));
 }
 
@@ -56,11 +57,11 @@ function call(path, method, operation, schemas) {
     const [status, answer] = Object.entries(operation.responses).find(([name]) => name !== "default");
     const [type, media] = firstOf(answer.content), [bodyType, body] = firstOf(operation.requestBody?.content);
     const answered = nameOf(media?.schema), wanted = nameOf(body?.schema), example = schemas[answered]?.examples?.[0];
-    return h("section", { class: "card", id: operation.operationId },
+    return h("section", { class: "card apart", id: operation.operationId },
         h("div", { class: "row between" }, h("h2", {}, code(`${method.toUpperCase()} ${path}`)), h("span", { class: "state calm" }, operation["x-role"])),
         h("p", {}, operation.summary + "."),
         operation.parameters.length > 0 && list("Parameters", ["Name", "In", "What", "Example"],
-            operation.parameters.map((p) => [code(p.name), p.in, p.description, code(p.example)])),
+            operation.parameters.map((p) => [word(code(p.name)), word(p.in), p.description, code(p.example)])),
         h("dl", { class: "facts" },
             wanted && [h("dt", {}, "Body"), h("dd", {}, schemaLink(wanted), ` (${bodyType})`)],
             h("dt", {}, "Answer"), h("dd", {}, status + " ", answered && schemaLink(answered), type && ` (${type})`)),
@@ -70,7 +71,7 @@ function call(path, method, operation, schemas) {
 
 function schema(name, of) {
     const rows = members(of);
-    return h("section", { class: "card", id: "schema-" + name }, h("h2", {}, name),
+    return h("section", { class: "card apart", id: "schema-" + name }, h("h2", {}, name),
         of.description && h("p", {}, of.description),
         rows.length > 0 ? list("Members", ["Name", "Type", "What"], rows.map((m) => [[code(m.name), !m.always && h("span", { class: "soft" }, " (may be missing)")], typeOf(m.of), m.of.description || ""]))
             : h("p", {}, typeOf(of)));
@@ -84,10 +85,10 @@ async function begin() {
     document.title = `${api.info.title} API`;
     document.getElementById("main").replaceChildren(
         h("div", {}, h("h1", {}, `${api.info.title} ${api.info.version}: the API`), h("p", {}, api.info.description)),
-        h("section", { class: "card", id: "calls" }, list("Calls", ["Call", "What", "Role"],
-            calls.map((c) => [h("a", { href: "#" + c.operation.operationId }, `${c.method.toUpperCase()} ${c.path}`), c.operation.summary, c.operation["x-role"]]))),
+        h("section", { class: "card apart", id: "calls" }, list("Calls", ["Call", "What", "Role"],
+            calls.map((c) => [h("a", { href: "#" + c.operation.operationId }, `${c.method.toUpperCase()} ${c.path}`), c.operation.summary, word(c.operation["x-role"])]))),
         ...calls.map((c) => call(c.path, c.method, c.operation, schemas)),
-        h("h2", { id: "schemas" }, "Schemas"),
+        h("h2", { class: "apart", id: "schemas" }, "Schemas"),
         ...Object.entries(schemas).map(([name, of]) => schema(name, of)));
     if (location.hash) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
 }

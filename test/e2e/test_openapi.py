@@ -118,7 +118,7 @@ def only(where, node, required, allowed):
 def check_content(where, content):
     assert content, where
     for kind, media in content.items():
-        assert re.fullmatch(r"[\w.+*-]+/[\w.+*-]+(; ?[\w-]+=[\w-]+)*", kind), (where, kind)
+        assert re.fullmatch(r"[\w.+*-]+/[\w.+*-]+(; ?[\w-]+=[\w.-]+)*", kind), (where, kind)
         only(where, media, ["schema"], ["example", "examples", "encoding"])
         Draft202012Validator.check_schema(media["schema"])
 

@@ -532,3 +532,24 @@ def test_the_first_view_is_light_and_quick(busy, page):
     print("first view: %d bytes, loaded in %s ms, median %.0f" % (size, ["%.0f" % t for t in times], statistics.median(times)))
     assert 0 < size <= 60 * 1024
     assert SANITIZED or statistics.median(times) <= 100 * SCALE, times
+
+
+# --- the API, to be read ---
+
+def test_the_apis_page_shows_every_call_and_fits_and_can_be_read(make_site, page):
+    guarded = Guarded(make_site)
+    page.open(guarded.http, "/docs")
+    page.sees("GET /api/v1/jobs/{id}", "RetryRequest", "curl -H \"Authorization: Bearer $TOKEN\"", "Role")
+    document = guarded.http.get("/openapi.json").json
+    shown = page.text("#calls")
+    assert all("%s %s" % (method.upper(), path) in shown for path, item in document["paths"].items() for method in item)
+    links = page.js("return [...document.querySelectorAll('a[href^=\"#\"]')].map((a) => a.hash.slice(1)).filter((id) => !document.getElementById(id))")
+    found = ["a link to nothing: " + link for link in links] + page.look("structure")
+    for width in (375, 768, 1280, 2560):
+        page.size(width)
+        found += ["at %d, %s: %s" % (width, rule, e) for rule in ("wider", "overlaps", "cut", "targets") for e in page.look(rule)]
+        shoot(page, "docs", width, "light")
+    for scheme in ("dark", "light"):
+        page.scheme(scheme)
+        found += page.look("contrast")
+    assert not found, "\n".join(found)

@@ -503,6 +503,7 @@ static void no_memory_at_the_gate_keeps_people_out_and_the_next_one_comes_in(voi
     short_of_memory(&w, port, "GET /healthz", "", "", 200);
     short_of_memory(&w, port, "GET /readyz", "", "", 503); /* there was no start-up scan */
     short_of_memory(&w, port, "GET /api/v1/destinations", cookie, "", 200);
+    short_of_memory(&w, port, "GET /openapi.json", "", "", 200);
     short_of_memory(&w, port, "GET /api/v1/destinations", "Authorization: Bearer " TOKEN "x\r\n", "", 401);
     short_of_memory(&w, port, "POST /api/v1/scan", "Sec-Fetch-Site: cross-site\r\n", "", 403);
     short_of_memory(&w, port, "POST /login", FORM, "token=" TOKEN, 303);
