@@ -7,8 +7,8 @@
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        cmake gcc libc6-dev libcurl4-openssl-dev libinih-dev libjansson-dev libmicrohttpd-dev libsqlite3-dev libuv1-dev \
-        libyajl-dev nettle-dev ninja-build pkg-config uthash-dev \
+        cmake gcc libc6-dev libcrypt-dev libcurl4-openssl-dev libinih-dev libjansson-dev libmicrohttpd-dev libsqlite3-dev libuv1-dev \
+        libyajl-dev nettle-dev ninja-build pkg-config uthash-dev zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
@@ -20,7 +20,7 @@ RUN cmake --preset release -DBUILD_TESTING=OFF \
 FROM debian:bookworm-slim
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        libcurl4 libinih1 libjansson4 libmicrohttpd12 libnettle8 libsqlite3-0 libuv1 libyajl2 tzdata \
+        libcrypt1 libcurl4 libinih1 libjansson4 libmicrohttpd12 libnettle8 libsqlite3-0 libuv1 libyajl2 tzdata zlib1g \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 1500 shunt \
     && useradd --uid 1500 --gid 1500 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin shunt \
@@ -31,6 +31,7 @@ ENV SHUNT_SERVICE_DATA=/data/PRODUCTION
 USER 1500:1500
 VOLUME ["/data", "/etc/shunt"]
 STOPSIGNAL SIGTERM
+EXPOSE 8001
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 CMD ["shunt", "status", "--quiet"]
 ENTRYPOINT ["shunt"]
 CMD ["run"]

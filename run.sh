@@ -13,10 +13,10 @@ called_from=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 BUILD_PACKAGES=(cmake gcc libc6-dev ninja-build pkg-config
-    libcurl4-openssl-dev libinih-dev libjansson-dev libmicrohttpd-dev libsqlite3-dev libuv1-dev libyajl-dev
-    nettle-dev uthash-dev)
-TEST_PACKAGES=(clang clang-format e2fsprogs faketime libclang-rt-14-dev libcmocka-dev man-db mandoc python3 python3-pytest
-    python3-pytest-xdist strace tzdata util-linux xfsprogs zsh)
+    libcrypt-dev libcurl4-openssl-dev libinih-dev libjansson-dev libmicrohttpd-dev libsqlite3-dev libuv1-dev libyajl-dev
+    nettle-dev uthash-dev zlib1g-dev)
+TEST_PACKAGES=(chromium chromium-driver clang clang-format e2fsprogs faketime libclang-rt-14-dev libcmocka-dev man-db mandoc
+    python3 python3-jsonschema python3-pytest python3-pytest-xdist python3-selenium strace tzdata util-linux xfsprogs zsh)
 
 logs=build/test-logs
 passed=0 failed=0 skipped=0
@@ -224,7 +224,7 @@ test_units() {
 test_e2e() {
     local junit=$logs/e2e-$1 status=0
     heading "end to end, $1"
-    pytest "$1" "($2) and not alone" "$junit.xml" --numprocesses 4 "${@:3}" || status=$?
+    pytest "$1" "($2) and not alone" "$junit.xml" --numprocesses 4 --dist loadgroup "${@:3}" || status=$?
     tally "$junit.xml" "$status"
     status=0
     pytest "$1" "($2) and alone" "$junit-alone.xml" "${@:3}" || status=$?

@@ -27,6 +27,7 @@ static const struct {
     {ERR_UNREADABLE, CLASS_INVALID, "unreadable"},
     {ERR_POISON, CLASS_INVALID, "poison"},
     {ERR_CANCELLED, CLASS_INVALID, "cancelled"},
+    {ERR_DUPLICATE, CLASS_INVALID, "duplicate"},
     {ERR_IO, CLASS_TRANSIENT, "io"},
     {ERR_NOSPACE, CLASS_TRANSIENT, "no_space"},
     {ERR_ACCESS, CLASS_TRANSIENT, "access"},

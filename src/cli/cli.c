@@ -20,10 +20,10 @@
 
 extern char **environ;
 
-const struct cli_command *const cli_commands[] = {&cmd_run,        &cmd_once,    &cmd_check,  &cmd_explain, &cmd_status,
-                                                  &cmd_list,       &cmd_show,    &cmd_top,    &cmd_retry,   &cmd_cancel,
-                                                  &cmd_hold,       &cmd_release, &cmd_verify, &cmd_store,   &cmd_help,
-                                                  &cmd_completion, &cmd_manual,  NULL};
+const struct cli_command *const cli_commands[] = {&cmd_run,  &cmd_once,       &cmd_check,  &cmd_explain, &cmd_status,
+                                                  &cmd_list, &cmd_show,       &cmd_top,    &cmd_retry,   &cmd_cancel,
+                                                  &cmd_hold, &cmd_release,    &cmd_verify, &cmd_store,   &cmd_token,
+                                                  &cmd_help, &cmd_completion, &cmd_manual, NULL};
 
 const struct cli_option cli_general_options[] = {
     {.letter = 'c',
@@ -117,7 +117,7 @@ int cli_main(int argc, char **argv)
     return code;
 }
 
-static void print_faults(const struct faults *faults)
+void cli_print_faults(const struct faults *faults)
 {
     for (size_t i = 0; i < faults->count; i++)
         fprintf(stderr, "%s\n", faults->texts[i]);
@@ -158,7 +158,7 @@ struct config *cli_config(const struct cli *cli)
         set_zone(config, &faults);
         set_level(config->settings, cli->log_level);
     }
-    print_faults(&faults);
+    cli_print_faults(&faults);
     if (faults_any(&faults)) {
         config_free(config);
         config = NULL;

@@ -6,6 +6,7 @@
 #include "shunt/base/mem.h"
 #include "shunt/cli/cli.h"
 #include "shunt/io/place.h"
+#include "shunt/service/access.h"
 #include "shunt/service/service.h"
 
 static int print_reference(void)
@@ -49,6 +50,18 @@ static void warn_destination(const struct config *c, const struct destination *d
     mem_free(mount);
 }
 
+static bool access_is_good(const struct config *c)
+{
+    struct faults faults;
+    struct access *access;
+    faults_init(&faults);
+    bool good = access_load(c, &access, &faults) == 0;
+    access_free(access);
+    cli_print_faults(&faults);
+    faults_fini(&faults);
+    return good;
+}
+
 static int run(const struct cli *cli)
 {
     if (cli->reference)
@@ -57,7 +70,9 @@ static int run(const struct cli *cli)
     if (!c)
         return EXIT_FAILED;
     int code = EXIT_DONE;
-    if (cli->print_config) {
+    if (!access_is_good(c)) {
+        code = EXIT_FAILED;
+    } else if (cli->print_config) {
         code = print_config(c);
     } else {
         struct str matrix = STR_INIT;
@@ -95,8 +110,9 @@ static const struct cli_example examples[] = {
 const struct cli_command cmd_check = {
     .name = "check",
     .summary = "validate both INI files and print the routing table",
-    .description = "Tells every mistake in shunt.ini and routes.ini with its line, prints who goes where, and warns of "
-                   "folders that are missing or cannot be written. Changes nothing.",
+    .description =
+        "Tells every mistake in shunt.ini, routes.ini and the access file with its line, prints who goes where, and warns of "
+        "folders that are missing or cannot be written. Changes nothing.",
     .options = options,
     .examples = examples,
     .run = run,

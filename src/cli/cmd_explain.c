@@ -8,21 +8,15 @@
 #include "shunt/base/mem.h"
 #include "shunt/cli/cli.h"
 #include "shunt/cli/ticket_file.h"
+#include "shunt/service/explain.h"
 #include "shunt/service/judge.h"
 #include "shunt/service/service.h"
 
 struct explanation {
     const struct routes *routes;
     const struct ticket *ticket;
-    bool json;
-    json_t *verdicts; /* for JSON */
-    bool failed;      /* something of it could not be said */
+    bool failed; /* something of it could not be said */
 };
-
-static json_t *text_or_null(const struct field *f)
-{
-    return f->text ? json_stringn_nocheck(f->text, f->len) : json_null();
-}
 
 /* False: no memory. */
 static bool print_plain(const char *text, size_t n)
@@ -33,12 +27,6 @@ static bool print_plain(const char *text, size_t n)
     fputs(s.bytes, stdout);
     str_fini(&s);
     return said;
-}
-
-static void add(struct explanation *x, json_t *list, json_t *value)
-{
-    if (json_array_append_new(list, value) != 0)
-        x->failed = true;
 }
 
 static void tell_condition(struct explanation *x, const struct route_condition *c, bool held)
@@ -55,33 +43,12 @@ static void tell_condition(struct explanation *x, const struct route_condition *
     puts(")");
 }
 
-static void on_verdict_text(struct explanation *x, const struct route_verdict *v)
-{
-    printf("  route %s (line %u): %s\n", v->route->name, v->route->line, v->matched ? "matches" : "does not match");
-    for (size_t i = 0; i < v->route->n_conditions; i++)
-        tell_condition(x, &v->route->conditions[i], v->held[i]);
-}
-
 static void on_verdict(void *user, const struct route_verdict *v)
 {
     struct explanation *x = user;
-    if (!x->json) {
-        on_verdict_text(x, v);
-        return;
-    }
-    json_t *conditions = json_array();
-    for (size_t i = 0; i < v->route->n_conditions; i++) {
-        const struct route_condition *c = &v->route->conditions[i];
-        json_t *values = json_array();
-        for (size_t k = 0; k < c->count; k++)
-            add(x, values, json_string(c->values[k]));
-        add(x, conditions,
-            json_pack("{s:s, s:o, s:o, s:b}", "key", c->key, "values", values, "is",
-                      text_or_null(&x->ticket->fields[c->field]), "held", v->held[i]));
-    }
-    add(x, x->verdicts,
-        json_pack("{s:s, s:i, s:b, s:o}", "route", v->route->name, "line", (int)v->route->line, "matched", v->matched,
-                  "conditions", conditions));
+    printf("  route %s (line %u): %s\n", v->route->name, v->route->line, v->matched ? "matches" : "does not match");
+    for (size_t i = 0; i < v->route->n_conditions; i++)
+        tell_condition(x, &v->route->conditions[i], v->held[i]);
 }
 
 static void print_fields(struct explanation *x, const struct ticket_file *file)
@@ -108,35 +75,24 @@ static void print_text(struct explanation *x, const struct ticket_file *file, co
     puts(n == 0 ? " only" : "");
 }
 
-static void print_json(struct explanation *x, const struct ticket_file *file, const size_t *to, size_t n)
+/* about: taken, NULL: there was no memory for it. */
+static bool print_json(json_t *about, const struct ticket_file *file)
 {
-    json_t *destinations = json_array();
-    x->verdicts = json_array();
-    if (routes_explain(x->routes, x->ticket, on_verdict, x) != 0)
-        x->failed = true;
-    for (size_t i = 0; i < n; i++) {
-        const struct destination *d = &x->routes->destinations[to[i]];
-        add(x, destinations, json_pack("{s:s, s:s, s:s}", "name", d->name, "label", d->label, "path", d->path));
-    }
-    json_t *result = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "file", file->path, "valid", 1, "client",
-                               text_or_null(&x->ticket->fields[FIELD_CLIENT]), "category",
-                               text_or_null(&x->ticket->fields[FIELD_CATEGORY]), "archive", json_true(), "destinations",
-                               destinations, "routes", x->verdicts);
-    char *text = result && !x->failed ? json_dumps(result, JSON_INDENT(2)) : NULL;
+    json_t *result = about ? json_pack("{s:s}", "file", file->path) : NULL;
+    bool whole = result && json_object_update(result, about) == 0;
+    char *text = whole ? json_dumps(result, JSON_INDENT(2)) : NULL;
     puts(text ? text : "{\"error\":\"the result cannot be written as JSON\"}");
-    x->failed = !text;
+    bool said = text != NULL;
     mem_free(text);
     json_decref(result);
+    json_decref(about);
+    return said;
 }
 
 static int tell_invalid(const struct cli *cli, const struct ticket_file *file, const char *why)
 {
     if (cli->json) {
-        json_t *result = json_pack("{s:s, s:b, s:s}", "file", file->path, "valid", 0, "error", why);
-        char *text = result ? json_dumps(result, JSON_INDENT(2)) : NULL;
-        puts(text ? text : "{\"valid\":false}");
-        mem_free(text);
-        json_decref(result);
+        print_json(explain_refused(why), file);
     } else {
         print_plain(file->name, strlen(file->name));
         fputs(": would fail: ", stdout);
@@ -152,6 +108,18 @@ static int cannot_say(const struct ticket_file *file)
     return EXIT_FAILED;
 }
 
+static int explain_text(const struct config *c, const struct ticket_file *file)
+{
+    size_t *to = mem_alloc((c->routes->n_destinations + 1) * sizeof *to);
+    if (!to)
+        return cannot_say(file);
+    size_t n = routes_match(c->routes, &file->ticket, to);
+    struct explanation x = {.routes = c->routes, .ticket = &file->ticket};
+    print_text(&x, file, to, n);
+    mem_free(to);
+    return x.failed ? cannot_say(file) : EXIT_DONE;
+}
+
 static int explain(const struct cli *cli, const struct config *c, struct ticket_file *file)
 {
     if (file->invalid.code != 0)
@@ -162,14 +130,11 @@ static int explain(const struct cli *cli, const struct config *c, struct ticket_
     mem_free(declared);
     if (rc != 0 && error_class_of(rc) == CLASS_INVALID)
         return tell_invalid(cli, file, e.text);
-    size_t *to = rc == 0 ? mem_alloc((c->routes->n_destinations + 1) * sizeof *to) : NULL;
-    if (!to)
+    if (rc != 0)
         return cannot_say(file);
-    size_t n = routes_match(c->routes, &file->ticket, to);
-    struct explanation x = {.routes = c->routes, .ticket = &file->ticket, .json = cli->json};
-    (cli->json ? print_json : print_text)(&x, file, to, n);
-    mem_free(to);
-    return x.failed ? cannot_say(file) : EXIT_DONE;
+    if (!cli->json)
+        return explain_text(c, file);
+    return print_json(explain_matched(c->routes, &file->ticket), file) ? EXIT_DONE : cannot_say(file);
 }
 
 static int run(const struct cli *cli)

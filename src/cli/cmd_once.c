@@ -34,8 +34,8 @@ static void print_json(const struct job *job, const char *failed_path)
                                                           d->state == DELIVERY_FAILED ? d->error.text : NULL));
     }
     json_t *result = json_pack("{s:s%, s:s, s:s, s:b, s:o, s:s*, s:s*}", "file", job->name, strlen(job->name), "client",
-                               job->client, "job", job->id, "delivered", failed_path == NULL, "deliveries", to, "error",
-                               failed_path ? job->error.text : NULL, "failed_as", failed_path);
+                               job->client, "job", job->id, "delivered", job->error.code == 0, "deliveries", to,
+                               "error", job->error.code ? job->error.text : NULL, "failed_as", failed_path);
     char *text = result && whole ? json_dumps(result, JSON_COMPACT) : NULL;
     puts(text ? text : "{\"error\":\"the result cannot be written as JSON\"}");
     mem_free(text);
@@ -51,6 +51,9 @@ static void print_text(const struct job *job, const char *failed_path)
         str_plain(&line, job->error.text, strlen(job->error.text));
         str_puts(&line, "\n  now ");
         str_plain(&line, failed_path, strlen(failed_path));
+    } else if (job->error.code == ERR_DUPLICATE) {
+        str_puts(&line, ": ");
+        str_puts(&line, job->error.text);
     } else {
         str_puts(&line, ": delivered to ");
         for (size_t i = 0; i < job->n_deliveries; i++)

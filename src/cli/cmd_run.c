@@ -42,7 +42,7 @@ const struct cli_command cmd_run = {
     .summary = "the service, in the foreground",
     .description =
         "Takes up tickets from the hot folders until it is told to stop, by the signals TERM or INT. HUP makes "
-        "it read the routing table again, USR1 log its whole state.",
+        "it read its files again, USR1 log its whole state.",
     .examples = examples,
     .run = run,
 };

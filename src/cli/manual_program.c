@@ -71,10 +71,12 @@ static void put_signals(struct str *out)
 {
     roff_section(out, "SIGNALS");
     roff_text(out, "They are for `shunt run`.");
-    roff_item(out, "HUP", NULL,
-              "Reads the routing table again. It is checked whole and taken whole: on any mistake the old one stays in "
-              "force and every mistake is logged with its line. Tickets in work finish under the table that routed "
-              "them. The log file is opened anew, for logrotate(8).");
+    roff_item(
+        out, "HUP", NULL,
+        "Reads the settings and the routing table again. They are checked whole; on any mistake all stays as it was, "
+        "and every mistake is logged with its line. The routing table is taken whole; of the settings those that "
+        "shunt.ini(5) says so of, the others are told and wait for the next start. The access file is taken or refused by itself. Tickets in work finish under the "
+        "table that routed them. The log file is opened anew, for logrotate(8).");
     roff_item(
         out, "TERM, INT", NULL,
         "Ends the service: nothing new is begun, what is in hand is finished within `[service] drain_timeout`. What "

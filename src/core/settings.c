@@ -140,6 +140,7 @@ static void on_entry(void *user, const struct ini_entry *entry)
         return;
     }
     origin->line = entry->line;
+    l->s->given[x - l->schema] = true;
     take(l, x, entry->value, entry->file, entry->line);
 }
 
@@ -170,11 +171,12 @@ static bool take_variable(struct loading *l, const char *name, size_t n, const c
             continue;
         }
         struct origin *origin = &l->origins[x - l->schema];
+        bool *given = &l->s->given[x - l->schema];
         if (n == len) {
             if (origin->env_file) {
                 faults_add(l->faults, own, 0, "set together with %s" FILE_SUFFIX "; only one may be", own);
             }
-            origin->env = true;
+            *given = origin->env = true;
             take(l, x, value, own, 0);
             return true;
         }
@@ -183,7 +185,7 @@ static bool take_variable(struct loading *l, const char *name, size_t n, const c
             if (origin->env) {
                 faults_add(l->faults, own, 0, "set together with %s" FILE_SUFFIX "; only one may be", own);
             }
-            origin->env_file = true;
+            *given = origin->env_file = true;
             strcat(own, FILE_SUFFIX);
             take_secret_file(l, x, own, value);
             return true;
@@ -222,9 +224,7 @@ void settings_fault(const struct settings_check *check, const char *section, con
 
 bool settings_given(const struct settings_check *check, const char *section, const char *key)
 {
-    const struct loading *l = check->loading;
-    const struct origin *origin = &l->origins[find(l, section, key) - l->schema];
-    return origin->line > 0 || origin->env || origin->env_file;
+    return check->s->given[find(check->loading, section, key) - check->loading->schema];
 }
 
 static size_t schema_count(const struct setting *schema)
@@ -241,9 +241,13 @@ struct settings *settings_new_by(const struct setting *schema, const struct sett
 {
     struct loading l = {.schema = schema, .source = source, .faults = faults};
     const size_t before = faults->count + faults->more;
+    const size_t room = schema_count(schema) + 1;
     l.s = mem_zalloc(sizeof *l.s);
-    l.origins = mem_zalloc((schema_count(schema) + 1) * sizeof *l.origins);
-    if (!l.s || !l.origins) {
+    l.origins = mem_zalloc(room * sizeof *l.origins);
+    if (l.s) {
+        l.s->given = mem_zalloc(room * sizeof *l.s->given);
+    }
+    if (!l.s || !l.s->given || !l.origins) {
         no_memory(&l);
     } else {
         l.s->schema = schema;

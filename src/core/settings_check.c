@@ -1,12 +1,13 @@
 /* settings_check.c: what must hold between keys. A fault goes to the key that somebody wrote, not to a default. */
 #include <string.h>
 
+#include "shunt/core/listen.h"
 #include "shunt/core/units.h"
 
 #include "settings_parts.h"
 
 static void at_most(const struct settings_check *check, const char *section, const char *low_key, int64_t low,
-                    const char *high_key, int64_t high)
+                    const char *high_section, const char *high_key, int64_t high)
 {
     if (low <= high) {
         return;
@@ -15,12 +16,12 @@ static void at_most(const struct settings_check *check, const char *section, con
     char low_text[UNITS_TEXT_MAX], high_text[UNITS_TEXT_MAX];
     units_ms_text(low, low_text);
     units_ms_text(high, high_text);
-    if (settings_given(check, section, low_key) || !settings_given(check, section, high_key)) {
+    if (settings_given(check, section, low_key) || !settings_given(check, high_section, high_key)) {
         error_set(&e, ERR_CONFIG, "%s is longer than %s = %s", low_text, high_key, high_text);
         settings_fault(check, section, low_key, e.text);
     } else {
         error_set(&e, ERR_CONFIG, "%s is shorter than %s = %s", high_text, low_key, low_text);
-        settings_fault(check, section, high_key, e.text);
+        settings_fault(check, high_section, high_key, e.text);
     }
 }
 
@@ -111,15 +112,38 @@ static void zone_name(const struct settings_check *check)
     }
 }
 
+static void web(const struct settings_check *check)
+{
+    const struct settings *s = check->s;
+    struct listen_address address;
+    struct error e = {0};
+    if (listen_parse(s->http_listen, &address, &e) != 0)
+        settings_fault(check, "http", "listen", e.text);
+    if (s->http_token[0] != '\0' && strlen(s->http_token) < SETTINGS_TOKEN_MIN)
+        settings_fault(check, "http", "token", "a token has at least 20 characters; `shunt token` makes one");
+    for (size_t i = 0; i < s->http_origins.count; i++) {
+        const char *origin = s->http_origins.items[i];
+        size_t scheme = strncmp(origin, "https://", 8) == 0 ? 8 : strncmp(origin, "http://", 7) == 0 ? 7 : 0;
+        if (scheme == 0 || origin[scheme] == '\0' || strpbrk(origin + scheme, "/?#@* ")) {
+            settings_fault(check, "http", "origins", "an origin is a scheme and a host, as https://desk.example.com");
+            break;
+        }
+    }
+}
+
 void settings_cross_check(const struct settings_check *check)
 {
     const struct settings *s = check->s;
-    at_most(check, "intake", "settle_complete", s->settle_complete_ms, "settle", s->settle_ms);
-    at_most(check, "delivery", "breaker_pause", s->breaker_pause_ms, "breaker_max", s->breaker_max_ms);
-    at_most(check, "retry", "first", s->first_ms, "max", s->max_ms);
+    at_most(check, "intake", "settle_complete", s->settle_complete_ms, "intake", "settle", s->settle_ms);
+    at_most(check, "delivery", "breaker_pause", s->breaker_pause_ms, "delivery", "breaker_max", s->breaker_max_ms);
+    at_most(check, "retry", "first", s->first_ms, "retry", "max", s->max_ms);
+    if (s->keep_jobs_ms > 0) {
+        at_most(check, "intake", "duplicate_window", s->duplicate_window_ms, "store", "keep_jobs", s->keep_jobs_ms);
+    }
     if (s->tickets.count == 0 && s->files.count == 0) {
         settings_fault(check, "intake", "tickets", "neither tickets nor files names any file to take in");
     }
     places_apart(check);
     zone_name(check);
+    web(check);
 }

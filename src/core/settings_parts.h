@@ -7,7 +7,6 @@
 /* settings_value.c */
 int settings_set(struct settings *s, const struct setting *x, const char *text, struct error *e);
 int settings_list_add(struct text_list *list, const char *text, size_t n); /* 0 or ERR_NOMEM */
-void settings_value_text(const struct settings *s, const struct setting *x, struct str *out);
 
 /* settings_check.c; the two that it needs are in settings.c */
 struct settings_check {

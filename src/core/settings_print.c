@@ -28,6 +28,25 @@ void settings_print(const struct settings *s, struct str *out)
     }
 }
 
+int settings_diff(const struct settings *before, const struct settings *after, settings_change_cb change, void *user)
+{
+    for (const struct setting *x = after->schema; x->section; x++) {
+        struct str old = STR_INIT, new = STR_INIT;
+        settings_value_text(before, x, &old);
+        settings_value_text(after, x, &new);
+        bool failed = str_failed(&old) || str_failed(&new);
+        if (!failed && (old.len != new.len || (old.len > 0 && memcmp(old.bytes, new.bytes, old.len) != 0))) {
+            change(user, x, new.len > 0 ? new.bytes : "");
+        }
+        str_fini(&old);
+        str_fini(&new);
+        if (failed) {
+            return ERR_NOMEM;
+        }
+    }
+    return 0;
+}
+
 static const char *type_word(const struct setting *x)
 {
     switch (x->type) {
@@ -37,6 +56,8 @@ static const char *type_word(const struct setting *x)
         return "path";
     case SETTING_SECRET:
         return "secret";
+    case SETTING_COLOUR:
+        return "colour";
     case SETTING_COUNT:
         return "number";
     case SETTING_BYTES:

@@ -12,6 +12,7 @@
 
 static const char *const mismatch_words[] = {"fail", "folder", "ticket", NULL};
 static const char *const poison_words[] = {"fail", "retry", NULL};
+static const char *const duplicate_words[] = {"deliver", "skip", "fail", NULL};
 static const char *const durability_words[] = {"full", "none", NULL};
 static const char *const format_words[] = {"json", "text", NULL};
 
@@ -21,21 +22,25 @@ static const char *const format_words[] = {"json", "text", NULL};
         .section = section_, .key = key_, .type = SETTING_PATH, .offset = AT(field_), .default_text = default_,        \
         .min = 1, .max = PATH_MAX - 1, .help = help_                                                                   \
     }
-#define NUMBER(section_, key_, type_, field_, default_, min_, max_, help_)                                             \
+#define NUMBER_(section_, key_, type_, field_, default_, min_, max_, help_, reloadable_)                               \
     {                                                                                                                  \
         .section = section_, .key = key_, .type = type_, .offset = AT(field_), .default_text = default_, .min = min_,  \
-        .max = max_, .help = help_                                                                                     \
+        .max = max_, .help = help_, .reloadable = reloadable_                                                          \
     }
+#define NUMBER(...)          NUMBER_(__VA_ARGS__, false)
+#define RELOADED_NUMBER(...) NUMBER_(__VA_ARGS__, true)
 #define OTHER(section_, key_, type_, field_, default_, help_)                                                          \
     {                                                                                                                  \
         .section = section_, .key = key_, .type = type_, .offset = AT(field_), .default_text = default_,               \
         .max = PATH_MAX - 1, .help = help_                                                                             \
     }
-#define WORD(section_, key_, field_, default_, words_, help_)                                                          \
+#define WORD_(section_, key_, field_, default_, words_, help_, reloadable_)                                            \
     {                                                                                                                  \
         .section = section_, .key = key_, .type = SETTING_ENUM, .offset = AT(field_), .default_text = default_,        \
-        .words = words_, .help = help_                                                                                 \
+        .words = words_, .help = help_, .reloadable = reloadable_                                                      \
     }
+#define WORD(...)          WORD_(__VA_ARGS__, false)
+#define RELOADED_WORD(...) WORD_(__VA_ARGS__, true)
 
 /* clang-format off */
 const struct setting settings_schema[] = {
@@ -76,11 +81,15 @@ const struct setting settings_schema[] = {
          "When ClientCode differs from the client's folder: the ticket fails, or the folder, or the ticket is right."),
     WORD("intake", "poison", poison, "fail", poison_words,
          "What a crash left in work is taken up one by one; what was alone in work in a second crash fails, or is tried for ever."),
+    RELOADED_NUMBER("intake", "duplicate_window", SETTING_MS, duplicate_window_ms, "0", 0, 365 * DAY,
+           "The same name and bytes as what that hot folder delivered last, no longer ago than this, is a duplicate. 0: nothing is. Reloaded by HUP."),
+    RELOADED_WORD("intake", "duplicate", duplicate, "deliver", duplicate_words,
+         "A duplicate is delivered all the same, only archived, or fails. Reloaded by HUP."),
     OTHER("intake", "tickets", SETTING_LIST, tickets, "*.json", "Names of files that are JSON tickets."),
     OTHER("intake", "files", SETTING_LIST, files, "",
           "Names of files that are delivered as they are, without being parsed."),
     NUMBER("intake", "queue_limit", SETTING_COUNT, queue_limit, "4096", 1, 100000,
-           "Names that wait between listing and work; listing pauses beyond."),
+           "Names that wait to be looked at; listing pauses at a quarter of it."),
     NUMBER("intake", "in_work_limit", SETTING_COUNT, in_work_limit, "256", 1, 100000, "Tickets in work at once."),
 
     OTHER("delivery", "mode", SETTING_MODE, mode, "0664", "Permission bits of the files that are made."),
@@ -122,8 +131,28 @@ const struct setting settings_schema[] = {
     OTHER("log", "file", SETTING_PATH, log_file, "shunt.log", "Relative: to the logs folder. Empty: none."),
     OTHER("log", "stdout", SETTING_BOOL, log_stdout, "yes", "Whether lines go to standard output."),
 
+    NUMBER("http", "max_streams", SETTING_COUNT, max_streams, "500", 0, 10000,
+           "Readers of /api/v1/events at once; further ones are refused."),
+
     OTHER("report", "timezone", SETTING_TEXT, timezone, "",
           "Zone of the local day and of times in the log, as Europe/Berlin. Empty: the system's."),
+
+    NUMBER("http", "listen", SETTING_TEXT, http_listen, "127.0.0.1:8001", 1, 80,
+           "Address and port of the dashboard and the API, as 127.0.0.1:8001 or [::1]:8001. `no`: none. Another address "
+           "than loopback needs `access` or `token`."),
+    OTHER("http", "access", SETTING_PATH, http_access, "",
+          "File with a line `NAME ROLE HASH` for each who may come in, as `shunt token` makes them; relative to data; "
+          "HUP reads it again. Without it and without `token`: everybody on this machine may do everything."),
+    OTHER("http", "token", SETTING_SECRET, http_token, "",
+          "A token that may do everything, for containers: SHUNT_HTTP_TOKEN or SHUNT_HTTP_TOKEN_FILE."),
+    OTHER("http", "origins", SETTING_LIST, http_origins, "",
+          "Other origins, as https://desk.example.com, whose pages may use the API in a browser (CORS)."),
+    NUMBER("http", "ready_oldest", SETTING_MS, ready_oldest_ms, "15m", 100, 30 * DAY,
+           "A ticket that has waited for longer makes /readyz answer 503; what waits for a "
+           "destination that is held does not count."),
+
+    NUMBER("brand", "name", SETTING_TEXT, brand_name, "shunt", 1, 60, "The name that the pages show."),
+    OTHER("brand", "colour", SETTING_COLOUR, brand_colour, "#1F6FEB", "The pages' own colour, as #1F6FEB."),
     {.section = NULL},
 };
 /* clang-format on */

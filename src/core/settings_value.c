@@ -87,6 +87,13 @@ static int set_text(char **out, const struct setting *x, const char *text, struc
     return 0;
 }
 
+static int set_colour(char **out, const struct setting *x, const char *text, struct error *e)
+{
+    if (strlen(text) != 7 || text[0] != '#' || strspn(text + 1, "0123456789abcdefABCDEF") != 6)
+        return error_set(e, ERR_CONFIG, "%s is no colour such as #1F6FEB", text);
+    return set_text(out, x, text, e);
+}
+
 static int set_word(unsigned *out, const struct setting *x, const char *text, struct error *e)
 {
     for (unsigned i = 0; x->words[i]; i++) {
@@ -150,7 +157,8 @@ static int refuse_odd_text(const struct setting *x, const char *text, struct err
     if (!utf8_valid(text, strlen(text)) || text_has_control(text, strlen(text))) {
         return error_set(e, ERR_CONFIG, "holds a control character or is not UTF-8");
     }
-    if (ini_value_has_comment(text) && x->type != SETTING_PATH && x->type != SETTING_SECRET) {
+    if (ini_value_has_comment(text) && x->type != SETTING_PATH && x->type != SETTING_SECRET &&
+        x->type != SETTING_COLOUR) {
         return error_set(e, ERR_CONFIG, "\"%s\" seems to hold a comment; comments go on a line of their own", text);
     }
     return 0;
@@ -168,6 +176,8 @@ int settings_set(struct settings *s, const struct setting *x, const char *text, 
     case SETTING_PATH:
     case SETTING_SECRET:
         return set_text(field, x, text, e);
+    case SETTING_COLOUR:
+        return set_colour(field, x, text, e);
     case SETTING_COUNT:
         return units_count(text, x->min, x->max, field, e);
     case SETTING_BYTES:
@@ -202,6 +212,7 @@ void settings_value_text(const struct settings *s, const struct setting *x, stru
     switch (x->type) {
     case SETTING_TEXT:
     case SETTING_PATH:
+    case SETTING_COLOUR:
         str_puts(out, *(char *const *)field);
         break;
     case SETTING_SECRET:
@@ -240,12 +251,14 @@ void settings_free(struct settings *s)
     }
     for (const struct setting *x = s->schema; x && x->section; x++) {
         void *field = field_of(s, x);
-        if (x->type == SETTING_TEXT || x->type == SETTING_PATH || x->type == SETTING_SECRET) {
+        if (x->type == SETTING_TEXT || x->type == SETTING_PATH || x->type == SETTING_SECRET ||
+            x->type == SETTING_COLOUR) {
             mem_free(*(char **)field);
         } else if (x->type == SETTING_LIST) {
             list_fini(field);
         }
     }
     list_fini(&s->unknown_env);
+    mem_free(s->given);
     mem_free(s);
 }

@@ -104,8 +104,11 @@ struct http_request {
     struct http_peer peer;
     struct http_target target;
     struct str body;
-    unsigned verdict; /* the status that the server itself answers; 0: a handler answers */
+    struct http_target *form; /* of the body; NULL: not asked for yet */
+    unsigned verdict;         /* the status that the server itself answers; 0: a handler answers */
     bool judged, started, suspended, answered;
+    char who[HTTP_WHO_MAX];
+    uint64_t began_ns;
     struct http_header headers[HTTP_RESPONSE_HEADERS_MAX];
     size_t n_headers;
     bool bad_header;
@@ -132,6 +135,15 @@ void http_request_gone(struct http_request *request);
 void http_request_unref(struct http_request *request);
 void http_request_suspend(struct http_request *request);
 void http_request_wake(struct http_request *request);
+
+/* http_body.c. NULL: it stays as it is; else by mem, *len is set. */
+char *http_body_gzip(const char *bytes, size_t *len);
+#define HTTP_TAG_MAX 48
+void http_body_tag(const char *bytes, size_t len, bool gzip, char out[HTTP_TAG_MAX]);
+/* Is it in the list of an If-None-Match? */
+bool http_tag_matches(const char *list, const char *tag);
+bool http_type_shrinks(const char *type);
+bool http_accepts_gzip(const char *accept_encoding);
 
 /* http_response.c. Each answers unless it is answered; none takes the request. */
 void http_answer(struct http_request *request, unsigned status, struct MHD_Response *response);

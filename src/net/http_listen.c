@@ -60,6 +60,25 @@ static void set_peer(struct http_peer *peer, int fd, const union address *addres
     }
 }
 
+static bool is_loopback(const union address *address)
+{
+    if (address->any.sa_family == AF_INET)
+        return ntohl(address->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    return address->any.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr);
+}
+
+static bool is_one_too_many(const struct http_connection *connection, const union address *address)
+{
+    const struct http_server *server = connection->server;
+    const struct http_connection *other;
+    unsigned n = 0;
+    if (connection->peer.local || (server->options.trust_loopback && is_loopback(address)))
+        return false;
+    DL_FOREACH (server->connections, other)
+        n += !other->peer.local && strcmp(other->peer.address, connection->peer.address) == 0;
+    return n >= server->options.max_per_address;
+}
+
 static void hand_over(struct http_listener *listener, struct http_connection *connection, const union address *address,
                       socklen_t len)
 {
@@ -67,6 +86,11 @@ static void hand_over(struct http_listener *listener, struct http_connection *co
     connection->server = server;
     connection->listener = listener;
     set_peer(&connection->peer, connection->fd, address);
+    if (is_one_too_many(connection, address)) {
+        close(connection->fd);
+        mem_free(connection);
+        return;
+    }
     server->accepting = connection;
     /* closes the socket where it fails */
     if (MHD_add_connection(server->daemon, connection->fd, &address->any, len) != MHD_YES && server->accepting)

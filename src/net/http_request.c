@@ -1,11 +1,12 @@
 /* http_request.c: one request from its first line until both who hold it have let go.
  *
  * Happy way: http_request_new at the request line; http_request_more for the headers (where it is judged: which route,
- * too large), for each piece of the body, and for its end, where the handler is called. When that has not answered
+ * is it let in, too large), for each piece of the body, and for its end, where the handler is called. When that has not answered
  * on return, the connection is suspended; the answer wakes it and libmicrohttpd asks for more once again.
  * A body that is refused is read to its end all the same, so that the client gets to read why; the request's time
  * bounds that. Only a client that asked before sending it (Expect) is answered at once, and one whose request has no
  * certain end; libmicrohttpd then closes the connection. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -22,6 +23,7 @@ struct http_request *http_request_new(struct http_connection *connection, const 
     request->refs = 1;
     request->connection = connection;
     request->peer = connection->peer;
+    request->began_ns = uv_hrtime();
     str_init(&request->body);
     int rc = http_target_parse(&request->target, uri);
     if (rc == ERR_NOMEM) {
@@ -44,12 +46,18 @@ void http_request_unref(struct http_request *request)
     for (size_t i = 0; i < request->n_headers; i++)
         mem_free(request->headers[i].value);
     http_target_fini(&request->target);
+    if (request->form)
+        http_target_fini(request->form);
+    mem_free(request->form);
     str_fini(&request->body);
     mem_free(request);
 }
 
 void http_request_gone(struct http_request *request)
 {
+    const struct http_options *options = &request->connection->server->options;
+    if (options->over && request->judged)
+        options->over(request, request->status, (double)(uv_hrtime() - request->began_ns) / 1e6, options->context);
     request->connection->request = NULL;
     request->connection = NULL;
     request->suspended = false;
@@ -96,6 +104,10 @@ static void judge(struct http_request *request, const char *method)
         return;
     request->route =
         http_target_match(&request->target, options->routes, options->n_routes, request->method, &request->verdict);
+    request->refs++; /* an answer takes one */
+    if (options->admit && !options->admit(request, options->context))
+        return;
+    http_request_unref(request);
     if (!request->route)
         return;
     const char *length = http_request_header(request, "Content-Length");
@@ -105,7 +117,7 @@ static void judge(struct http_request *request, const char *method)
 
 static void add_body(struct http_request *request, const char *bytes, size_t len)
 {
-    if (request->verdict != 0)
+    if (request->verdict != 0 || request->answered)
         return;
     if (len > request->route->max_body_bytes - request->body.len)
         request->verdict = MHD_HTTP_CONTENT_TOO_LARGE;
@@ -163,12 +175,12 @@ static enum MHD_Result send_answer(struct http_request *request)
 static enum MHD_Result run(struct http_request *request)
 {
     struct http_server *server = request->connection->server;
-    if (!request->started && !server->closing && request->verdict == 0) {
+    if (!request->started && !request->answered && !server->closing && request->verdict == 0) {
         request->refs++;
         http_connection_limit(request->connection, 0);
         request->started = true;
         request->route->handler(request, server->options.context);
-    } else if (!request->started && request->verdict != 0) {
+    } else if (!request->started && !request->answered && request->verdict != 0) {
         refuse(request);
     }
     if (!request->answered && server->closing)
@@ -190,10 +202,10 @@ enum MHD_Result http_request_more(struct http_request *request, const char *meth
 {
     if (!request->judged) {
         judge(request, method);
-        bool at_once = is_ambiguous(request);
+        bool at_once = is_ambiguous(request), refused = request->verdict != 0 || request->answered;
         if (at_once)
             request->verdict = MHD_HTTP_BAD_REQUEST;
-        return at_once || (request->verdict != 0 && waits_for_word(request)) ? run(request) : MHD_YES;
+        return at_once || (refused && waits_for_word(request)) ? run(request) : MHD_YES;
     }
     if (*len > 0) {
         add_body(request, bytes, *len);
@@ -246,7 +258,38 @@ const char *http_request_body(const struct http_request *request, size_t *len)
     return request->body.bytes;
 }
 
+/* A form is written as a query is. */
+static struct http_target *read_form(const struct str *body)
+{
+    struct str uri = STR_INIT;
+    struct http_target *form = mem_zalloc(sizeof *form);
+    str_puts(&uri, "/?");
+    str_add(&uri, body->bytes, body->len);
+    bool fine = form && !str_failed(&uri) && strlen(uri.bytes) == uri.len;
+    if (fine && http_target_parse(form, uri.bytes) != 0)
+        form->n_query = 0;
+    str_fini(&uri);
+    return form;
+}
+
+const char *http_request_form(struct http_request *request, const char *name)
+{
+    if (!request->form)
+        request->form = read_form(&request->body);
+    return request->form ? http_pair_find(request->form->query, request->form->n_query, name) : NULL;
+}
+
 const struct http_peer *http_request_peer(const struct http_request *request)
 {
     return &request->peer;
+}
+
+void http_request_set_who(struct http_request *request, const char *who)
+{
+    snprintf(request->who, sizeof request->who, "%s", who);
+}
+
+const char *http_request_who(const struct http_request *request)
+{
+    return request->who;
 }

@@ -5,6 +5,7 @@
  * else waits for it. What can fail is memory: then a constant 503 is tried, then the connection is cut. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "shunt/base/mem.h"
 
@@ -28,12 +29,25 @@ void http_answer(struct http_request *request, unsigned status, struct MHD_Respo
     http_request_wake(request);
 }
 
+static bool is_set(const struct http_request *request, const char *name)
+{
+    for (size_t i = 0; i < request->n_headers; i++)
+        if (strcasecmp(request->headers[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 static bool add_headers(struct http_request *request, struct MHD_Response *response, const char *type)
 {
+    const struct http_options *options = request->connection ? &request->connection->server->options : NULL;
     bool fine = MHD_add_response_header(response, "Content-Type", type) == MHD_YES;
     for (size_t i = 0; i < request->n_headers; i++)
         fine =
             MHD_add_response_header(response, request->headers[i].name, request->headers[i].value) == MHD_YES && fine;
+    for (size_t i = 0; options && i < options->n_fields; i++)
+        if (!is_set(request, options->fields[i].name))
+            fine =
+                MHD_add_response_header(response, options->fields[i].name, options->fields[i].value) == MHD_YES && fine;
     return fine;
 }
 
@@ -70,13 +84,55 @@ static bool answer_response(struct http_request *request, unsigned status, const
 }
 
 /* bytes: taken, by mem; NULL: there was no memory for them. */
-static void answer_bytes(struct http_request *request, unsigned status, const char *type, char *bytes, size_t len)
+static struct MHD_Response *response_of(char *bytes, size_t len)
 {
     struct MHD_Response *response =
         bytes ? MHD_create_response_from_buffer_with_free_callback(len, bytes, mem_free) : NULL;
     if (!response)
         mem_free(bytes);
-    answer_response(request, status, type, response);
+    return response;
+}
+
+static bool is_read(const struct http_request *request)
+{
+    return strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
+}
+
+/* A whole answer that the client may have, or may want smaller. bytes: as above. */
+static void answer_read(struct http_request *request, const char *type, char *bytes, size_t len)
+{
+    const char *accepts = http_request_header(request, "Accept-Encoding");
+    const char *has = http_request_header(request, "If-None-Match");
+    bool may = len >= HTTP_GZIP_MIN_BYTES && len <= HTTP_GZIP_MAX_BYTES && http_type_shrinks(type);
+    bool gzip = may && accepts && http_accepts_gzip(accepts);
+    char tag[HTTP_TAG_MAX];
+    http_body_tag(bytes, len, gzip, tag);
+    bool same = has && http_tag_matches(has, tag);
+    char *small = gzip && !same ? http_body_gzip(bytes, &len) : NULL;
+    if (gzip && !same && !small) {
+        gzip = false;
+        http_body_tag(bytes, len, gzip, tag);
+    }
+    if (small || same)
+        mem_free(bytes);
+    struct MHD_Response *response =
+        same ? MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT) : response_of(small ? small : bytes, len);
+    bool fine = response && MHD_add_response_header(response, "ETag", tag) == MHD_YES &&
+                (!may || MHD_add_response_header(response, "Vary", "Accept-Encoding") == MHD_YES) &&
+                (!gzip || same || MHD_add_response_header(response, "Content-Encoding", "gzip") == MHD_YES);
+    if (response && !fine) {
+        MHD_destroy_response(response);
+        response = NULL;
+    }
+    answer_response(request, same ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, type, response);
+}
+
+static void answer_bytes(struct http_request *request, unsigned status, const char *type, char *bytes, size_t len)
+{
+    if (bytes && status == MHD_HTTP_OK && is_read(request))
+        answer_read(request, type, bytes, len);
+    else
+        answer_response(request, status, type, response_of(bytes, len));
 }
 
 static int append(const char *bytes, size_t len, void *text)
@@ -208,6 +264,11 @@ int http_stream_write(struct http_stream *stream, const void *bytes, size_t len)
     return 0;
 }
 
+ssize_t http_stream_waiting(const struct http_stream *stream)
+{
+    return stream->request->connection && !stream->cut ? (ssize_t)(stream->buffer.len - stream->taken) : ERR_GONE;
+}
+
 void http_stream_close(struct http_stream *stream)
 {
     struct http_request *request = stream->request;
@@ -217,4 +278,11 @@ void http_stream_close(struct http_stream *stream)
         http_request_wake(request);
     }
     http_request_unref(request);
+}
+
+void http_stream_cut(struct http_stream *stream)
+{
+    if (stream->request->connection)
+        http_connection_cut(stream->request->connection);
+    http_stream_close(stream);
 }

@@ -48,9 +48,9 @@ static int statuses(const char *text, unsigned *out, struct error *e)
     return 0;
 }
 
-static int limit(const char *text, size_t *out, struct error *e)
+int api_limit(const char *text, size_t *out, struct error *e)
 {
-    int64_t n = 0;
+    int64_t n = (int64_t)*out;
     if (text && units_count(text, 1, LIST_MAX, &n, NULL) != 0)
         return error_set(e, ERR_USAGE, "limit: no number from 1 to %d", LIST_MAX);
     *out = (size_t)n;
@@ -75,7 +75,7 @@ static int read_list(struct call *call, struct store *store, struct error *e)
     return call->result ? 0 : error_set(e, ERR_NOMEM, "out of memory");
 }
 
-static void on_result(struct call *call)
+void api_result(struct call *call)
 {
     if (call->code != 0) {
         call_fail(call);
@@ -98,22 +98,18 @@ static int fill_list(const struct http_request *request, int64_t now_wall_ms, st
     filter->before = http_request_query(request, "before");
     int rc = api_filter(&texts, now_wall_ms, filter, e);
     rc = rc ? rc : statuses(http_request_query(request, "status"), &filter->statuses, e);
-    return rc ? rc : limit(http_request_query(request, "limit"), &filter->limit, e);
+    return rc ? rc : api_limit(http_request_query(request, "limit"), &filter->limit, e);
 }
 
 void api_jobs(struct http_request *request, void *context)
 {
-    static const char *const known[] = {"status", "client", "category", "destination", "error", "text",
-                                        "since",  "until",  "before",   "limit",       NULL};
     struct control *c = context;
     const struct clock *clock = c->service->rt.clock;
-    if (!api_query_known(request, known))
-        return;
     struct list_call *list = call_new(c, request, sizeof *list);
     if (!list)
         return;
     list->call.run = read_list;
-    list->call.done = on_result;
+    list->call.done = api_result;
     list->call.code = fill_list(request, clock->wall_ms(clock), &list->filter, &list->call.error);
     if (list->call.code != 0)
         call_fail(&list->call);
@@ -123,7 +119,7 @@ void api_jobs(struct http_request *request, void *context)
 
 /* --- one --- */
 
-static json_t *live_delivery(const struct delivery *d)
+json_t *api_delivery(const struct delivery *d)
 {
     const struct runtime *rt = d->lane->lanes->rt;
     int64_t next_ms = d->wait.due.at_ms - runtime_now(rt);
@@ -140,7 +136,7 @@ static json_t *live_state(const struct job *job)
 {
     json_t *deliveries = json_array();
     for (size_t i = 0; i < job->n_deliveries; i++) {
-        if (json_array_append_new(deliveries, live_delivery(&job->deliveries[i])) != 0) {
+        if (json_array_append_new(deliveries, api_delivery(&job->deliveries[i])) != 0) {
             json_decref(deliveries);
             deliveries = NULL;
             break;
@@ -149,7 +145,7 @@ static json_t *live_state(const struct job *job)
     return json_pack("{s:s, s:o}", "state", job_state_word(job->state), "deliveries", deliveries);
 }
 
-static json_t *text_of(const char *text)
+json_t *api_text(const char *text)
 {
     if (!text)
         return json_null();
@@ -166,9 +162,9 @@ static json_t *fresh_job(const struct job *job)
     bool waits = job->state == JOB_WAITING;
     return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "id", job->id, "source", "ticket",
                      "phase", way_word(job->way), "status", job_status_word(waits ? STATUS_PENDING : STATUS_PROCESSING),
-                     "folder", text_of(job->folder), "file", text_of(job->name), "client", text_of(job->client),
-                     "category", text_of(job->category), "studio", text_of(job->studio), "title", text_of(job->title),
-                     "size", (json_int_t)job->content.size);
+                     "folder", api_text(job->folder), "file", api_text(job->name), "client", api_text(job->client),
+                     "category", api_text(job->category), "studio", api_text(job->studio), "title",
+                     api_text(job->title), "size", (json_int_t)job->content.size);
 }
 
 struct show_call {
@@ -232,9 +228,6 @@ static void on_job(struct call *call)
 
 void job_show(struct http_request *request, struct control *c, void (*done)(struct call *call))
 {
-    static const char *const known[] = {NULL};
-    if (!api_query_known(request, known))
-        return;
     struct show_call *show = call_new(c, request, sizeof *show);
     if (!show)
         return;

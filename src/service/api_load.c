@@ -4,21 +4,21 @@
 #include "shunt/core/when.h"
 #include "shunt/service/lane.h"
 
-#include "gate.h"
+#include "acceptance.h"
 #include "spool.h"
 
 /* --- memory --- */
 
 struct memory_call {
     struct call call; /* first */
-    struct gate gate;
+    struct acceptance acceptance;
 };
 
 static int run_memory(struct call *call, struct store *store, struct error *e)
 {
     (void)store;
     (void)e;
-    (void)gate_open(&((struct memory_call *)call)->gate, call->control->service->config);
+    (void)acceptance_open(&((struct memory_call *)call)->acceptance, call->control->service->config);
     return 0;
 }
 
@@ -45,9 +45,9 @@ static json_t *stalls_of(const struct pressure *p)
 static void on_memory(struct call *call)
 {
     const struct memory_call *memory = (struct memory_call *)call;
-    const struct pressure *p = &memory->gate.pressure;
+    const struct pressure *p = &memory->acceptance.pressure;
     const struct settings *s = call->control->service->config->settings;
-    bool open = memory->gate.limit == PRESSURE_NONE;
+    bool open = memory->acceptance.limit == PRESSURE_NONE;
     uint64_t used = p->total_bytes - p->available_bytes;
     json_t *system = json_pack("{s:I, s:I, s:o}", "total_bytes", (json_int_t)p->total_bytes, "available_bytes",
                                (json_int_t)p->available_bytes, "used_percent", percent_of(used, p->total_bytes));
@@ -59,22 +59,19 @@ static void on_memory(struct call *call)
                          (json_int_t)p->own_bytes, "system", system, "cgroup", group_of(p), "pressure", stalls_of(p),
                          "limits", limits, "disk_free_bytes", disk, "queued", (json_int_t)p->waiting,
                          "recommended_concurrency", (json_int_t)pressure_concurrency(p, s), "accepting", open, "limit",
-                         pressure_word(memory->gate.limit), "why", memory->gate.why));
+                         pressure_word(memory->acceptance.limit), "why", memory->acceptance.why));
     call_free(call);
 }
 
 void api_memory(struct http_request *request, void *context)
 {
-    static const char *const known[] = {NULL};
     struct control *c = context;
-    if (!api_query_known(request, known))
-        return;
     struct memory_call *memory = call_new(c, request, sizeof *memory);
     if (!memory)
         return;
     memory->call.run = run_memory;
     memory->call.done = on_memory;
-    gate_begin(&memory->gate, c->service, 1);
+    acceptance_begin(&memory->acceptance, c->service, 1);
     call_begin_or_refuse(&memory->call, &c->submits);
 }
 
@@ -82,12 +79,9 @@ void api_memory(struct http_request *request, void *context)
 
 void api_service_health(struct http_request *request, void *context)
 {
-    static const char *const known[] = {NULL};
     const struct service *s = ((struct control *)context)->service;
     char now[WHEN_TEXT_MAX];
     size_t down = 0;
-    if (!api_query_known(request, known))
-        return;
     for (const struct lane *lane = s->lanes.lanes; lane; lane = lane->next)
         down += lane->breaker.state != BREAKER_CLOSED || lane->hanging > 0;
     bool fine = !s->storage.degraded && !s->scanner.told_missing && down == 0;
@@ -118,11 +112,8 @@ static json_t *queues_of(const struct service *s)
 
 void api_workers(struct http_request *request, void *context)
 {
-    static const char *const known[] = {NULL};
     const struct service *s = ((struct control *)context)->service;
     unsigned delivering = 0;
-    if (!api_query_known(request, known))
-        return;
     for (const struct lane *lane = s->lanes.lanes; lane; lane = lane->next)
         delivering += lane->active;
     api_answer(request, 200,

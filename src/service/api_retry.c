@@ -79,7 +79,8 @@ static void on_put_back(struct call *call)
             fine = add_told(retry, job, item) && fine;
             continue;
         }
-        recall_forget(&call->control->service->recall, item->folder, item->name);
+        if (page->expected[i])
+            recall_forget(&call->control->service->recall, item->folder, item->name);
         if (retry->ids || item->error.code != ERR_GONE) {
             fine = retry_refuse(retry, id, file, item->error.text) && fine;
         }
@@ -139,9 +140,6 @@ static void read_on(struct retry_call *retry)
 void api_retry(struct http_request *request, void *context)
 {
     struct control *c = context;
-    static const char *const known[] = {NULL};
-    if (!api_query_known(request, known))
-        return;
     struct retry_call *retry = call_new(c, request, sizeof *retry);
     if (!retry)
         return;

@@ -11,6 +11,7 @@ struct page {
     struct putback *items;
     struct control_retry *told; /* got before anything is moved */
     size_t n_told;
+    bool *expected;      /* of each item: recall knows of it by this call */
     struct record *past; /* what the store knows of its jobs */
 };
 

@@ -17,6 +17,7 @@ void retry_page_fini(struct page *page)
     json_decref(page->jobs);
     mem_free(page->items);
     mem_free(page->told);
+    mem_free(page->expected);
     *page = (struct page){0};
 }
 
@@ -98,19 +99,37 @@ static int add_past(void *user, const struct store_job *row)
     return 0;
 }
 
-/* In the work request that has read them. */
+/* For store_each_cb. */
+static int is_newer(void *user, const struct store_job *row)
+{
+    json_t *job = user;
+    const char *id = json_string_value(json_object_get(job, "id"));
+    if (!id || strcmp(id, row->id) == 0)
+        return 0;
+    json_t *why =
+        json_sprintf("a newer ticket of its name came after it (job %s); to put it back all the same, name it "
+                     "by its id",
+                     row->id);
+    return json_object_set_new(job, "why", why) == 0 ? 0 : ERR_NOMEM;
+}
+
+/* In the work request that has read them. An older version is never put over a newer one by the way: it must be named. */
 static int read_past(struct retry_call *retry, struct store *store, struct error *e)
 {
     size_t i;
     json_t *job;
     int rc = 0;
     json_array_foreach (json_object_get(retry->call.result, "jobs"), i, job) {
+        const char *id = json_string_value(json_object_get(job, "id"));
         const char *folder = json_string_value(json_object_get(job, "folder"));
         const char *name = json_string_value(json_object_get(job, "file"));
-        if (rc == 0 && folder && name)
-            rc = store_last(store, folder, name, add_past, &retry->page, e);
+        if (rc != 0 || !id || !folder || !name)
+            continue;
+        rc = store_find(store, id, add_past, &retry->page, e);
+        if (rc == 0 && !retry->ids)
+            rc = store_last(store, folder, name, is_newer, job, e);
     }
-    return rc;
+    return rc == ERR_NOMEM && e->code == 0 ? error_set(e, rc, "out of memory") : rc;
 }
 
 int retry_read_page(struct call *call, struct store *store, struct error *e)
@@ -136,7 +155,11 @@ static const char *why_not(const struct retry_call *retry, const json_t *job)
     if ((live && strcmp(live->id, id) == 0) || !job_status_from(status, &is) || is == STATUS_PENDING ||
         is == STATUS_PROCESSING)
         return "it is still running";
-    return is == STATUS_COMPLETED ? "it was delivered" : NULL;
+    if (is == STATUS_COMPLETED)
+        return "it was delivered";
+    const char *expected = recall_expected(&retry->call.control->service->recall, folder, name);
+    return expected && strcmp(expected, id) != 0 ? "another ticket of its name was put back, and is not taken up yet"
+                                                 : NULL;
 }
 
 static struct record *take_past(struct page *page, const char *id)
@@ -160,7 +183,8 @@ bool retry_choose(struct retry_call *retry, json_t *jobs)
     page->jobs = json_array();
     page->items = mem_zalloc(room * sizeof *page->items);
     page->told = mem_zalloc(room * sizeof *page->told);
-    if (!page->jobs || !page->items || !page->told)
+    page->expected = mem_zalloc(room * sizeof *page->expected);
+    if (!page->jobs || !page->items || !page->told || !page->expected)
         return false;
     json_array_foreach (jobs, i, job) {
         const char *why = json_string_value(json_object_get(job, "why"));
@@ -170,8 +194,8 @@ bool retry_choose(struct retry_call *retry, json_t *jobs)
         if (!fine)
             return false;
         if (!why && !retry->dry_run) /* before it lies in the hot folder, where it is seen at once */
-            recall_expect(&retry->call.control->service->recall, take_past(page, json_string_value(id)),
-                          retry->reroute);
+            page->expected[page->count] = recall_expect(&retry->call.control->service->recall,
+                                                        take_past(page, json_string_value(id)), retry->reroute);
         if (!why)
             page->items[page->count++] = (struct putback){.path = json_string_value(json_object_get(job, "path")),
                                                           .folder = json_string_value(json_object_get(job, "folder")),

@@ -4,6 +4,7 @@
 
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
+#include "shunt/service/health.h"
 #include "shunt/service/lane.h"
 #include "shunt/service/snapshot.h"
 #include "shunt/service/upkeep.h"
@@ -13,60 +14,25 @@
 
 /* --- status --- */
 
-static bool add_text(json_t *list, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-/* Whatever a name quotes: it becomes UTF-8. */
-static bool add_text(json_t *list, const char *fmt, ...)
+json_t *api_degraded(const struct service *s, const char *store)
 {
-    char text[ERROR_TEXT_MAX];
-    va_list args;
-    va_start(args, fmt);
-    (void)vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    struct str plain = STR_INIT;
-    str_plain(&plain, text, strlen(text));
-    bool fine = !str_failed(&plain) && json_array_append_new(list, json_string(plain.bytes)) == 0;
-    str_fini(&plain);
-    return fine;
-}
-
-static bool add_destinations(const struct delivery_lanes *lanes, json_t *list)
-{
-    bool fine = true;
-    for (const struct lane *lane = lanes->lanes; fine && lane; lane = lane->next) {
-        if (lane->breaker.state != BREAKER_CLOSED)
-            fine = add_text(list, "%s is down: %zu deliveries wait", lane->label, lane->queued);
-        if (fine && lane->hanging > 0)
-            fine = add_text(list, "%s hangs: nothing else is sent there until it answers", lane->label);
-    }
-    return fine;
-}
-
-/* What is not as it should be. NULL: no memory. store: why its totals are missing, or NULL. */
-static json_t *degraded(const struct service *s, const char *store)
-{
-    json_t *list = json_array();
-    bool fine = list != NULL;
-    if (fine && store)
-        fine = add_text(list, "the store cannot be read: %s", store);
-    if (fine && s->storage.degraded)
-        fine = add_text(list, "the store cannot be written (%s): routing goes on, %zu records are written later",
-                        s->storage.why.text, s->storage.queued);
-    if (fine && s->scanner.told_missing)
-        fine = add_text(list, "the hot folder %s cannot be listed", s->rt.config->hot);
-    if (fine && watching_unwatched(&s->scanner) > 0)
-        fine = add_text(list, "%zu folders cannot be watched and are only scanned", watching_unwatched(&s->scanner));
-    if (fine && s->settle.remove.troubled)
-        fine = add_text(list, "delivered tickets cannot be taken off %s", s->instance.path);
-    if (fine && s->settle.aside.troubled)
-        fine = add_text(list, "tickets cannot be moved to the failed folder %s", s->rt.config->failed);
-    if (fine && add_destinations(&s->lanes, list))
+    json_t *checks = health_checks(s), *list = checks ? health_degraded(checks) : NULL;
+    json_decref(checks);
+    if (!list || !store)
         return list;
+    struct str plain = STR_INIT;
+    str_puts(&plain, "the store cannot be read: ");
+    str_plain(&plain, store, strlen(store));
+    if (!str_failed(&plain) && json_array_insert_new(list, 0, json_string(plain.bytes)) == 0) {
+        str_fini(&plain);
+        return list;
+    }
+    str_fini(&plain);
     json_decref(list);
     return NULL;
 }
 
-static const char *health(const struct service *s)
+const char *api_health(const struct service *s)
 {
     return s->rt.draining ? "draining" : "running";
 }
@@ -75,9 +41,9 @@ static const char *health(const struct service *s)
 static void answer_status(const struct service *s, struct http_request *request, const json_t *known, const char *why)
 {
     api_answer(request, 200,
-               json_pack("{s:s, s:o, s:O?, s:O?, s:o}", "health", health(s), "snapshot", snapshot_of(s, health(s)),
-                         "totals", json_object_get(known, "totals"), "alerts", json_object_get(known, "alerts"),
-                         "degraded", degraded(s, why)));
+               json_pack("{s:s, s:o, s:O?, s:O?, s:o}", "health", api_health(s), "snapshot",
+                         snapshot_of(s, api_health(s)), "totals", json_object_get(known, "totals"), "alerts",
+                         json_object_get(known, "alerts"), "degraded", api_degraded(s, why)));
 }
 
 static int read_known(struct call *call, struct store *store, struct error *e)
@@ -101,9 +67,6 @@ static void on_known(struct call *call)
 void api_status(struct http_request *request, void *context)
 {
     struct control *c = context;
-    static const char *const known[] = {NULL};
-    if (!api_query_known(request, known))
-        return;
     struct call *call = call_new(c, request, sizeof *call);
     if (!call)
         return;
@@ -120,17 +83,12 @@ void api_status(struct http_request *request, void *context)
 void api_destinations(struct http_request *request, void *context)
 {
     struct control *c = context;
-    static const char *const known[] = {NULL};
-    if (api_query_known(request, known))
-        api_answer(request, 200, json_pack("{s:o}", "destinations", snapshot_destinations(c->service)));
+    api_answer(request, 200, json_pack("{s:o}", "destinations", snapshot_destinations(c->service)));
 }
 
 static void set_held(struct http_request *request, struct control *c, bool held)
 {
     struct service *s = c->service;
-    static const char *const known[] = {NULL};
-    if (!api_query_known(request, known))
-        return;
     const char *name = http_request_param(request, "name");
     char who[WHO_MAX];
     api_who(request, who);
@@ -164,9 +122,6 @@ void api_release(struct http_request *request, void *context)
 void api_scan(struct http_request *request, void *context)
 {
     struct service *s = ((struct control *)context)->service;
-    static const char *const known[] = {NULL};
-    if (!api_query_known(request, known))
-        return;
     if (s->rt.draining) {
         http_respond_problem(request, 503, "the service is stopping");
         return;

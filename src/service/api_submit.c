@@ -7,13 +7,13 @@
 #include "shunt/base/mem.h"
 #include "shunt/core/when.h"
 
-#include "gate.h"
+#include "acceptance.h"
 #include "spool.h"
 #include "submission.h"
 
 struct submit_call {
     struct call call; /* first */
-    struct gate gate;
+    struct acceptance acceptance;
     struct submission_context context;
     bool many;
     char who[WHO_MAX], batch[JOB_ID_SIZE];
@@ -87,7 +87,7 @@ static void answer(struct submit_call *submit)
     if (!submit->many && first->error.code != 0) {
         call->code = first->error.code;
         call->error = first->error;
-        gate_fail(call);
+        acceptance_fail(call);
         return;
     }
     unsigned status = count_new(submit) > 0 ? 202 : 200;
@@ -123,7 +123,7 @@ static void on_written(struct call *call)
 {
     struct submit_call *submit = (struct submit_call *)call;
     if (call->code != 0) {
-        gate_fail(call);
+        acceptance_fail(call);
         return;
     }
     submit->untold = 1;
@@ -203,7 +203,7 @@ static void write_new(struct submit_call *submit)
     submit->files = mem_zalloc(submit->count * sizeof *submit->files);
     if (!submit->files) {
         call->code = error_set(&call->error, ERR_NOMEM, "out of memory");
-        gate_fail(call);
+        acceptance_fail(call);
         return;
     }
     for (size_t i = 0; i < submit->count; i++) {
@@ -262,7 +262,7 @@ static void on_asked(struct call *call)
 {
     struct submit_call *submit = (struct submit_call *)call;
     if (call->code != 0) { /* whether it was sent before is not known */
-        gate_fail(call);
+        acceptance_fail(call);
         return;
     }
     for (size_t i = 0; i < submit->count; i++) {
@@ -284,9 +284,9 @@ static int run_read(struct call *call, struct store *store, struct error *e)
     size_t len;
     const char *body = http_request_body(call->request, &len);
     int rc = submissions_read(&submit->context, submit->many, body, len, &submit->items, &submit->count, e);
-    submit->gate.pressure.more = submit->count;
+    submit->acceptance.pressure.more = submit->count;
     if (rc == 0)
-        (void)gate_open(&submit->gate, submit->context.config);
+        (void)acceptance_open(&submit->acceptance, submit->context.config);
     return rc;
 }
 
@@ -294,12 +294,12 @@ static void on_read(struct call *call)
 {
     struct submit_call *submit = (struct submit_call *)call;
     if (call->code != 0) {
-        gate_fail(call);
-    } else if (submit->gate.limit != PRESSURE_NONE) {
-        gate_refuse(&submit->gate, call->request);
+        acceptance_fail(call);
+    } else if (submit->acceptance.limit != PRESSURE_NONE) {
+        acceptance_refuse(&submit->acceptance, call->request);
         call_free(call);
     } else if (!reserve_all(submit)) {
-        gate_fail(call);
+        acceptance_fail(call);
     } else if (submit->key) {
         call->run = run_ask;
         call->done = on_asked;
@@ -336,9 +336,6 @@ static int fill(struct submit_call *submit, struct http_request *request, struct
 
 static void submit(struct http_request *request, struct control *c, bool many)
 {
-    static const char *const known[] = {NULL};
-    if (!api_query_known(request, known))
-        return;
     struct submit_call *submit = call_new(c, request, sizeof *submit);
     if (!submit)
         return;
@@ -347,10 +344,10 @@ static void submit(struct http_request *request, struct control *c, bool many)
     submit->call.done = on_read;
     submit->many = many;
     api_who(request, submit->who);
-    gate_begin(&submit->gate, c->service, 1);
+    acceptance_begin(&submit->acceptance, c->service, 1);
     submit->call.code = fill(submit, request, &submit->call.error);
     if (submit->call.code != 0)
-        gate_fail(&submit->call);
+        acceptance_fail(&submit->call);
     else
         call_begin_or_refuse(&submit->call, &c->submits);
 }

@@ -167,10 +167,7 @@ static void on_batch(struct call *call)
 
 void api_batch_status(struct http_request *request, void *context)
 {
-    static const char *const known[] = {NULL};
     struct control *c = context;
-    if (!api_query_known(request, known))
-        return;
     struct batch_call *batch = call_new(c, request, sizeof *batch);
     if (!batch)
         return;
@@ -202,22 +199,20 @@ static bool add_active(struct active *a, const char *id, const char *folder, con
     return !a->failed && json_array_size(a->list) < LIST_MAX;
 }
 
-static bool each_active(void *user, const struct job *job)
+static bool add_in_hand(struct active *a, const struct job *job)
 {
     enum job_status status = job->state == JOB_WAITING ? STATUS_PENDING : STATUS_PROCESSING;
-    return add_active(user, job->id, job->client, job->name, job_status_word(status), job_state_word(job->state), 0);
+    return add_active(a, job->id, job->client, job->name, job_status_word(status), job_state_word(job->state), 0);
 }
 
 void api_active(struct http_request *request, void *context)
 {
-    static const char *const known[] = {NULL};
     const struct service *s = ((struct control *)context)->service;
-    if (!api_query_known(request, known))
-        return;
     struct active a = {.list = json_array()};
-    jobs_each(&s->jobs, each_active, &a);
     size_t count = s->jobs.count;
-    bool room = !a.failed && json_array_size(a.list) < LIST_MAX;
+    bool room = a.list != NULL;
+    for (const struct job *job = jobs_next(&s->jobs, NULL); room && job; job = jobs_next(&s->jobs, job))
+        room = add_in_hand(&a, job);
     for (const struct spooled *job = s->spool->table; job; job = job->hh.next) {
         const struct store_job *row = &job->record->row;
         if (job->state == SPOOLED_MOVED)

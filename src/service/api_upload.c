@@ -8,11 +8,11 @@
 #include "shunt/base/mem.h"
 #include "shunt/core/multipart.h"
 
-#include "gate.h"
+#include "acceptance.h"
 
 struct upload_call {
     struct call call; /* first */
-    struct gate gate;
+    struct acceptance acceptance;
     char *client, *name, *type; /* name: NULL: the form says it */
     char temporary[48];
     char who[WHO_MAX];
@@ -47,11 +47,11 @@ static int run_upload(struct call *call, struct store *store, struct error *e)
     struct upload_call *upload = (struct upload_call *)call;
     const struct config *c = call->control->service->config;
     struct multipart_file file = {0};
-    if (!gate_open(&upload->gate, c))
+    if (!acceptance_open(&upload->acceptance, c))
         return 0;
     int rc = read_body(upload, &file, e);
-    rc = rc ? rc : gate_names(c->settings, upload->client, upload->name, e);
-    int folder = rc ? rc : gate_client(c, upload->client, e);
+    rc = rc ? rc : acceptance_names(c->settings, upload->client, upload->name, e);
+    int folder = rc ? rc : acceptance_client(c, upload->client, e);
     if (folder < 0)
         return folder;
     rc = files_write_new(folder, upload->temporary, upload->name, file.bytes, file.len, c->settings->mode, e);
@@ -62,10 +62,10 @@ static int run_upload(struct call *call, struct store *store, struct error *e)
 static void on_uploaded(struct call *call)
 {
     const struct upload_call *upload = (struct upload_call *)call;
-    if (upload->gate.limit != PRESSURE_NONE) {
-        gate_refuse(&upload->gate, call->request);
+    if (upload->acceptance.limit != PRESSURE_NONE) {
+        acceptance_refuse(&upload->acceptance, call->request);
     } else if (call->code != 0) {
-        gate_fail(call);
+        acceptance_fail(call);
         return;
     } else {
         log_write(LOG_EVENT(LOG_INFO, "uploaded", .client = upload->client, .file = upload->name), "Sent by %s",
@@ -86,17 +86,14 @@ static bool fill(struct upload_call *upload, struct http_request *request)
 
 void api_upload(struct http_request *request, void *context)
 {
-    static const char *const known[] = {"name", NULL};
     struct control *c = context;
-    if (!api_query_known(request, known))
-        return;
     struct upload_call *upload = call_new(c, request, sizeof *upload);
     if (!upload)
         return;
     upload->call.fini = upload_fini;
     upload->call.run = run_upload;
     upload->call.done = on_uploaded;
-    gate_begin(&upload->gate, c->service, 1);
+    acceptance_begin(&upload->acceptance, c->service, 1);
     api_who(request, upload->who);
     snprintf(upload->temporary, sizeof upload->temporary, ".shunt-upload-%u.tmp", c->service->instance.number);
     if (fill(upload, request)) {

@@ -243,6 +243,14 @@ static struct settings *load_settings(const char *file, const char *const *env, 
     return s;
 }
 
+struct settings *config_load_settings(const struct config *c, struct faults *faults)
+{
+    char *routes_file = NULL; /* the one of the start stays */
+    struct settings *s = load_settings(c->file, c->env, &routes_file, faults);
+    mem_free(routes_file);
+    return s;
+}
+
 struct config *config_load(const char *file, const char *const *env, struct faults *faults)
 {
     struct config *c = mem_zalloc(sizeof *c);
@@ -251,6 +259,7 @@ struct config *config_load(const char *file, const char *const *env, struct faul
         config_free(c);
         return NULL;
     }
+    c->env = env;
     c->settings = load_settings(c->file, env, &c->routes_file, faults);
     if (c->settings && !resolve_paths(c, faults))
         faults_add(faults, file, 0, "out of memory");

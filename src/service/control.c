@@ -1,36 +1,16 @@
-/* control.c: see control.h. The table of routes, the socket's life, and the calls: one of a queue is in work at a time,
- * since a store and a folder are one at a time's anyway. */
+/* control.c: see control.h. The socket's life, and the calls: one of a queue is in work at a time, since a store and a
+ * folder are one at a time's anyway, and so that the pool's threads are not all ours. */
 #include "shunt/service/control.h"
 
 #include <string.h>
 
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
+#include "shunt/service/upkeep.h"
 
 #include "control_inner.h"
 
-const struct http_route control_routes[] = {
-    {"GET", "/api/v1/status", api_status, 0, "viewer", "Is it running, what has it in hand, what did it do today"},
-    {"GET", "/api/v1/jobs", api_jobs, 0, "viewer", "Jobs, newest first, a page"},
-    {"GET", "/api/v1/jobs/{id}", api_job, 0, "viewer", "All that is known of a job"},
-    {"POST", "/api/v1/jobs/{id}/cancel", api_cancel, 0, "operator", "Take back a job that waits"},
-    {"POST", "/api/v1/retry", api_retry, RETRY_BODY_MAX, "operator", "Put failed tickets back into their hot folders"},
-    {"GET", "/api/v1/destinations", api_destinations, 0, "viewer", "Destinations and how they are"},
-    {"POST", "/api/v1/destinations/{name}/hold", api_hold, 0, "operator", "Deliver nothing there until it is released"},
-    {"POST", "/api/v1/destinations/{name}/release", api_release, 0, "operator", "Deliver there again"},
-    {"POST", "/api/v1/scan", api_scan, 0, "operator", "Scan the hot folders now"},
-    {"GET", "/job-status/{id}", api_job_status, 0, "submit", "How far a job is that was sent"},
-    {"GET", "/batch-status/{id}", api_batch_status, 0, "submit", "How far the jobs are that were sent together"},
-    {"GET", "/jobs/active", api_active, 0, "viewer", "Jobs that are in hand or wait for their time"},
-    {"GET", "/memory-stats", api_memory, 0, "viewer", "Memory, disk and queue, and whether jobs are accepted"},
-    {"GET", "/health", api_service_health, 0, "viewer", "Is all as it should be"},
-    {"GET", "/worker-stats", api_workers, 0, "viewer", "What is in work, what waits, and who does it"},
-    {"GET", "/celery-stats", api_workers, 0, "viewer", "The same under its old name"},
-    {"POST", "/process-job", api_process_job, UPLOAD_BODY, "submit", "Send a job"},
-    {"POST", "/process-batch", api_process_batch, UPLOAD_BODY, "submit", "Send several jobs"},
-    {"POST", "/upload/{client}", api_upload, UPLOAD_BODY, "submit", "Put a file into a client's hot folder"},
-};
-const size_t control_n_routes = sizeof control_routes / sizeof *control_routes;
+#define LISTEN_AGAIN_MS 5000
 
 /* --- calls --- */
 
@@ -93,7 +73,7 @@ static void run_read(struct work *work)
     }
 }
 
-static void run_move(struct work *work)
+static void run_plain(struct work *work)
 {
     struct call *call = (struct call *)work;
     call->code = call->run(call, NULL, &call->error);
@@ -120,7 +100,7 @@ static void go_on(struct control *c, struct call_queue *queue)
             queue->tail = &queue->head;
         queue->count--;
         bool begun = !c->service->rt.draining && work_submit(c->service->rt.loop, &call->work,
-                                                             queue == &c->reads ? run_read : run_move, on_done) == 0;
+                                                             queue == &c->reads ? run_read : run_plain, on_done) == 0;
         queue->busy = begun;
         if (!begun)
             refuse(call);
@@ -174,26 +154,7 @@ void call_fail(struct call *call)
 
 void api_who(const struct http_request *request, char out[WHO_MAX])
 {
-    const struct http_peer *peer = http_request_peer(request);
-    if (peer->local)
-        snprintf(out, WHO_MAX, "uid %lld, pid %lld", (long long)peer->uid, (long long)peer->pid);
-    else
-        snprintf(out, WHO_MAX, "%.*s", WHO_MAX - 1, peer->address);
-}
-
-bool api_query_known(struct http_request *request, const char *const *names)
-{
-    const char *asked;
-    for (size_t i = 0; (asked = http_request_query_name(request, i)); i++) {
-        const char *const *known = names;
-        while (*known && strcmp(*known, asked) != 0)
-            known++;
-        if (!*known) {
-            http_respond_problem(request, 400, "%s: no such parameter", asked);
-            return false;
-        }
-    }
-    return true;
+    snprintf(out, WHO_MAX, "%s", http_request_who(request));
 }
 
 void api_answer(struct http_request *request, unsigned status, json_t *json)
@@ -206,13 +167,25 @@ void api_answer(struct http_request *request, unsigned status, json_t *json)
 
 static struct http_route *make_routes(const struct settings *s)
 {
-    struct http_route *routes = mem_alloc(sizeof control_routes);
+    struct http_route *routes = mem_alloc(control_n_routes * sizeof *control_routes);
     for (size_t i = 0; routes && i < control_n_routes; i++) {
         routes[i] = control_routes[i];
         if (routes[i].max_body_bytes == UPLOAD_BODY)
             routes[i].max_body_bytes = (size_t)s->max_upload_bytes;
     }
     return routes;
+}
+
+/* Tells the first of what is wrong; `shunt check` tells all. */
+static int load_access(struct control *c, struct error *e)
+{
+    struct faults faults;
+    faults_init(&faults);
+    int rc = access_load(c->service->config, &c->gate.access, &faults);
+    if (rc != 0)
+        error_set(e, rc, "%s", faults.count > 0 ? faults.texts[0] : "out of memory");
+    faults_fini(&faults);
+    return rc;
 }
 
 struct control *control_new(struct service *s, struct error *e)
@@ -226,25 +199,60 @@ struct control *control_new(struct service *s, struct error *e)
     c->reads.tail = &c->reads.head;
     c->moves.tail = &c->moves.head;
     c->submits.tail = &c->submits.head;
-    if (!(c->routes = make_routes(s->config->settings))) {
+    c->logins.tail = &c->logins.head;
+    c->checks.tail = &c->checks.head;
+    c->feed = feed_new(&s->rt, api_write_status, c);
+    c->routes = make_routes(s->config->settings);
+    if (!c->feed || !c->routes) {
         control_free(c);
         error_set(e, ERR_NOMEM, "out of memory");
         return NULL;
     }
-    struct http_options options = {HTTP_OPTIONS_DEFAULT, .routes = c->routes, .n_routes = control_n_routes,
-                                   .context = c};
-    if (http_server_new(s->rt.loop, &options, &c->server, e) != 0) {
+    struct http_options options = {HTTP_OPTIONS_DEFAULT, .routes = c->routes,   .n_routes = control_n_routes,
+                                   .context = c,         .fields = gate_fields, .n_fields = gate_n_fields,
+                                   .admit = gate_admit,  .over = gate_over,     .trust_loopback = true};
+    options.max_stream_bytes = STREAM_BYTES_MAX;
+    options.max_connections += (unsigned)s->config->settings->max_streams; /* they take no other's place */
+    if (listen_parse(s->config->settings->http_listen, &c->address, e) != 0 || load_access(c, e) != 0 ||
+        http_server_new(s->rt.loop, &options, &c->server, e) != 0) {
         control_free(c);
         return NULL;
     }
+    s->jobs.feed = c->feed;
     return c;
 }
 
-void control_listen(struct control *c)
+static void listen_tcp(struct control *c);
+
+static void on_again(struct wait *wait)
+{
+    struct control *c = (struct control *)((char *)wait - offsetof(struct control, again));
+    if (!c->service->rt.draining)
+        listen_tcp(c);
+}
+
+/* An older instance that is being replaced still has it, say: routing does not wait for that. */
+static void listen_tcp(struct control *c)
+{
+    const struct listen_address *at = &c->address;
+    bool v6 = strchr(at->host, ':');
+    unsigned port = at->port;
+    struct error e = {0};
+    if (http_server_listen_tcp(c->server, at->host, port, &port, &e) == 0) {
+        log_info("http", "Dashboard and API: http://%s%s%s:%u/", v6 ? "[" : "", at->host, v6 ? "]" : "", port);
+        return;
+    }
+    if (!c->address_told)
+        log_write(LOG_EVENT(LOG_WARN, "http_failed", .error = e.text),
+                  "There is no dashboard and no API on [http] listen = %s; routing goes on, and it is tried again",
+                  c->service->config->settings->http_listen);
+    c->address_told = true;
+    wait_set(&c->service->rt, &c->again, LISTEN_AGAIN_MS, on_again);
+}
+
+static void listen_local(struct control *c)
 {
     const struct service *s = c->service;
-    if (!s->config->control)
-        return;
     struct error e = {0};
     char *path = config_control(s->config, s->instance.number);
     int rc = path ? http_server_listen_unix(c->server, path, &e) : error_set(&e, ERR_NOMEM, "out of memory");
@@ -256,9 +264,17 @@ void control_listen(struct control *c)
     mem_free(path);
 }
 
+void control_listen(struct control *c)
+{
+    if (c->service->config->control)
+        listen_local(c);
+    if (!c->address.none)
+        listen_tcp(c);
+}
+
 bool control_idle(const struct control *c)
 {
-    return !c->reads.busy && !c->moves.busy && !c->submits.busy;
+    return !c->reads.busy && !c->moves.busy && !c->submits.busy && !c->checks.busy && !c->logins.busy;
 }
 
 static void on_closed(void *context)
@@ -268,25 +284,36 @@ static void on_closed(void *context)
 
 void control_close(struct control *c)
 {
-    if (c && c->server)
-        http_server_close(c->server, on_closed, c);
-    if (c)
-        c->server = NULL;
+    if (!c || !c->server)
+        return;
+    wait_cancel(&c->service->rt, &c->again);
+    feed_close(c->feed);
+    http_server_close(c->server, on_closed, c);
+    c->server = NULL;
 }
 
 void control_free(struct control *c)
 {
     if (!c)
         return;
+    c->service->jobs.feed = NULL;
+    feed_free(c->feed);
     store_close(c->store);
     mem_free(c->routes);
+    gate_fini(&c->gate);
     mem_free(c);
+}
+
+void control_adopt_access(struct control *c, struct access *access)
+{
+    gate_adopt(&c->gate, access);
 }
 
 void control_retried(struct service *s, const struct control_retry *retried, size_t count, bool reroute,
                      const char *who)
 {
-    (void)s;
+    upkeep_save_now(
+        s->upkeep); /* their rows will say what becomes of them now: that they failed is to be counted before */
     for (size_t i = 0; i < count; i++)
         log_write(
             LOG_EVENT(LOG_INFO, "retried", .client = retried[i].client, .file = retried[i].name, .job = retried[i].id),

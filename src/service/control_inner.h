@@ -3,15 +3,23 @@
 #ifndef SHUNT_SERVICE_CONTROL_INNER_H
 #define SHUNT_SERVICE_CONTROL_INNER_H
 
+#include "shunt/base/embedded.h"
+#include "shunt/core/listen.h"
 #include "shunt/io/work.h"
 #include "shunt/service/control.h"
+#include "shunt/service/feed.h"
 
-#define CALLS_MAX      64 /* that wait in one queue */
-#define WHO_MAX        64
-#define LIST_MAX       1000
-#define RETRY_MAX      10000
-#define RETRY_BODY_MAX (1024 * 1024)
-#define UPLOAD_BODY    SIZE_MAX /* in the table: [http] max_upload */
+#include "gate.h"
+
+#define CALLS_MAX        64 /* that wait in one queue */
+#define WHO_MAX          HTTP_WHO_MAX
+#define LIST_MAX         1000
+#define RETRY_MAX        10000
+#define RETRY_BODY_MAX   (1024 * 1024)
+#define LOGIN_BODY_MAX   4096
+#define EXPLAIN_BODY_MAX (1024 * 1024)
+#define STREAM_BYTES_MAX (4UL * 1024 * 1024) /* the feed's own bound is a status, and FEED_STREAM_BYTES */
+#define UPLOAD_BODY      SIZE_MAX            /* in the table: [http] max_upload */
 
 struct call {
     struct work work; /* first */
@@ -38,7 +46,13 @@ struct control {
     struct service *service;
     struct http_server *server; /* NULL: closed */
     struct http_route *routes;  /* the table, with the limits of the settings */
-    struct call_queue reads, moves, submits;
+    struct listen_address address;
+    struct wait again; /* the address is taken: tried once more */
+    bool address_told; /* that it is */
+    struct call_queue reads, moves, submits, checks,
+        logins; /* checks: that take time, and neither the store nor a folder */
+    struct feed *feed;
+    struct gate gate;
     struct store *store; /* of the read in work; NULL: to be opened */
     bool had_store;      /* it was open once: where there is none now, it was lost */
     bool store_fails;    /* the last read did */
@@ -53,10 +67,8 @@ void call_free(struct call *call);
 /* Answers what every read can end in. */
 void call_fail(struct call *call);
 
-/* "uid 1000, pid 4711" */
+/* A name of the access file; "uid 1000, pid 4711" of the control socket. */
 void api_who(const struct http_request *request, char out[WHO_MAX]);
-/* Every query parameter is one of these (NULL-terminated). False: answered with 400. */
-bool api_query_known(struct http_request *request, const char *const *names);
 /* The answer's JSON; NULL: 503. Taken. */
 void api_answer(struct http_request *request, unsigned status, json_t *json);
 /* What a filter says, as texts; NULL: nothing. */
@@ -71,6 +83,16 @@ bool job_complete(struct call *call);
 bool cancel_spooled(struct http_request *request, struct control *c, const char *id);
 /* Strings stay borrowed. ERR_USAGE, *e names the parameter. */
 int api_filter(const struct filter_texts *texts, int64_t now_wall_ms, struct store_filter *out, struct error *e);
+
+json_t *api_text(const char *text); /* NULL is null; bytes that are not UTF-8 are escaped */
+/* {"name", "label", "state", "attempts", "next_in_ms", "error"} */
+json_t *api_delivery(const struct delivery *d);
+const char *api_health(const struct service *s);
+/* What is not as it should be. NULL: no memory. store: why it cannot be read, or NULL. */
+json_t *api_degraded(const struct service *s, const char *store);
+int api_limit(const char *text, size_t *out, struct error *e); /* 1 to LIST_MAX; NULL: stays. ERR_USAGE */
+void api_result(struct call *call);                            /* `done` of a read or check: answers with its result */
+void api_write_status(void *control, struct str *out);         /* for the feed */
 
 void api_status(struct http_request *request, void *context);
 void api_jobs(struct http_request *request, void *context);
@@ -90,5 +112,25 @@ void api_process_job(struct http_request *request, void *context);
 void api_process_batch(struct http_request *request, void *context);
 void api_upload(struct http_request *request, void *context);
 void api_scan(struct http_request *request, void *context);
+/* A file of the page, by name; NULL: there is none. */
+const struct embedded *page_file(const char *name);
+void api_page(struct http_request *request, void *context);
+void api_docs(struct http_request *request, void *context);
+void api_openapi(struct http_request *request, void *context);
+void api_asset(struct http_request *request, void *context);
+void api_login_page(struct http_request *request, void *context);
+void api_login(struct http_request *request, void *context);
+void api_logout(struct http_request *request, void *context);
+void api_me(struct http_request *request, void *context);
+void api_metrics(struct http_request *request, void *context);
+void api_healthz(struct http_request *request, void *context);
+void api_readyz(struct http_request *request, void *context);
+void api_stats(struct http_request *request, void *context);
+void api_deliveries(struct http_request *request, void *context);
+void api_clients(struct http_request *request, void *context);
+void api_routes(struct http_request *request, void *context);
+void api_explain(struct http_request *request, void *context);
+void api_settings(struct http_request *request, void *context);
+void api_events(struct http_request *request, void *context);
 
 #endif

@@ -20,6 +20,7 @@ struct lane_batch {
     bool probe;
     bool hangs;
     struct wait hang;
+    uint64_t began_ns;
 };
 
 static void batch_free(struct lane_batch *b)
@@ -263,6 +264,7 @@ static void on_delivered(struct lane *lane, struct delivery *d, const struct pla
     lane->delivered++;
     lane->links = item->linked;
     d->beside = item->placed == PLACED_BESIDE;
+    d->same = item->placed == PLACED_ALREADY_THERE && strcmp(item->final_name, d->job->name) == 0;
     if (strcmp(item->final_name, d->job->name) != 0)
         d->final_name = mem_strdup(item->final_name);
     jobs_delivery_to(d, DELIVERY_DONE);
@@ -287,12 +289,14 @@ static void on_batch_done(struct batch *batch)
     struct lane_batch *b = (struct lane_batch *)batch;
     struct lane *lane = b->lane;
     bool turned = false;
+    uint64_t took_ns = uv_hrtime() - b->began_ns;
     lane->active--;
     lane->lanes->active -= !lane->is_archive;
     stop_watching(b, &turned);
     for (size_t i = 0; i < batch->count; i++) {
         struct delivery *d = b->deliveries[i];
         const struct place_item *item = &batch->items[i];
+        metrics_attempt(lane->lanes->rt->metrics, lane->name, item->error.code == 0, took_ns);
         if (item->error.code == 0)
             on_delivered(lane, d, item, &turned);
         else
@@ -365,6 +369,7 @@ static bool start_batch(struct lane *lane, bool probe)
             break;
     }
     b->batch.done = on_batch_done;
+    b->began_ns = uv_hrtime();
     struct error e = {0};
     if (b->batch.count == 0 || lane->driver->start(&b->batch, &e) != 0) {
         batch_free(b);

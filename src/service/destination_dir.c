@@ -4,12 +4,15 @@
 
 #include "shunt/service/destination.h"
 
-/* What cannot be swept stays: a dot file, in nobody's way. */
+/* What cannot be swept stays: a dot file, in nobody's way. Our own, too: a copy uses it up, but this time it may be a
+ * link. */
 static void sweep(const struct batch *batch, const struct place_item *item)
 {
+    struct error ignored = {0};
+    place_sweep(batch->place, item, &ignored);
     for (size_t i = 0; i < batch->n_stale_tags; i++) {
         struct place theirs = *batch->place;
-        struct error ignored = {0};
+        error_clear(&ignored);
         theirs.tag = batch->stale_tags[i];
         place_sweep(&theirs, item, &ignored);
     }

@@ -10,6 +10,8 @@
 
 #include "intake_inner.h"
 
+#define OLDEST_OF_MAX 10000 /* the table is in the order of finding: further ones are younger */
+
 static size_t make_key(char *out, bool claimed, const char *folder, const char *name)
 {
     size_t a = strlen(folder), b = strlen(name);
@@ -36,6 +38,7 @@ struct candidate *candidate_add(struct intake *in, bool claimed, const char *fol
         return NULL;
     c->intake = in;
     c->claimed = claimed;
+    c->seen_ms = runtime_now(in->rt);
     make_key(c->key, claimed, folder, name);
     c->name = c->key + 2 + strlen(folder);
     HASH_ADD_KEYPTR(hh, in->table, c->key, len, c);
@@ -128,7 +131,7 @@ static bool see(struct intake *in, const char *folder, const char *name, enum wa
         return false;
     c->kind = kind;
     c->way = way;
-    if (claimed && way == WAY_STARTUP && in->rt->config->settings->poison == POISON_FAIL &&
+    if (claimed && way == WAY_STARTUP && !in->stopped_well && in->rt->config->settings->poison == POISON_FAIL &&
         !recall_waited(in->jobs->recall, folder, name)) {
         c->suspect = true;
         in->suspects++;
@@ -223,6 +226,16 @@ void intake_pump(struct intake *in)
         }
         in->oldest_queued_ms = runtime_now(in->rt);
     }
+}
+
+int64_t intake_oldest_ms(const struct intake *in)
+{
+    int64_t now = runtime_now(in->rt), oldest = now;
+    size_t left = OLDEST_OF_MAX;
+    for (const struct candidate *c = in->table; c && left > 0; c = c->hh.next, left--)
+        if (c->seen_ms < oldest && (c->state != CANDIDATE_WAITING || c->told))
+            oldest = c->seen_ms;
+    return now - oldest;
 }
 
 bool intake_idle(const struct intake *in)

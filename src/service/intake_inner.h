@@ -17,10 +17,11 @@ struct candidate {
     enum name_kind kind;
     enum way way;
     bool claimed;
-    bool suspect;   /* it was in work when an earlier run crashed */
-    bool told;      /* trouble with it stands in the log */
-    unsigned moves; /* events of its being made, moved or removed while it was looked at */
-    bool touched;   /* any event while it was looked at */
+    bool suspect;    /* it was in work when an earlier run crashed */
+    bool told;       /* trouble with it stands in the log */
+    unsigned moves;  /* events of its being made, moved or removed while it was looked at */
+    bool touched;    /* any event while it was looked at */
+    int64_t seen_ms; /* mono; first */
     struct readiness readiness;
     enum wholeness whole;
     struct wait wait;

@@ -12,6 +12,8 @@ struct look {
     struct take_batch batch; /* first: work comes back as it */
     struct intake *intake;
     unsigned worker;
+    uint64_t began_ns;
+    int64_t began_wall_ms;
     struct candidate **candidates;
     struct take_item items[];
 };
@@ -34,6 +36,14 @@ static void tell_put_back(const struct candidate *c, const struct take_item *ite
         "%s is no regular file: put back into the hot folder", c->name);
 }
 
+/* A file's ctime tells when it was last written to or moved, and cannot be set as its mtime can. */
+static void count_taken(const struct look *look, const struct job *job, const struct take_item *item)
+{
+    int64_t wait_ns = look->began_wall_ms * 1000000 - item->readiness.last.ctime_ns;
+    metrics_ticket_taken(look->intake->rt->metrics, job_counted_as(job), wait_ns > 0 ? (uint64_t)wait_ns : 0,
+                         job->taken_ns - look->began_ns);
+}
+
 static void on_claimed(struct look *look, struct candidate *c, struct take_item *item)
 {
     struct intake *in = look->intake;
@@ -51,6 +61,7 @@ static void on_claimed(struct look *look, struct candidate *c, struct take_item 
         return;
     }
     struct job *job = jobs_find(in->jobs, candidate_folder(c), c->name);
+    count_taken(look, job, item);
     job->again = c->moves > (watched ? 1U : 0U);
     if (c->way == WAY_PERIODIC)
         stats_found_by_scan_only(in->rt->stats, 1);
@@ -104,6 +115,10 @@ static void on_looked(struct look *look, struct candidate *c, struct take_item *
             candidate_drop(c);
         break;
     case TAKEN_WAIT:
+        if (c->suspect) { /* it crashed nobody */
+            c->suspect = false;
+            look->intake->suspects--;
+        }
         if (item->claimed && !c->claimed) {
             struct candidate *claimed = follow(c);
             if (claimed)
@@ -244,6 +259,8 @@ bool intake_start_look(struct intake *in, size_t count)
         return false;
     }
     in->busy[look->worker - 1] = true;
+    look->began_ns = uv_hrtime();
+    look->began_wall_ms = in->rt->clock->wall_ms(in->rt->clock);
     in->looking += look->batch.count;
     in->active++;
     return true;

@@ -15,6 +15,8 @@
 
 #include "jobs_inner.h"
 
+#define OLDEST_OF_MAX 10000 /* the table is in the order of taking: further ones are younger */
+
 struct job_handle {
     struct job *job;
     UT_hash_handle hh;
@@ -46,6 +48,8 @@ static void move(struct job *job, enum job_state to)
         ledger->waiting += waits ? 1 : (uint64_t)-1;
         ledger->in_work += waits ? (uint64_t)-1 : 1;
     }
+    if (to == JOB_SETTLING || to == JOB_FAILING)
+        job->settling_ns = uv_hrtime();
     job->state = to;
 }
 
@@ -59,6 +63,30 @@ struct job *jobs_find(const struct jobs *jobs, const char *folder, const char *n
     struct job_handle *handle;
     HASH_FIND_STR(jobs->table, key, handle);
     return handle ? handle->job : NULL;
+}
+
+static bool only_held(const struct job *job)
+{
+    bool held = false;
+    for (size_t i = 0; i < job->n_deliveries; i++) {
+        const struct delivery *d = &job->deliveries[i];
+        if (d->state == DELIVERY_DONE)
+            continue;
+        if (!d->lane->held || d->state == DELIVERY_ACTIVE)
+            return false;
+        held = true;
+    }
+    return held;
+}
+
+int64_t jobs_oldest_ms(const struct jobs *jobs)
+{
+    int64_t now = jobs->rt->clock->wall_ms(jobs->rt->clock), oldest = now;
+    size_t left = OLDEST_OF_MAX;
+    for (const struct job_handle *handle = jobs->table; handle && left > 0; handle = handle->hh.next, left--)
+        if (handle->job->started_ms < oldest && !only_held(handle->job))
+            oldest = handle->job->started_ms;
+    return now - oldest;
 }
 
 struct job *jobs_look_up(const struct jobs *jobs, const char *id, bool *several)
@@ -78,11 +106,10 @@ struct job *jobs_look_up(const struct jobs *jobs, const char *id, bool *several)
     return found;
 }
 
-void jobs_each(const struct jobs *jobs, bool (*each)(void *user, const struct job *job), void *user)
+struct job *jobs_next(const struct jobs *jobs, const struct job *after)
 {
-    for (struct job_handle *handle = jobs->table; handle; handle = handle->hh.next)
-        if (!each(user, handle->job))
-            return;
+    const struct job_handle *handle = after ? after->handle->hh.next : jobs->table;
+    return handle ? handle->job : NULL;
 }
 
 static bool enter_table(struct jobs *jobs, struct job *job)
@@ -148,11 +175,17 @@ int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes,
         return 0;
     }
     move(job, JOB_DELIVERING);
+    if (!duplicate_ask(job))
+        jobs_deliver(job);
+    return 0;
+}
+
+void jobs_deliver(struct job *job)
+{
     for (size_t i = 0; i < job->n_deliveries; i++)
         if (job->deliveries[i].state == DELIVERY_QUEUED)
             lanes_enqueue(&job->deliveries[i]);
     jobs_advance(job); /* nothing may be left to do */
-    return 0;
 }
 
 void jobs_delivery_to(struct delivery *d, enum delivery_state to)
@@ -165,6 +198,8 @@ void jobs_delivery_to(struct delivery *d, enum delivery_state to)
     d->state = to;
     if (to == DELIVERY_DONE && d->done_ms == 0)
         d->done_ms = d->job->jobs->rt->clock->wall_ms(d->job->jobs->rt->clock);
+    if (to == DELIVERY_DONE || to == DELIVERY_FAILED)
+        job_count_delivery(d);
 }
 
 void jobs_advance(struct job *job)
@@ -176,7 +211,10 @@ void jobs_advance(struct job *job)
             job_tell_delivered(job, d);
         }
     }
+    duplicate_advance(job);
     enum job_state next = job_state_of(&job->counts);
+    if (next == JOB_SETTLING && job->doubt.state == DOUBT_FAILS)
+        next = JOB_FAILING;
     if (job->changed && next != JOB_DELIVERING)
         next = JOB_SETTLING;
     if (next == job->state)
@@ -185,6 +223,7 @@ void jobs_advance(struct job *job)
     struct storage *storage = job->jobs->storage;
     if (next == JOB_WAITING) {
         job_rest(job);
+        job_tell_waiting(job);
         storage_add(storage, record_of(job, STATUS_PENDING, NULL), NULL);
     } else if (next == JOB_SETTLING && job->changed) {
         jobs_settled(job, ERR_CHANGED, NULL);
@@ -210,6 +249,7 @@ static void end(struct job *job, enum job_state state, bool look_again, bool in_
         *(job->n_deliveries > 1 ? &l->delivered : &l->archived_only) += 1;
     else
         *(state == JOB_FAILED ? &l->failed : &l->returned) += 1;
+    job_count_ended(job, state);
     char *folder = job->folder, *name = job->name;
     enum way way = job->way;
     job->folder = job->name = NULL;
@@ -225,11 +265,11 @@ void jobs_settled(struct job *job, int code, const char *failed_path)
 {
     struct jobs *jobs = job->jobs;
     if (code == ERR_CHANGED) {
-        job_tell_returned(job);
         error_clear(&job->error);
         error_set(&job->error, ERR_CHANGED, "it changed while it was processed, and is taken up again as another job");
         job->outcome = 0; /* what is taken up again is counted */
         storage_add(jobs->storage, record_of(job, STATUS_CANCELLED, NULL), NULL);
+        job_tell_returned(job);
         end(job, JOB_RETURNED, job->again, true);
         return;
     }
@@ -249,7 +289,7 @@ void jobs_settled(struct job *job, int code, const char *failed_path)
 int jobs_cancel(struct job *job, const char *who, struct error *e)
 {
     bool open = (job->state == JOB_WAITING || job->state == JOB_DELIVERING) && !job->changed;
-    if (!open || job->counts.of[DELIVERY_ACTIVE] > 0)
+    if (!open || job->counts.of[DELIVERY_ACTIVE] > 0 || job->doubt.state == DOUBT_ASKED)
         return error_set(e, ERR_BUSY, open ? "it is being delivered right now" : "it is about to end");
     error_set(&job->error, ERR_CANCELLED, "cancelled by %s", who);
     for (size_t i = 0; i < job->n_deliveries; i++) {

@@ -21,9 +21,13 @@ static inline void job_write_key(char *key, const char *folder, const char *name
 
 void job_tell_begun(const struct job *job);
 void job_tell_delivered(const struct job *job, const struct delivery *d);
+void job_tell_waiting(const struct job *job);
 void job_tell_returned(const struct job *job);
 void job_tell_done(const struct job *job); /* counted too */
 void job_tell_failed(const struct job *job, const char *failed_path);
+/* For the metrics. */
+void job_count_ended(const struct job *job, enum job_state state);
+void job_count_delivery(const struct delivery *d);
 /* Why a job fails that was valid: its first delivery that is out of attempts; the reason file tells of all. */
 void job_find_error(struct job *job);
 

@@ -110,12 +110,25 @@ void job_take(struct job *job, struct take_item *item)
     make_id(job);
 }
 
+static void delivery_fini(struct delivery *d)
+{
+    lanes_leave(d);
+    mem_free(d->final_name);
+}
+
+void jobs_keep_archive(struct job *job)
+{
+    for (; job->n_deliveries > 1; job->n_deliveries--) {
+        struct delivery *d = &job->deliveries[job->n_deliveries - 1];
+        job->counts.of[d->state]--;
+        delivery_fini(d);
+    }
+}
+
 void job_free(struct job *job)
 {
-    for (size_t i = 0; i < job->n_deliveries; i++) {
-        lanes_leave(&job->deliveries[i]);
-        mem_free(job->deliveries[i].final_name);
-    }
+    for (size_t i = 0; i < job->n_deliveries; i++)
+        delivery_fini(&job->deliveries[i]);
     wait_cancel(job->jobs->rt, &job->settle_wait);
     source_close(&job->source);
     source_content_fini(&job->content);

@@ -3,6 +3,7 @@
 
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
+#include "shunt/service/feed.h"
 #include "shunt/service/lane.h"
 
 #include "jobs_inner.h"
@@ -45,6 +46,39 @@ void job_find_error(struct job *job)
     }
 }
 
+const char *job_counted_as(const struct job *job)
+{
+    return job->folder[0] ? job->folder : job->client[0] ? job->client : "(hot folder root)";
+}
+
+static enum ticket_end end_of(const struct job *job, enum job_state state)
+{
+    if (state == JOB_DONE)
+        return job->n_deliveries > 1 ? TICKET_END_DELIVERED : TICKET_END_ARCHIVED;
+    if (state != JOB_FAILED)
+        return TICKET_END_RETURNED;
+    return job->error.code == ERR_CANCELLED ? TICKET_END_CANCELLED : TICKET_END_FAILED;
+}
+
+void job_count_ended(const struct job *job, enum job_state state)
+{
+    uint64_t now = uv_hrtime();
+    metrics_ticket_ended(job->jobs->rt->metrics, job_counted_as(job), end_of(job, state),
+                         job->settling_ns > 0 ? now - job->settling_ns : 0, now - job->taken_ns);
+}
+
+void job_count_delivery(const struct delivery *d)
+{
+    enum delivery_end end = DELIVERY_END_DELIVERED;
+    if (d->told) /* by an earlier run */
+        return;
+    if (d->state == DELIVERY_FAILED)
+        end = d->job->changed                       ? DELIVERY_END_RETURNED
+              : d->job->error.code == ERR_CANCELLED ? DELIVERY_END_CANCELLED
+                                                    : DELIVERY_END_FAILED;
+    metrics_delivery_ended(d->job->jobs->rt->metrics, d->lane->name, end, uv_hrtime() - d->job->taken_ns);
+}
+
 static double took_ms(const struct job *job)
 {
     return (double)(uv_hrtime() - job->taken_ns) / 1e6;
@@ -59,7 +93,7 @@ static void count_outcome(const struct job *job, bool failed, const char *text)
         if (job->deliveries[i].state == DELIVERY_DONE && !job->deliveries[i].before)
             labels[n++] = job->deliveries[i].lane->label;
     int64_t wall = rt->clock->wall_ms(rt->clock);
-    struct stats_outcome o = {.client = job->folder[0] ? job->folder : job->client,
+    struct stats_outcome o = {.client = job_counted_as(job),
                               .category = job->category,
                               .way = job->way,
                               .hour = clock_local_hour(wall),
@@ -67,8 +101,6 @@ static void count_outcome(const struct job *job, bool failed, const char *text)
                               .destinations = labels,
                               .n_destinations = n,
                               .celtra = job->category && strcmp(job->category, "CELTRA") == 0};
-    if (!o.client[0])
-        o.client = "(hot folder root)";
     if (failed)
         stats_failed(rt->stats, &o, job->name, text, wall);
     else
@@ -76,8 +108,14 @@ static void count_outcome(const struct job *job, bool failed, const char *text)
     mem_free(labels);
 }
 
+void job_tell_waiting(const struct job *job)
+{
+    feed_job(job->jobs->feed, job, STATUS_PENDING, took_ms(job));
+}
+
 void job_tell_returned(const struct job *job)
 {
+    feed_job(job->jobs->feed, job, STATUS_CANCELLED, took_ms(job));
     log_write(LOG_EVENT(LOG_WARN, "returned", .phase = way_word(job->way), .worker = job->worker, .client = job->client,
                         .file = job->name, .job = job->id),
               "Changed while it was processed, taken up again: %s", job_shown(job));
@@ -86,6 +124,7 @@ void job_tell_returned(const struct job *job)
 void job_tell_done(const struct job *job)
 {
     count_outcome(job, false, NULL);
+    feed_job(job->jobs->feed, job, STATUS_COMPLETED, took_ms(job));
     if (log_wanted(LOG_INFO))
         log_write(LOG_EVENT(LOG_INFO, "processed", .phase = way_word(job->way), .worker = job->worker,
                             .client = job->client, .file = job->name, .job = job->id, .ms = took_ms(job)),
@@ -95,6 +134,7 @@ void job_tell_done(const struct job *job)
 void job_tell_failed(const struct job *job, const char *failed_path)
 {
     count_outcome(job, true, job->error.text);
+    feed_job(job->jobs->feed, job, job->error.code == ERR_CANCELLED ? STATUS_CANCELLED : STATUS_FAILED, took_ms(job));
     log_write(LOG_EVENT(LOG_ERROR, "failed", .phase = way_word(job->way), .worker = job->worker, .client = job->client,
                         .file = job->name, .job = job->id, .ms = took_ms(job), .error = job->error.text),
               "Failed %s -> %s", job_shown(job), failed_path);

@@ -99,15 +99,32 @@ static int remember(void *user, const struct store_job *row)
 
 bool recall_expect(struct recall *r, struct record *past, bool anew)
 {
-    if (past && anew)
+    if (!past)
+        return false;
+    if (recall_expected(r, past->row.folder, past->row.name)) {
+        record_free(past);
+        return false;
+    }
+    if (anew)
         past->row.n_deliveries = 0;
-    return past && keep(r, past) == 0; /* without memory it is delivered anew: identical files stay as they are */
+    return keep(r, past) == 0;
+}
+
+bool recall_moved(struct recall *r, struct record *past)
+{
+    return past && keep(r, past) == 0;
 }
 
 bool recall_completed(const struct recall *r, const struct store_job *row)
 {
     const struct remembered *m = find(r, row->folder, row->name);
     return m && m->record->row.status == STATUS_COMPLETED && strcmp(m->record->row.id, row->id) == 0;
+}
+
+const char *recall_expected(const struct recall *r, const char *folder, const char *name)
+{
+    const struct remembered *m = find(r, folder, name);
+    return m ? m->record->row.id : NULL;
 }
 
 void recall_forget(struct recall *r, const char *folder, const char *name)
@@ -268,8 +285,12 @@ void recall_job(struct recall *r, struct job *job)
             for (size_t k = 0; k < row->n_deliveries; k++)
                 if (strcmp(job->deliveries[i].lane->name, row->deliveries[k].destination) == 0)
                     recall_delivery(&job->deliveries[i], &row->deliveries[k], again);
-        if (again)
+        if (again) {
+            job->doubt.state = DOUBT_OVER; /* a person wants it delivered */
             job_note(job, "retried", NULL, "put back into its hot folder");
+        }
+        if (row->status == STATUS_COMPLETED && row->error)
+            duplicate_skip_again(job, row->error);
     } else if (is_unfinished(row) && ours) {
         end_replaced(job, row);
     }

@@ -137,10 +137,15 @@ static int end_failed(struct reconciliation *r, struct store_job *row, const cha
 static int end_cancelled(struct reconciliation *r, struct store_job *row, struct error *e)
 {
     log_write(LOG_EVENT(LOG_WARN, "ticket_gone", .client = row->client, .file = row->name, .job = row->id),
-              "%s is no longer there: taken away while shunt was not running; its job is cancelled", row->path);
+              "%s is no longer there: taken away while shunt was not running, or settled while the store could not be "
+              "written; its job is cancelled",
+              row->path);
     row->status = STATUS_CANCELLED;
     r->cancelled++;
-    return end_in_store(r, row, "gone", "its ticket was taken away while shunt was not running", e);
+    return end_in_store(
+        r, row, "gone",
+        "its ticket is gone: taken away while shunt was not running, or settled while the store could not be written",
+        e);
 }
 
 /* Takes the record. */

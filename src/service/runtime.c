@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <stddef.h>
 
-#define STANDING_WAITS 2 /* the scanner's and the upkeep's ticks: set once, they set themselves anew */
+#define STANDING_WAITS 3 /* the scanner's, the upkeep's and the listener's ticks: they set themselves anew */
 
 static void on_timer(uv_timer_t *timer);
 
@@ -37,10 +37,17 @@ static void on_timer(uv_timer_t *timer)
 
 int runtime_init(struct runtime *rt, uv_loop_t *loop, const struct config *config, const struct clock *clock)
 {
-    *rt = (struct runtime){.loop = loop, .clock = clock, .config = config, .routes = routes_ref(config->routes)};
+    const struct settings *s = config->settings;
+    *rt = (struct runtime){.loop = loop,
+                           .clock = clock,
+                           .config = config,
+                           .routes = routes_ref(config->routes),
+                           .duplicates = {s->duplicate_window_ms, s->duplicate}};
     due_init(&rt->waits);
     rt->stats = stats_new(clock_local_date(clock->wall_ms(clock)));
-    if (!rt->stats || due_reserve(&rt->waits, STANDING_WAITS) != 0) {
+    rt->metrics = metrics_new();
+    if (!rt->stats || !rt->metrics || due_reserve(&rt->waits, STANDING_WAITS) != 0) {
+        metrics_free(rt->metrics);
         stats_free(rt->stats);
         routes_unref(rt->routes);
         *rt = (struct runtime){0}; /* nothing to close */
@@ -59,6 +66,8 @@ void runtime_meter(struct runtime *rt)
         uint64_t waited = idle - m->idle_ns, passed = now - m->at_ns, busy = passed > waited ? passed - waited : 0;
         m->busy_ns += busy;
         m->longest_ns = busy > m->longest_ns ? busy : m->longest_ns;
+        metrics_turn(rt->metrics, busy);
+        m->recent_ns = busy > m->recent_ns ? busy : m->recent_ns;
     }
     m->at_ns = now;
     m->idle_ns = idle;
@@ -72,6 +81,7 @@ void runtime_close(struct runtime *rt)
 void runtime_fini(struct runtime *rt)
 {
     due_fini(&rt->waits);
+    metrics_free(rt->metrics);
     stats_free(rt->stats);
     routes_unref(rt->routes);
 }

@@ -36,7 +36,6 @@ struct listing {
     const char *at_name;
     int code;
     struct error error;
-    int64_t began_ms;
 };
 
 static bool add_target(struct scanner *s, enum where where, const char *folder, enum way way)
@@ -89,6 +88,7 @@ static void end_full(struct scanner *s, bool timed_out)
     const struct settings *set = s->rt->config->settings;
     bool slow = s->busy_ms > set->slow_scan_ms;
     s->full = false;
+    s->ended_ms = runtime_now(s->rt);
     s->stopped = timed_out;
     if (timed_out) {
         s->parked = s->listing;
@@ -98,6 +98,7 @@ static void end_full(struct scanner *s, bool timed_out)
         stats_scan_timed_out(s->rt->stats);
     else
         stats_scan(s->rt->stats, slow, (double)s->busy_ms);
+    metrics_scan(s->rt->metrics, timed_out ? SCAN_TIMED_OUT : SCAN_COMPLETED, slow, (uint64_t)s->busy_ms * 1000000);
     enum log_level level = timed_out || slow ? LOG_WARN : LOG_INFO;
     log_write(
         LOG_EVENT(level, timed_out ? "scan_timeout" : "scan_end", .phase = way_word(s->way), .ms = (double)s->busy_ms),
@@ -113,6 +114,7 @@ static void on_tick(struct wait *wait)
     wait_set(s->rt, &s->tick, s->rt->config->settings->scan_interval_ms, on_tick);
     if (s->full) {
         stats_scan_skipped(s->rt->stats);
+        metrics_scan(s->rt->metrics, SCAN_SKIPPED, false, 0);
         log_write(LOG_EVENT(LOG_INFO, "scan_skipped"), "Scan skipped: #%u is still running", s->number);
         return;
     }
@@ -202,7 +204,7 @@ static void on_sliced(struct work *work);
 static void read_slice(struct scanner *s)
 {
     struct listing *l = s->listing;
-    l->began_ms = runtime_now(s->rt);
+    s->slice_began_ms = runtime_now(s->rt);
     l->at = 0;
     l->at_name = NULL;
     if (work_submit(s->rt->loop, &l->work, run, on_sliced) == 0)
@@ -233,7 +235,15 @@ static void see_root_entry(struct scanner *s, const struct listing *l, const cha
     folder->generation = s->generation;
 }
 
-/* False: the intake has no room; the same entry again later. */
+/* A quarter of the queue is for listings: what they find lies there and can wait, what events tell is told once. It also
+ * bounds how many stand before a ticket that is dropped while a million wait. */
+static bool has_room(const struct scanner *s)
+{
+    size_t limit = (size_t)s->rt->config->settings->queue_limit;
+    return intake_room(s->intake) > limit / 4 * 3;
+}
+
+/* False: there is no room; the same entry again later. */
 static bool hand_on(struct scanner *s, const struct listing *l, const char *name, enum entry_kind kind)
 {
     const struct target *t = l->target;
@@ -246,7 +256,7 @@ static bool hand_on(struct scanner *s, const struct listing *l, const char *name
         see_root_entry(s, l, name, kind);
     if (!under && (kind == ENTRY_FOLDER || kind == ENTRY_OTHER)) /* underprocess is ours: a look puts it back */
         return true;
-    if (intake_room(s->intake) == 0)
+    if (!has_room(s))
         return false;
     size_t before = s->intake->count;
     intake_see(s->intake, t->folder, name, t->way, under, false);
@@ -327,7 +337,7 @@ static void on_sliced(struct work *work)
     struct listing *l = (struct listing *)work;
     struct scanner *s = l->scanner;
     s->in_work = false;
-    s->busy_ms += runtime_now(s->rt) - l->began_ms;
+    s->busy_ms += runtime_now(s->rt) - s->slice_began_ms;
     if (s->closing)
         return;
     if (l->adopted > 0)

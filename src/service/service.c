@@ -23,7 +23,7 @@
 
 #include "spool.h"
 
-#define THREADS_OWN    14 /* listing, settling, store, reload, control */
+#define THREADS_OWN    (18 + DISKS) /* listing, settling, store, reload, control, jobs that are sent, disks */
 #define DELIVERIES_MIN 48
 #define DELIVERIES_MAX 256
 #define ARENAS_MAX     1 /* of the allocator: a pool of many mostly idle threads must not cost one each */
@@ -35,8 +35,8 @@ static const int signal_numbers[SERVICE_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIG
 static bool work_is_done(const struct service *s)
 {
     return !s->scanner.in_work && intake_idle(&s->intake) && lanes_idle(&s->lanes) && settle_idle(&s->settle) &&
-           storage_idle(&s->storage) && (!s->spool || spool_idle(s->spool)) && reload_idle(s->reload) &&
-           (!s->control || control_idle(s->control));
+           storage_idle(&s->storage) && disks_idle(&s->disks) && (!s->spool || spool_idle(s->spool)) &&
+           reload_idle(s->reload) && (!s->control || control_idle(s->control));
 }
 
 static unsigned requests_in_work(const struct service *s)
@@ -47,15 +47,23 @@ static unsigned requests_in_work(const struct service *s)
     return n;
 }
 
+/* Without those that hang in the pool. */
+static _Noreturn void quit(int code)
+{
+    log_flush();
+    log_close();
+    _exit(code);
+}
+
 /* A request that hangs cannot be called back: the process goes without it. Its tickets lie in underprocess. */
 static void leave(struct service *s, int code)
 {
     log_warn("stopped",
              "Stopped with %u requests unanswered; their tickets stay in %s and are taken up at the next start",
              requests_in_work(s), s->instance.path);
-    log_flush();
-    log_close();
-    _exit(code);
+    if (storage_unwritten(&s->storage) > 0)
+        log_warn("store_lost", "%zu records are not in the store: it did not answer", storage_unwritten(&s->storage));
+    quit(code);
 }
 
 static void finish(struct service *s)
@@ -68,6 +76,8 @@ static void finish(struct service *s)
                  (unsigned long long)s->rt.ledger.waiting, s->instance.path);
     if (requests_in_work(s) > 0)
         leave(s, EXIT_UNFINISHED);
+    if (disks_hang(&s->disks))
+        quit(s->exit_code);
     wait_cancel(&s->rt, &s->drain_deadline);
     scanner_close(&s->scanner);
     control_close(s->control);
@@ -127,6 +137,7 @@ void service_stop(struct service *s)
         leave(s, EXIT_UNFINISHED);
     }
     s->rt.draining = true;
+    upkeep_save_now(s->upkeep); /* whatever hangs: this end was on purpose */
     notify_manager("STOPPING=1");
     log_info("stopping", "Stopping: nothing new is taken up, %llu tickets in hand are finished",
              (unsigned long long)s->rt.ledger.in_work);
@@ -137,7 +148,7 @@ static void on_signal(uv_signal_t *handle, int number)
     struct service *s = handle->data;
     switch (number) {
     case SIGHUP:
-        log_info("signal", "HUP: reading %s", s->config->routes_file);
+        log_info("signal", "HUP: reading %s and %s", s->config->file, s->config->routes_file);
         reload_request(s->reload);
         break;
     case SIGUSR1:
@@ -244,6 +255,7 @@ static void join_parts(struct service *s)
     jobs_init(&s->jobs, &s->rt, &s->lanes, &s->settle, &s->storage, &s->recall);
     intake_init(&s->intake, &s->rt, &s->jobs, &s->instance);
     scanner_init(&s->scanner, &s->rt, &s->intake, &s->instance);
+    disks_init(&s->disks, &s->rt);
     s->jobs.ended = intake_job_ended;
     s->jobs.user = &s->intake;
     s->intake.watched = scanner_watches;

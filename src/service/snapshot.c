@@ -27,25 +27,33 @@ json_t *snapshot_destinations(const struct service *s)
     return list;
 }
 
-json_t *snapshot_of(const struct service *s, const char *state)
+json_t *snapshot_ledger(const struct service *s)
 {
     const struct ledger *l = &s->rt.ledger;
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "taken", (json_int_t)l->taken, "delivered",
+                     (json_int_t)l->delivered, "archived_only", (json_int_t)l->archived_only, "failed",
+                     (json_int_t)l->failed, "returned", (json_int_t)l->returned, "waiting", (json_int_t)l->waiting,
+                     "in_work", (json_int_t)l->in_work);
+}
+
+json_t *snapshot_queue(const struct service *s)
+{
+    return json_pack("{s:I, s:I, s:I}", "known", (json_int_t)s->intake.count, "queued", (json_int_t)s->intake.queued,
+                     "looking", (json_int_t)s->intake.looking);
+}
+
+json_t *snapshot_of(const struct service *s, const char *state)
+{
     int64_t now = s->rt.clock->wall_ms(s->rt.clock);
     char started[CLOCK_RFC3339_MAX], saved[CLOCK_RFC3339_MAX];
     clock_rfc3339(s->started_wall_ms, started);
     clock_rfc3339(now, saved);
-    json_t *ledger = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "taken", (json_int_t)l->taken, "delivered",
-                               (json_int_t)l->delivered, "archived_only", (json_int_t)l->archived_only, "failed",
-                               (json_int_t)l->failed, "returned", (json_int_t)l->returned, "waiting",
-                               (json_int_t)l->waiting, "in_work", (json_int_t)l->in_work);
-    json_t *queue = json_pack("{s:I, s:I, s:I}", "known", (json_int_t)s->intake.count, "queued",
-                              (json_int_t)s->intake.queued, "looking", (json_int_t)s->intake.looking);
     const struct loop_meter *m = &s->rt.meter;
     json_t *loop =
         json_pack("{s:f, s:f}", "longest_turn_ms", (double)m->longest_ns / 1e6, "busy_s", (double)m->busy_ns / 1e9);
     return json_pack("{s:i, s:s, s:i, s:i, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "version", SNAPSHOT_VERSION,
                      "state", state, "pid", (int)getpid(), "instance", (int)s->instance.number, "started", started,
-                     "saved", saved, "saved_ms", (json_int_t)now, "stats", stats_to_json(s->rt.stats), "ledger", ledger,
-                     "queue", queue, "loop", loop, "destinations", snapshot_destinations(s), "held",
-                     lanes_held(&s->lanes));
+                     "saved", saved, "saved_ms", (json_int_t)now, "stats", stats_to_json(s->rt.stats), "ledger",
+                     snapshot_ledger(s), "queue", snapshot_queue(s), "loop", loop, "destinations",
+                     snapshot_destinations(s), "held", lanes_held(&s->lanes));
 }

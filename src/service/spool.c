@@ -211,7 +211,7 @@ static bool prepare(struct spool *spool, const struct record *record, struct rec
 {
     *told = record_copy(&record->row);
     *meta = *told ? meta_new(spool, record->row.id) : NULL;
-    if (*meta && recall_expect(&spool->service->recall, record_copy(&record->row), false))
+    if (*meta && recall_moved(&spool->service->recall, record_copy(&record->row)))
         return true;
     if (*meta)
         LL_DELETE(spool->done, *meta);

@@ -25,12 +25,14 @@ struct storage_request {
     enum store_mode mode;
     unsigned instance;
     struct record *records; /* as many as rows */
+    struct question *questions;
     json_t *snapshot;
     struct storage_note *notes, *unwritten;
     struct store_retention retention;
     bool retain;
     bool more_to_retain;
     bool hangs;
+    uint64_t began_ns;
     struct error error;    /* of the records */
     struct error other;    /* of the rest */
     struct error replaced; /* the damaged one that was set aside */
@@ -51,6 +53,30 @@ static int reopen(struct storage_request *q, struct error *e)
     return 0;
 }
 
+static bool is_empty(struct store *store)
+{
+    struct error ignored = {0};
+    json_t *totals = NULL, *value;
+    const char *key;
+    json_int_t sum = 0;
+    if (store_totals(store, &totals, &ignored) != 0)
+        return false;
+    json_object_foreach (totals, key, value)
+        sum += json_integer_value(value);
+    json_decref(totals);
+    return sum == 0;
+}
+
+/* Damaged, or moved away under us. */
+static int record_anew(struct storage_request *q, int was)
+{
+    error_clear(&q->error);
+    int rc = reopen(q, &q->error);
+    if (rc == 0 && was == ERR_IO && q->replaced.code == 0 && is_empty(q->store))
+        error_set(&q->replaced, ERR_GONE, "%s", q->url);
+    return rc ? rc : store_record(q->store, q->rows, q->count, &q->error);
+}
+
 static void retain(struct storage_request *q)
 {
     size_t removed = 0;
@@ -64,12 +90,10 @@ static void run(struct work *work)
     int rc = q->store ? 0 : reopen(q, &q->error);
     if (rc == 0 && q->count > 0)
         rc = store_record(q->store, q->rows, q->count, &q->error);
-    if (rc == ERR_SYNTAX || rc == ERR_IO) { /* damaged, or moved away under us */
-        error_clear(&q->error);
-        rc = reopen(q, &q->error);
-        if (rc == 0)
-            rc = store_record(q->store, q->rows, q->count, &q->error);
-    }
+    if (rc == ERR_SYNTAX || rc == ERR_IO)
+        rc = record_anew(q, rc);
+    if (rc == 0 && q->questions)
+        (void)questions_ask(q->questions, q->store, &q->other);
     if (rc == 0 && (q->unwritten = notes_write(q->store, q->instance, q->notes, &q->other)))
         rc = q->other.code;
     if (rc == 0 && q->snapshot) /* after the day that its own follows */
@@ -103,6 +127,10 @@ static void degrade(struct storage *st, const struct error *why)
     st->degraded = true;
     for (struct record *r = st->queue; r; r = r->next)
         let_go(st, r);
+    struct question *questions = st->questions;
+    st->questions = NULL;
+    questions_let_go(questions, false);
+    questions_free(questions);
 }
 
 static void restored(struct storage *st)
@@ -153,7 +181,10 @@ static void on_done(struct work *work)
     st->active = NULL;
     st->store = q->store;
     wait_cancel(st->rt, &st->hang);
-    if (q->replaced.code != 0)
+    if (q->replaced.code == ERR_GONE)
+        log_error("store_gone", "The store %s was taken away; a new one begins, which knows nothing of what was before",
+                  q->replaced.text);
+    else if (q->replaced.code != 0)
         log_write(LOG_EVENT(LOG_ERROR, "store_damaged", .error = q->replaced.text),
                   "The store was damaged and is set aside; a new one begins");
     if (q->error.code == 0) {
@@ -169,6 +200,7 @@ static void on_done(struct work *work)
         put_back(st, q->records, q->count);
     }
     const struct error *bad = q->error.code ? &q->error : q->other.code ? &q->other : NULL;
+    metrics_store_write(st->rt->metrics, !bad, q->count, uv_hrtime() - q->began_ns);
     if (bad) {
         degrade(st, bad);
         wait_set(st->rt, &st->again, st->pause_ms, on_again);
@@ -179,6 +211,8 @@ static void on_done(struct work *work)
             st->retain_at_ms = runtime_now(st->rt) + (q->more_to_retain ? 0 : RETAIN_MS);
     }
     notes_done(st, q->notes, q->unwritten);
+    questions_let_go(q->questions, true);
+    questions_free(q->questions);
     json_decref(q->snapshot);
     mem_free(q);
 }
@@ -191,6 +225,7 @@ static void on_hang(struct wait *wait)
     for (struct record *r = st->active->records; r; r = r->next)
         let_go(st, r);
     degrade(st, &why);
+    questions_let_go(st->active->questions, false);
 }
 
 static bool retention_due(const struct storage *st, struct store_retention *r)
@@ -212,7 +247,8 @@ static enum store_mode mode_of(const struct settings *s)
 static struct storage_request *request_new(struct storage *st)
 {
     const struct config *c = st->rt->config;
-    size_t count = st->queued < BATCH_MAX ? st->queued : BATCH_MAX;
+    size_t count = st->snapshot ? st->ahead : st->queued; /* what came after the snapshot is written after it */
+    count = count < BATCH_MAX ? count : BATCH_MAX;
     struct storage_request *q = mem_zalloc(sizeof *q + count * sizeof q->rows[0]);
     if (!q)
         return NULL;
@@ -225,8 +261,11 @@ static struct storage_request *request_new(struct storage *st)
     q->records = st->queue;
     q->snapshot = count < st->ahead ? NULL : st->snapshot;
     q->notes = q->unwritten = notes_take(st);
+    q->questions = st->questions;
+    st->questions = NULL;
     q->retain = retention_due(st, &q->retention);
     q->count = count;
+    q->began_ns = uv_hrtime();
     struct record **end = &q->records;
     for (size_t i = 0; i < count; i++) {
         q->rows[i] = (*end)->row;
@@ -247,6 +286,7 @@ static void request_undo(struct storage *st, struct storage_request *q)
 {
     put_back(st, q->records, q->count);
     notes_done(st, q->notes, q->notes);
+    st->questions = q->questions;
     if (q->snapshot)
         st->snapshot = q->snapshot;
     mem_free(q);
@@ -256,7 +296,7 @@ void storage_pump(struct storage *st)
 {
     struct store_retention ignored;
     if (st->active || due_listed(&st->again.due) ||
-        (st->queued == 0 && !st->snapshot && !st->notes && !retention_due(st, &ignored)))
+        (st->queued == 0 && !st->questions && !st->snapshot && !st->notes && !retention_due(st, &ignored)))
         return;
     struct storage_request *q = request_new(st);
     if (q && work_submit(st->rt->loop, &q->work, run, on_done) == 0) {
@@ -275,6 +315,7 @@ bool storage_add(struct storage *st, struct record *r, struct job *job)
         return false;
     if (st->queued >= STORAGE_RECORDS_MAX) {
         st->lost++;
+        metrics_store_lost(st->rt->metrics);
         record_free(r);
         return false;
     }
@@ -282,6 +323,14 @@ bool storage_add(struct storage *st, struct record *r, struct job *job)
     r->told = st->degraded && !r->patient ? NULL : r->told;
     append(st, r);
     return r->job || r->told;
+}
+
+bool storage_ask(struct storage *st, struct question *q)
+{
+    if (st->degraded)
+        return false;
+    st->questions = questions_add(st->questions, q);
+    return true;
 }
 
 void storage_save(struct storage *st, json_t *snapshot)
@@ -293,7 +342,7 @@ void storage_save(struct storage *st, json_t *snapshot)
 
 bool storage_idle(const struct storage *st)
 {
-    return !st->active && (st->queued == 0 || st->degraded);
+    return !st->active && !st->questions && (st->queued == 0 || st->degraded);
 }
 
 void storage_last(struct storage *st, json_t *snapshot)
@@ -312,6 +361,11 @@ void storage_last(struct storage *st, json_t *snapshot)
     if (st->queued > 0)
         log_warn("store_lost", "%zu records could not be written to the store: %s", st->queued, st->why.text);
     wait_cancel(st->rt, &st->again);
+}
+
+size_t storage_unwritten(const struct storage *st)
+{
+    return st->queued + (st->active ? st->active->count : 0);
 }
 
 int storage_open(struct storage *st, struct runtime *rt, unsigned instance, struct error *e)
@@ -339,6 +393,7 @@ void storage_close(struct storage *st)
             r->told(r->user);
         record_free(r);
     }
+    questions_free(st->questions);
     json_decref(st->snapshot);
     notes_free(st->notes);
     store_close(st->store);

@@ -11,7 +11,7 @@
 #include "shunt/core/when.h"
 #include "shunt/io/files.h"
 
-#include "gate.h"
+#include "acceptance.h"
 
 #define TEXT_MAX 255
 #define MARK     "request "
@@ -219,8 +219,8 @@ static int find_place(const struct submission_context *c, const json_t *item, co
     int len = snprintf(name, NAME_SIZE, "%s%s", said->name ? said->name : said->job_id, said->name ? "" : ".json");
     if (len >= NAME_SIZE)
         return error_set(e, ERR_BAD_NAME, "name: too long");
-    int rc = gate_names(c->config->settings, *folder, name, e);
-    int fd = rc ? rc : gate_client(c->config, *folder, e);
+    int rc = acceptance_names(c->config->settings, *folder, name, e);
+    int fd = rc ? rc : acceptance_client(c->config, *folder, e);
     if (fd >= 0)
         close(fd);
     return fd < 0 ? fd : 0;

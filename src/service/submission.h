@@ -13,7 +13,7 @@
 struct spooled;
 
 struct submission {
-    struct error error;    /* code 0: accepted so far. ERR_USAGE: it is no job; others as gate_fail has them */
+    struct error error;    /* code 0: accepted so far. ERR_USAGE: it is no job; others as acceptance_fail has them */
     struct record *record; /* pending */
     int64_t run_at_ms;     /* 0: at once */
     const char *bytes;     /* of the ticket as it was sent: borrowed from the body */

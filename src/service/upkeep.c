@@ -7,10 +7,12 @@
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
 #include "shunt/io/work.h"
+#include "shunt/service/feed.h"
 #include "shunt/service/incidents.h"
 #include "shunt/service/lane.h"
 #include "shunt/service/reconcile.h"
 #include "shunt/service/snapshot.h"
+#include "shunt/service/trial.h"
 #include "shunt/service/watching.h"
 
 struct upkeep {
@@ -109,6 +111,11 @@ static void save(struct upkeep *u, const char *state)
         storage_save(&u->service->storage, snapshot);
 }
 
+void upkeep_save_now(struct upkeep *u)
+{
+    save(u, u->service->rt.draining ? "draining" : "running");
+}
+
 static void on_tick(struct wait *wait)
 {
     struct upkeep *u = (struct upkeep *)((char *)wait - offsetof(struct upkeep, tick));
@@ -121,9 +128,11 @@ static void on_tick(struct wait *wait)
     }
     if (now >= u->next_save_ms) {
         u->next_save_ms = now + UPKEEP_SAVE_MS;
-        save(u, rt->draining ? "draining" : "running");
+        upkeep_save_now(u);
     }
+    feed_tick(u->service->jobs.feed);
     lanes_retire(&u->service->lanes);
+    disks_look(&u->service->disks);
     jobs_check_ledger(&u->service->jobs);
     incidents_look(&u->incidents);
     wait_set(rt, &u->tick, UPKEEP_TICK_MS, on_tick);
@@ -152,11 +161,6 @@ void upkeep_log_state(struct upkeep *u)
                   (unsigned long long)lane->failures);
 }
 
-void upkeep_save_now(struct upkeep *u)
-{
-    save(u, "running");
-}
-
 static int take_up_held(struct upkeep *u, const json_t *snapshot, struct error *e)
 {
     int rc = lanes_hold_all(&u->service->lanes, json_object_get(snapshot, "held"));
@@ -166,6 +170,21 @@ static int take_up_held(struct upkeep *u, const json_t *snapshot, struct error *
             log_write(LOG_EVENT(LOG_WARN, "held", .destination = lane->name),
                       "%s is held, as before: its deliveries wait until it is released", lane->label);
     return rc == 0 ? 0 : error_set(e, rc, "out of memory");
+}
+
+/* Did the run before end on purpose? From now on the store says that we run: a crash is told by that. */
+static int take_up_state(struct upkeep *u, json_t *snapshot, struct error *e)
+{
+    struct service *s = u->service;
+    const char *state = json_string_value(json_object_get(snapshot, "state"));
+    struct error why = {0};
+    s->intake.stopped_well = state && strcmp(state, "running") != 0;
+    if (!s->intake.stopped_well)
+        return 0;
+    trial_over(s->instance.fd);
+    int rc = json_object_set_new(snapshot, "state", json_string("running"));
+    rc = rc ? ERR_NOMEM : store_save_snapshot(s->storage.store, s->instance.number, snapshot, &why);
+    return rc == ERR_NOMEM ? error_set(e, rc, "out of memory") : 0; /* else it is written as soon as it can be */
 }
 
 /* As of its own date: what ended after it may belong to that day. */
@@ -201,6 +220,7 @@ static int take_up(struct upkeep *u, struct error *e)
     }
     rc = take_up_day(&u->service->rt, json_object_get(snapshot, "stats"), e);
     rc = rc ? rc : take_up_held(u, snapshot, e);
+    rc = rc ? rc : take_up_state(u, snapshot, e);
     json_decref(snapshot);
     rc = rc ? rc : reconcile(u->service, &u->ended, e);
     if (rc == 0)

@@ -69,16 +69,20 @@ int store_unfinished(struct store *s, store_each_cb each, void *user, struct err
     return s->driver->unfinished(s, each, user, e);
 }
 
+int store_find(struct store *s, const char *id, store_each_cb each, void *user, struct error *e)
+{
+    return s->driver->find(s, id, each, user, e);
+}
+
 int store_last(struct store *s, const char *folder, const char *name, store_each_cb each, void *user, struct error *e)
 {
     return s->driver->last(s, folder, name, each, user, e);
 }
 
-int store_seen(struct store *s, const char *folder, const char *name, const uint8_t *sha256, int64_t since_ms,
-               int64_t *completed_ms, struct error *e)
+int store_seen(struct store *s, const struct store_job *job, int64_t since_ms, struct store_seen *out, struct error *e)
 {
-    *completed_ms = 0;
-    return s->driver->seen(s, folder, name, sha256, since_ms, completed_ms, e);
+    *out = (struct store_seen){.completed_ms = 0};
+    return s->driver->seen(s, job, since_ms, out, e);
 }
 
 int store_list(struct store *s, const struct store_filter *filter, json_t **out, struct error *e)

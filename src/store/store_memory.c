@@ -68,6 +68,7 @@ const struct store_driver store_memory = {
     .close = memory_close,
     .record = memory_record,
     .unfinished = memory_unfinished,
+    .find = memory_find,
     .last = memory_last,
     .seen = memory_seen,
     .list = memory_list,

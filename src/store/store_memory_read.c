@@ -18,6 +18,18 @@ int memory_unfinished(struct store *store, store_each_cb each, void *user, struc
     return rc;
 }
 
+int memory_find(struct store *store, const char *id, store_each_cb each, void *user, struct error *e)
+{
+    struct memory_store *m = (struct memory_store *)store;
+    (void)e;
+    for (size_t i = m->count; i-- > 0;) {
+        if (texts_same(m->jobs[i]->job.id, id)) {
+            return each(user, &m->jobs[i]->job);
+        }
+    }
+    return 0;
+}
+
 int memory_last(struct store *store, const char *folder, const char *name, store_each_cb each, void *user,
                 struct error *e)
 {
@@ -31,18 +43,34 @@ int memory_last(struct store *store, const char *folder, const char *name, store
     return 0;
 }
 
-int memory_seen(struct store *store, const char *folder, const char *name, const uint8_t *sha256, int64_t since_ms,
-                int64_t *completed_ms, struct error *e)
+static bool put_back(const struct store_job *j, const struct store_job *job)
+{
+    return j->status == STATUS_FAILED && j->claim.inode == job->claim.inode && j->claim.mtime_ns == job->claim.mtime_ns;
+}
+
+int memory_seen(struct store *store, const struct store_job *job, int64_t since_ms, struct store_seen *out,
+                struct error *e)
 {
     struct memory_store *m = (struct memory_store *)store;
+    const struct store_job *last = NULL;
     (void)e;
     for (size_t i = 0; i < m->count; i++) {
         const struct store_job *j = &m->jobs[i]->job;
-        if (j->status == STATUS_COMPLETED && texts_same(j->folder, folder) && texts_same(j->name, name) && j->sha256 &&
-            memcmp(j->sha256, sha256, STORE_HASH_SIZE) == 0 && j->completed_ms >= since_ms &&
-            j->completed_ms > *completed_ms) {
-            *completed_ms = j->completed_ms;
+        if (!texts_same(j->folder, job->folder) || !texts_same(j->name, job->name)) {
+            continue;
         }
+        bool bytes = j->sha256 && memcmp(j->sha256, job->sha256, STORE_HASH_SIZE) == 0;
+        if (bytes && put_back(j, job)) {
+            return 0;
+        }
+        if (j->status == STATUS_COMPLETED && !j->error && j->completed_ms >= since_ms &&
+            (!last || j->completed_ms >= last->completed_ms)) {
+            last = j;
+        }
+    }
+    if (last && last->sha256 && memcmp(last->sha256, job->sha256, STORE_HASH_SIZE) == 0) {
+        memccpy(out->id, last->id, '\0', sizeof out->id);
+        out->completed_ms = last->completed_ms;
     }
     return 0;
 }

@@ -66,9 +66,12 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_EVENTS] = "SELECT events FROM processing_jobs WHERE row = ?1",
     [SQL_DELIVERIES] = "SELECT " DELIVERY_COLUMNS " FROM deliveries WHERE job = ?1 ORDER BY n",
     [SQL_FIRST_COMPLETED] = "SELECT min(block) FROM blocks INDEXED BY blocks_completed WHERE completed_at >= ?1",
-    [SQL_SEEN] = "SELECT max(completed_at) FROM processing_jobs INDEXED BY names"
-                 " WHERE row >> 13 = ?1 AND name = ?2 AND folder = ?3 AND sha256 = ?4 AND status = 2"
-                 " AND completed_at >= ?5",
+    /* what was put back first, then the last delivered */
+    [SQL_SEEN] = "SELECT status, completed_at, id, sha256 IS ?4 FROM processing_jobs INDEXED BY names"
+                 " WHERE row >> 13 = ?1 AND name = ?2 AND folder = ?3"
+                 " AND (status = 2 AND error_message IS NULL AND completed_at >= ?5"
+                 " OR status = 3 AND sha256 = ?4 AND inode = ?6 AND mtime_ns = ?7)"
+                 " ORDER BY status = 3 DESC, completed_at DESC, row DESC LIMIT 1",
 
     [SQL_NEXT_BLOCK] = "SELECT block FROM blocks b WHERE block <= ?1 AND last_at >= ?2 AND first_at < ?3"
                        " AND (?4 IS NULL OR EXISTS (SELECT 1 FROM block_words w WHERE w.block = b.block AND w.kind = 0"
@@ -104,7 +107,7 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_UNCOUNTED_SET] = "INSERT INTO uncounted (job, instance, outcome) VALUES (?1, ?2, ?3)"
                           " ON CONFLICT (job) DO UPDATE SET instance = ?2, outcome = ?3",
     [SQL_UNCOUNTED_DROP] = "DELETE FROM uncounted WHERE job = ?1",
-    [SQL_UNCOUNTED] = "SELECT " JOB_COLUMNS ", outcome FROM uncounted INDEXED BY uncounted_outcomes"
+    [SQL_UNCOUNTED] = "SELECT " JOB_COLUMNS ", outcome FROM uncounted"
                       " CROSS JOIN processing_jobs ON row = job WHERE instance = ?1 ORDER BY outcome",
     [SQL_COUNTED] = "DELETE FROM uncounted WHERE instance = ?1 AND outcome <= json_extract(?2, '$.counted.to')"
                     " AND outcome NOT IN (SELECT value FROM json_each(?2, '$.counted.but'))",
@@ -324,6 +327,7 @@ const struct store_driver store_sqlite = {
     .close = sqlite_store_close,
     .record = sqlite_record,
     .unfinished = sqlite_unfinished,
+    .find = sqlite_find,
     .last = sqlite_last,
     .seen = sqlite_seen,
     .list = sqlite_list,

@@ -152,10 +152,11 @@ void row_bind_delivery(sqlite3_stmt *to, int first, const struct store_delivery 
 /* ---- store_sqlite_read.c ---- */
 int sqlite_unfinished(struct store *store, store_each_cb each, void *user, struct error *e);
 int sqlite_uncounted(struct store *store, unsigned instance, store_each_cb each, void *user, struct error *e);
+int sqlite_find(struct store *store, const char *id, store_each_cb each, void *user, struct error *e);
 int sqlite_last(struct store *store, const char *folder, const char *name, store_each_cb each, void *user,
                 struct error *e);
-int sqlite_seen(struct store *store, const char *folder, const char *name, const uint8_t *sha256, int64_t since_ms,
-                int64_t *completed_ms, struct error *e);
+int sqlite_seen(struct store *store, const struct store_job *job, int64_t since_ms, struct store_seen *out,
+                struct error *e);
 int sqlite_show(struct store *store, const char *id, json_t **out, struct error *e);
 int sqlite_totals(struct store *store, json_t **out, struct error *e);
 

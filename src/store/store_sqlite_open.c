@@ -235,7 +235,7 @@ static int start_writing(struct sqlite_store *s, struct error *e)
     rc = rc ? rc
             : sql_exec(s,
                        "PRAGMA wal_autocheckpoint = " CHECKPOINT_PAGES ";"
-                       "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -1000; PRAGMA secure_delete = OFF",
+                       "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -500; PRAGMA secure_delete = OFF",
                        e);
     rc = rc ? rc : sql_exec(s, s->unflushed ? "PRAGMA synchronous = OFF" : "PRAGMA synchronous = FULL", e);
     sqlite3_stmt *rollback;

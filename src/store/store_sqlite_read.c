@@ -111,11 +111,29 @@ static int first_part(struct sqlite_store *s, int64_t since_ms, int64_t *part, s
     return rc;
 }
 
-int sqlite_seen(struct store *store, const char *folder, const char *name, const uint8_t *sha256, int64_t since_ms,
-                int64_t *completed_ms, struct error *e)
+/* What one part of the index says. False: look no further. */
+static bool seen_in_part(sqlite3_stmt *statement, struct store_seen *last, bool *same)
+{
+    int64_t at = sqlite3_column_int64(statement, 1);
+    const char *id = (const char *)sqlite3_column_text(statement, 2);
+    bool put_back = sqlite3_column_int(statement, 0) == STATUS_FAILED;
+    if (put_back) {
+        *same = false;
+    } else if (id && at > last->completed_ms) {
+        last->completed_ms = at;
+        memccpy(last->id, id, '\0', sizeof last->id);
+        *same = sqlite3_column_int(statement, 3) != 0;
+    }
+    return !put_back;
+}
+
+int sqlite_seen(struct store *store, const struct store_job *job, int64_t since_ms, struct store_seen *out,
+                struct error *e)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
+    struct store_seen last = {.completed_ms = 0};
     int64_t next = 0, first = 0;
+    bool more = true, same = false;
     sqlite3_stmt *statement;
     int rc = sql_begin(s, false, e);
     if (rc) {
@@ -124,18 +142,22 @@ int sqlite_seen(struct store *store, const char *folder, const char *name, const
     rc = next_row(s, &next, e);
     rc = rc ? rc : first_part(s, since_ms, &first, e);
     rc = rc ? rc : sql_get(s, SQL_SEEN, &statement, e);
-    for (int64_t part = next >> NAMES_SHIFT; rc == 0 && part >= first; part--) {
+    for (int64_t part = next >> NAMES_SHIFT; rc == 0 && more && part >= first; part--) {
         (void)sqlite3_bind_int64(statement, 1, part);
-        bind_text(statement, 2, name);
-        bind_text(statement, 3, folder);
-        (void)sqlite3_bind_blob(statement, 4, sha256, STORE_HASH_SIZE, SQLITE_STATIC);
+        bind_text(statement, 2, job->name);
+        bind_text(statement, 3, job->folder);
+        (void)sqlite3_bind_blob(statement, 4, job->sha256, STORE_HASH_SIZE, SQLITE_STATIC);
         (void)sqlite3_bind_int64(statement, 5, since_ms);
+        (void)sqlite3_bind_int64(statement, 6, (int64_t)job->claim.inode);
+        (void)sqlite3_bind_int64(statement, 7, job->claim.mtime_ns);
         if ((rc = sql_step(s, statement, e)) == 1) {
-            int64_t at = sqlite3_column_int64(statement, 0);
-            *completed_ms = at > *completed_ms ? at : *completed_ms;
+            more = seen_in_part(statement, &last, &same);
             rc = 0;
             (void)sqlite3_reset(statement);
         }
+    }
+    if (rc == 0 && same) {
+        *out = last;
     }
     return sql_end(s, rc, e);
 }
@@ -170,6 +192,26 @@ static int by_id(struct sqlite_store *s, const char *id, struct row *row, struct
     }
     mem_free(after);
     return rc;
+}
+
+int sqlite_find(struct store *store, const char *id, store_each_cb each, void *user, struct error *e)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    struct row row = {0};
+    int rc = sql_begin(s, false, e), answer = 0;
+    if (rc) {
+        return rc;
+    }
+    rc = by_id(s, id, &row, e);
+    if (rc == 1 && strcmp(row.job.id, id) == 0) {
+        answer = each(user, &row.job);
+    }
+    row_fini(&row);
+    if (rc == ERR_CONFLICT) { /* it is but the beginning of several */
+        error_clear(e);
+    }
+    rc = sql_end(s, rc == 1 || rc == ERR_CONFLICT ? 0 : rc, e);
+    return rc ? rc : answer;
 }
 
 static int whole(struct sqlite_store *s, const struct row *row, json_t **out, struct error *e)

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Measures shunt beside others, and prints one table.
 
-    bench.py [CASE...]     backlog steady burst waiting idle large: all of them by default
+    bench.py [CASE...]     backlog store steady burst waiting idle large: all of them by default
     bench.py calls         instead: system calls a ticket, shunt's beside the floor's
 
 BENCH_RUNS=5 rounds; BENCH_QUICK=1 smaller and 2 rounds; BENCH_MILLION=1 also a million waiting; BENCH_DIR=build/bench

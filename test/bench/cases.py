@@ -90,6 +90,18 @@ def backlog(bench):
     return rows
 
 
+def store(bench):
+    """What it costs that jobs are recorded: beside a store that is away, which nobody waits for."""
+    count, rows = bench.size(10000, 2000), []
+    for durability in ("none", "full"):
+        r = turn_about(bench, [(words, lambda c=Shunt(bench, durability, words == "on"): backlog_once(bench, c, count))
+                               for words in ("on", "off")])
+        words = "backlog of %s, durability %s, store on" % (format(count, ","), durability)
+        rows += [backlog_row(words, r["on"], "itself, store off", r["off"], 0.9),
+                 cpu_row(words, r["on"], "itself, store off", r["off"])]
+    return rows
+
+
 # --- latency ---
 
 def drop(bench, contender, run, count, rate, style, wait):
@@ -290,4 +302,4 @@ def large(bench):
             Row("same, RSS grows by MiB", spread(grown), target="≤ 2", met=median(grown) <= 2, raw={"grown": grown})]
 
 
-CASES = {"backlog": backlog, "steady": steady, "burst": burst, "waiting": waiting, "idle": idle, "large": large}
+CASES = {"backlog": backlog, "store": store, "steady": steady, "burst": burst, "waiting": waiting, "idle": idle, "large": large}

@@ -12,6 +12,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
+NO_STORE = "sqlite:/proc/shunt.db"  # cannot be made there: nobody waits for it. (memory: looks through all for each job)
 DEADLINE = 600  # seconds without a processed ticket
 
 
@@ -116,15 +117,15 @@ class Shunt(Contender):
     NAMES = "whole"
     READY, PROCESSED = b'"event":"scan_end"', b'"event":"processed"'
 
-    def __init__(self, bench, durability):
+    def __init__(self, bench, durability, store=True):
         super().__init__(bench)
-        self.durability = durability
-        self.name = "shunt-" + durability
+        self.durability, self.store = durability, store
+        self.name = "shunt-" + durability + ("" if store else "-without-store")
 
     def command(self, run):
         ini = run.path / "shunt.ini"
-        ini.write_text("[service]\ndata = %s\n[folders]\nroutes = %s\n[delivery]\ndurability = %s\n[log]\nstdout = no\n"
-                       % (run.data, TOP / "etc/routes.ini", self.durability))
+        ini.write_text("[service]\ndata = %s\n[folders]\nroutes = %s\n[delivery]\ndurability = %s\n[log]\nstdout = no\n%s"
+                       % (run.data, TOP / "etc/routes.ini", self.durability, "" if self.store else "[store]\nurl = %s\n" % NO_STORE))
         return [self.bench.shunt, "run", "-c", ini]
 
     def log(self, run):

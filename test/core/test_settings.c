@@ -114,6 +114,35 @@ static void the_file_overrides_the_defaults(void **state)
     assert_string_equal(s->hot, "/in; and # out");
 }
 
+static void addresses_tokens_origins_and_colours_are_checked(void **state)
+{
+    (void)state;
+    s = load("[http]\nlisten = [::1]:0\ntoken = 01234567890123456789\norigins = https://a.example, http://b:80\n"
+             "[brand]\nname = Studio\ncolour = #a0B1c2\n",
+             NULL);
+    assert_non_null(s);
+    assert_string_equal(s->http_listen, "[::1]:0");
+    assert_int_equal(s->http_origins.count, 2);
+    assert_string_equal(s->brand_colour, "#a0B1c2");
+    static const char *const bad[] = {"8001",         "127.0.0.1",    "127.0.0.1:",  "127.0.0.1:65536",
+                                      "localhost:80", "::1:80",       "[::1]80",     "[127.0.0.1]:80",
+                                      "1.2.3:80",     "127.0.0.1:8x", "[::1%lo]:80", "127.0.0.1:-1"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char text[128], fault[256];
+        snprintf(text, sizeof text, "[http]\nlisten = %s\n", bad[i]);
+        snprintf(fault, sizeof fault,
+                 "shunt.ini:2: listen: %s is no address and port such as 127.0.0.1:8001 or [::1]:8001, nor `no`",
+                 bad[i]);
+        refused(text, fault);
+    }
+    refused("[http]\ntoken = short\n",
+            "shunt.ini:2: token: a token has at least 20 characters; `shunt token` makes one");
+    refused("[http]\norigins = https://a.example/\n",
+            "shunt.ini:2: origins: an origin is a scheme and a host, as https://desk.example.com");
+    refused("[brand]\ncolour = red\n", "shunt.ini:2: colour: red is no colour such as #1F6FEB");
+    refused("[brand]\ncolour = #12345g\n", "shunt.ini:2: colour: #12345g is no colour such as #1F6FEB");
+}
+
 static void the_environment_overrides_the_file(void **state)
 {
     (void)state;
@@ -145,10 +174,30 @@ static void misspelt_names_are_refused_with_advice(void **state)
     refused("[intake]\nscan_intervall = 1s\n",
             "shunt.ini:2: unknown key scan_intervall in [intake]; did you mean scan_interval?");
     refused("[intake]\nattempts = 3\n", "shunt.ini:2: unknown key attempts in [intake]; it belongs to [retry]");
-    refused("[intake]\ncolour = 3\n", "shunt.ini:2: unknown key colour in [intake]");
+    refused("[intake]\nflavour = 3\n", "shunt.ini:2: unknown key flavour in [intake]");
     refused("[intakes]\nsettle = 3s\nx = 1\n", "shunt.ini:1: unknown section [intakes]; did you mean [intake]?");
-    refused("[mail]\nport = 1\n", "shunt.ini:1: unknown section [mail]");
+    refused("[colours]\nport = 1\n", "shunt.ini:1: unknown section [colours]");
     refused("workers = 3\n", "shunt.ini:1: key workers stands before the first [section]");
+}
+
+static bool is_given(const char *key)
+{
+    for (const struct setting *x = s->schema; x->section; x++)
+        if (strcmp(x->key, key) == 0)
+            return s->given[x - s->schema];
+    fail_msg("%s: no such key", key);
+    return false;
+}
+
+static void what_was_given_is_told_from_what_is_by_default(void **state)
+{
+    (void)state;
+    static const char *const env[] = {"SHUNT_RETRY_MAX=1h", NULL};
+    s = load("[retry]\nattempts = 3\n", env); /* the default, but said */
+    assert_non_null(s);
+    assert_true(is_given("attempts"));
+    assert_true(is_given("max"));
+    assert_false(is_given("first"));
 }
 
 static void a_key_is_set_once(void **state)
@@ -205,6 +254,13 @@ static void keys_must_fit_each_other(void **state)
     (void)state;
     refused("[intake]\nsettle_complete = 3s\n", "shunt.ini:2: settle_complete: 3s is longer than settle = 2s");
     refused("[retry]\nmax = 1s\n", "shunt.ini:2: max: 1s is shorter than first = 10s");
+    refused("[intake]\nduplicate_window = 91d\n", "shunt.ini:2: duplicate_window: 91d is longer than keep_jobs = 90d");
+    refused("[store]\nkeep_jobs = 1h\n[intake]\nduplicate_window = 2h\n",
+            "shunt.ini:4: duplicate_window: 2h is longer than keep_jobs = 1h");
+    s = load("[store]\nkeep_jobs = 0\n[intake]\nduplicate_window = 91d\n", NULL); /* kept for ever */
+    assert_non_null(s);
+    settings_free(s);
+    s = NULL;
     refused("[delivery]\nbreaker_max = 5s\nbreaker_pause = 6s\n",
             "shunt.ini:3: breaker_pause: 6s is longer than breaker_max = 5s");
     refused("[intake]\ntickets =\n", "shunt.ini:2: tickets: neither tickets nor files names any file to take in");
@@ -317,6 +373,27 @@ static void what_is_printed_reads_back_the_same(void **state)
     str_fini(&again);
 }
 
+static void note_change(void *user, const struct setting *x, const char *value)
+{
+    str_printf(user, "[%s] %s = %s\n", x->section, x->key, value);
+}
+
+static void what_differs_is_told(void **state)
+{
+    (void)state;
+    struct str told = STR_INIT;
+    struct settings *before = load("[intake]\nfiles = *.pdf\n", NULL);
+    assert_non_null(before);
+    s = load("[intake]\nduplicate = skip\nduplicate_window = 60m\nsettle = 2000ms\n", NULL);
+    assert_non_null(s);
+    assert_int_equal(settings_diff(before, before, note_change, &told), 0);
+    assert_int_equal(told.len, 0);
+    assert_int_equal(settings_diff(before, s, note_change, &told), 0);
+    assert_string_equal(told.bytes, "[intake] duplicate_window = 1h\n[intake] duplicate = skip\n[intake] files = \n");
+    str_fini(&told);
+    settings_free(before);
+}
+
 static void the_reference_names_every_key(void **state)
 {
     (void)state;
@@ -416,9 +493,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(without_a_file_the_defaults_hold),
         TEST(the_file_overrides_the_defaults),
+        TEST(addresses_tokens_origins_and_colours_are_checked),
         TEST(the_environment_overrides_the_file),
         TEST(an_unknown_variable_is_named_and_no_fault),
         TEST(misspelt_names_are_refused_with_advice),
+        TEST(what_was_given_is_told_from_what_is_by_default),
         TEST(a_key_is_set_once),
         TEST(bad_values_are_refused_with_their_line),
         TEST(bad_variables_are_refused_by_their_name),
@@ -429,6 +508,7 @@ int main(void)
         TEST(a_secret_is_not_set_twice),
         TEST(a_secrets_file_that_cannot_be_read_is_told),
         TEST(what_is_printed_reads_back_the_same),
+        TEST(what_differs_is_told),
         TEST(the_reference_names_every_key),
         TEST(the_sample_lists_every_key_at_its_default),
         TEST(whichever_allocation_fails_is_told_and_nothing_leaks),

@@ -14,6 +14,7 @@ import threading
 import time
 
 import conservation
+import web
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
@@ -68,6 +69,7 @@ SETTINGS = {
     "retry.factor": "2",
     "retry.max": "200ms",
     "log.level": "info",
+    "http.listen": "no",  # a test that wants it says 127.0.0.1:0 and asks site.http()
 }
 
 
@@ -277,6 +279,11 @@ class Site:
 
     def command(self, name, *args, **more):
         return self.cli(name, "-c", self.config, *args, **more)
+
+    def http(self, token=None):
+        """A client of the address that the newest process listens on."""
+        said = self.wait_event("http")[-1]["msg"]
+        return web.Client(*re.search(r"http://\[?([0-9a-f.:]+?)\]?:(\d+)/$", said).groups(), token=token)
 
     def events(self, event=None, **wanted):
         return self.process.events(event, **wanted)

@@ -50,6 +50,18 @@ def test_curl_can_ask(site, control):
     assert said.returncode == 0 and json.loads(said.stdout)["health"] == "running"
 
 
+def test_without_libcurl_a_command_says_what_is_missing_and_the_service_works(make_site, tmp_path):
+    (tmp_path / "libcurl.so.4").write_text("not a library")
+    site = make_site()
+    site.env["LD_LIBRARY_PATH"] = str(tmp_path)
+    site.start()
+    said = site.command("hold", "celtra")
+    assert said.returncode == 2 and b"libcurl4" in said.stderr
+    assert site.command("status").returncode == 0, "the store tells"
+    site.drop("RANK", "x.json")
+    site.finish(1)
+
+
 def test_what_a_killed_service_left_is_replaced(site, control):
     site.kill()
     assert control.path.exists()

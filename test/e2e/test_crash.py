@@ -141,3 +141,23 @@ def test_a_stopped_instance_keeps_its_tickets_until_it_goes_on(make_site):
     first.stop()
     second.stop()
     site.conserve()
+
+
+def test_what_a_crash_left_of_a_copy_goes_though_the_ticket_is_linked_this_time(make_site):
+    site = make_site()
+    ours, theirs = site.under / "0/RANK/x.json", site.staging / "x.json"
+    ours.parent.mkdir(parents=True)
+    data = ticket("RANK")
+    site.expect("RANK", "x.json", data)
+    ours.write_bytes(data)
+    os.link(ours, theirs)  # as long as its producer has another name for it, it is copied
+    archive = site.archive / "RANK"
+    archive.mkdir(parents=True)
+    site.start(wait=False, prefix=["strace", "-f", "-qq", "-o", "/dev/null", "-P", str(archive), "-e", "trace=renameat2,linkat",
+                                   "-e", "inject=renameat2,linkat:signal=KILL"])
+    site.process.popen.wait(60)
+    site.process.ended = True
+    assert [p.name for p in archive.iterdir() if p.name.endswith(".tmp")], "the crash left nothing"
+    theirs.unlink()
+    site.start()
+    site.finish(1)

@@ -16,8 +16,7 @@ import time
 
 import pytest
 
-from answering import Service, problem
-from records import Records
+from control import Records, Service, problem
 from shunt import SCALE
 
 ESC = "\x1b"
@@ -314,7 +313,6 @@ def test_status_of_one_that_lives_and_does_not_tell_is_what_it_wrote_last(place,
     s = service(lambda *_: problem(503, "too much is asked"))
     for age_ms, health in ((0, "running"), (120000, "stuck")):
         records.db.execute("INSERT OR REPLACE INTO snapshots VALUES (0, ?)", (json.dumps({"saved_ms": int(time.time() * 1000) - age_ms}),))
-        records.db.commit()
         out, _ = ran(place, "status", "--json", code=0 if health == "running" else 1)
         told = json.loads(out)
         assert (told["health"], told["source"], told["instances"]) == (health, "store", 1) and s.asked

@@ -117,13 +117,16 @@ def test_every_kill_leaves_statistics_that_count_each_ticket_once(make_site, mem
     assert_day(site, jobs)
 
 
-def test_what_a_failed_ticket_had_delivered_is_counted_once_also_after_its_retry(make_site):
+@pytest.mark.parametrize("between", [True, False])
+def test_what_a_failed_ticket_had_delivered_is_counted_once_also_after_its_retry(make_site, between):
     site = make_site({**NO_BREAKER, "retry.attempts": "1"}, routes=AWAY)
     site.start()
     site.put("RANK", "x.json", ticket("RANK"))
     site.wait_event("failed")
-    kill(site)
-    site.start()
+    wait_for(lambda: rows(site, "status = 3"), "it is recorded")
+    if between:
+        kill(site)
+        site.start()
     (site.data / "OUT/sick").mkdir(parents=True)
     assert site.command("retry", "x.json").returncode == 0
     site.wait_event("processed")

@@ -61,6 +61,15 @@ def test_out_of_attempts_the_ticket_fails_with_the_whole_story(make_site, base):
     site.finish(3)
 
 
+def test_what_fails_at_its_only_try_is_not_taken_for_changed(make_site):
+    site = make_site({**NO_BREAKER, "retry.attempts": "1"}, routes=TWO % "create = no")
+    site.folder("SICK")
+    site.start()
+    site.drop_bad("SICK", "x.json", ticket("SICK"), "after 1 attempt")
+    site.wait_ended(1)
+    assert not site.events("returned")
+
+
 def fill(folder):
     with open(folder / "ballast", "wb", buffering=0) as f:
         try:
@@ -256,3 +265,15 @@ def test_a_second_stop_ends_at_once(make_site, mounts, base):
     site.process.expected_exit = 3
     site.start()
     site.finish(1)
+
+
+def test_a_ticket_that_fails_at_its_first_attempt_goes_elsewhere_once(make_site):
+    site = make_site({**NO_BREAKER, "retry.attempts": "1"}, routes=TWO % "")
+    (site.data / "OUT").mkdir()
+    (site.data / "OUT/sick").write_text("in the way")
+    site.start()
+    site.put("RANK", "x.json", ticket("RANK"))
+    site.wait_event("failed")
+    assert len(site.events("routed", destination="fine")) == len(site.events("processing")) == 1
+    assert not site.events("returned"), "our own link in the archive was taken for a change"
+    site.stop()

@@ -1,30 +1,15 @@
 """What the store knows after everything that can happen to the service and to the store itself."""
-import json
+import contextlib
 import os
+import signal
 import sqlite3
 
+import pytest
+
 from conftest import root_only
+from control import CANCELLED, COMPLETED, DONE, FAILED, PENDING, PROCESSING, WAITING, rows
 from shunt import ticket, wait_for
 from test_retry import NO_BREAKER, TWO, fill, freeze, frozen_disk
-
-
-def rows(site, where="1", *values):
-    """Jobs as the store has them, oldest first, each with its deliveries by name and its events."""
-    db = sqlite3.connect("file:%s?mode=ro" % (site.data / "shunt.db"), uri=True, timeout=20)
-    db.row_factory = sqlite3.Row
-    try:
-        found = [dict(row) for row in db.execute("SELECT * FROM processing_jobs WHERE %s ORDER BY row" % where, values)]
-        for job in found:
-            job["deliveries"] = {d["destination"]: dict(d) for d in db.execute("SELECT * FROM deliveries WHERE job = ?", (job["row"],))}
-            job["events"] = json.loads(job["events"])
-            job["story"] = [event[1] for event in job["events"]]
-        return found
-    finally:
-        db.close()
-
-
-PENDING, PROCESSING, COMPLETED, FAILED, CANCELLED = range(5)
-WAITING, DONE = 2, 3
 
 
 def agree(site, completed):
@@ -266,6 +251,30 @@ def test_a_later_ticket_of_the_same_name_is_not_blamed_for_the_crash(make_site):
     assert not (site.under / "0/.trial").exists()
 
 
+def test_a_ticket_whose_destination_hangs_over_two_stops_is_no_suspect(make_site, mounts, base):
+    site = make_site({"intake.poison": "fail", "delivery.hang": "300ms"}, routes=TWO % "")
+    sick = frozen_disk(base, site.data / "OUT" / "sick", mounts)
+    (sick / "lost+found").rmdir()
+    site.start()
+    freeze(sick)
+    try:
+        site.drop("SICK", "x.json", to=["OUT/sick"])
+        for _ in range(2):
+            site.wait_event("destination_hangs")
+            site.process.send(signal.SIGTERM)
+            site.wait_event("stopped")
+            freeze(sick, thaw=True)  # a process cannot end while it waits for a disk
+            assert site.process.wait_exit() == 3
+            freeze(sick)
+            site.start()
+            if not list((site.under / "0").rglob("x.json")):
+                break  # the thawed disk has taken it
+    finally:
+        freeze(sick, thaw=True)
+    site.finish()
+    assert not site.all_events("crash_found") and not site.all_events("failed")
+
+
 def crashed_with(site, name, **more):
     """A ticket that an earlier run left in work when it crashed."""
     folder = site.under / "0/RANK"
@@ -318,3 +327,71 @@ def test_a_suspect_whose_destination_hangs_does_not_stop_the_others(make_site, m
     finally:
         freeze(sick, thaw=True)
     site.finish()
+
+
+@contextlib.contextmanager
+def locked(site):
+    """Another process has the store for itself."""
+    other = sqlite3.connect(site.data / "shunt.db", isolation_level=None, timeout=20)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+
+
+@pytest.mark.slow
+def test_a_stop_ends_though_the_store_is_locked(site):
+    site.drop("RANK", "x.json")
+    site.wait_ended()
+    wait_for(lambda: rows(site), "the store knows")
+    with locked(site):
+        site.stop(seconds=15)
+
+
+@pytest.mark.slow
+def test_a_job_that_waited_while_the_store_was_locked_at_the_start_is_done_once_and_none_is_left_pending(make_site):
+    site = make_site({"retry.attempts": "1000"}, routes=TWO % "create = no")
+    site.start()
+    site.drop("RANK", "x.json", to=["OUT/sick", "OUT/fine"])
+    wait_for(lambda: [r["status"] for r in rows(site)] == [PENDING], "it waits")
+    site.stop()
+    with locked(site):
+        site.start()
+        (site.data / "OUT/sick").mkdir()
+        site.wait_ended(1)
+    site.wait_event("store_back", seconds=60)
+    site.finish(1)
+    site.start()  # what could not be asked is asked now
+    site.stop()
+    assert sorted(r["status"] for r in rows(site)) == [COMPLETED, CANCELLED]
+
+
+@pytest.mark.slow
+def test_tickets_that_failed_right_before_a_kill_are_failed_jobs(make_site):
+    site = make_site({"intake.settle": "100ms", "intake.settle_complete": "50ms"})
+    for i in range(300):
+        site.drop_bad("RANK", "y%d.json" % i, b'{"number": %d]' % i, "invalid JSON")
+    site.start(wait=False)
+    wait_for(lambda: len(site.events("failed")) > 20, "some have failed", 20)
+    site.kill()
+    site.start()
+    wait_for(lambda: not any(p.is_file() for root in (site.hot, site.under) for p in root.rglob("*.json")), "all are set aside", 20)
+    site.stop()
+    site.conserve()
+    assert [r["status"] for r in rows(site)] == [FAILED] * 300
+
+
+def test_a_store_that_is_taken_away_while_it_runs_is_missed(make_site):
+    site = make_site()
+    site.start()
+    site.drop("RANK", "a.json")
+    site.wait_event("processed")
+    wait_for(lambda: rows(site), "the store knows")
+    for path in site.data.glob("shunt.db*"):
+        path.unlink()
+    site.drop("RANK", "b.json")
+    site.wait_event("store_gone")
+    site.finish(2)
+    assert [row["name"] for row in rows(site)] == ["b.json"]

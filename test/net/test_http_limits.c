@@ -9,13 +9,23 @@ static void drip(struct client *client)
         send(client->fd, "x", 1, MSG_NOSIGNAL);
 }
 
+/* A client of the socket, or of an address of its own. */
+static struct client *client_either(struct world *world, bool tcp)
+{
+    unsigned port;
+    if (!tcp)
+        return client_local(world);
+    assert_int_equal(http_server_listen_tcp(world->server, "127.0.0.1", 0, &port, NULL), 0);
+    return client_tcp(world, port);
+}
+
 static void a_connection_that_asks_nothing_is_cut(void **state)
 {
     struct http_options options = world_options();
     options.idle_ms = 20;
     struct world *world = world_new(*state, options);
-    struct client *silent = client_local(world), *served = client_local(world);
-    until(world, silent->ended);
+    struct client *silent = client_local(world), *served = client_local(world), *far = client_either(world, true);
+    until(world, silent->ended && far->ended);
     assert_int_equal(silent->in.len, 0);
     until(world, served->ended);
     served = client_local(world);
@@ -28,15 +38,17 @@ static void a_request_line_that_drips_is_cut(void **state)
 {
     struct http_options options = world_options();
     options.idle_ms = 40;
-    struct world *world = world_new(*state, options);
-    struct client *client = client_local(world);
-    say(client, "GET /");
-    while (!client->ended) {
-        drip(client);
-        turn(world);
+    for (int tcp = 0; tcp < 2; tcp++) {
+        struct world *world = world_new(*state, options);
+        struct client *client = client_either(world, tcp);
+        say(client, "GET /");
+        while (!client->ended) {
+            drip(client);
+            turn(world);
+        }
+        assert_int_equal(world->called, 0);
+        world_free(world);
     }
-    assert_int_equal(world->called, 0);
-    world_free(world);
 }
 
 static void headers_and_bodies_that_drip_are_cut(void **state)
@@ -47,10 +59,11 @@ static void headers_and_bodies_that_drip_are_cut(void **state)
         "POST /echo/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfff\r\n"};
     struct http_options options = world_options();
     options.request_ms = 40;
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+    const size_t n = sizeof heads / sizeof *heads;
+    for (size_t i = 0; i < 2 * n; i++) {
         struct world *world = world_new(*state, options);
-        struct client *client = client_local(world);
-        say(client, heads[i]);
+        struct client *client = client_either(world, i >= n);
+        say(client, heads[i % n]);
         while (!client->ended) {
             drip(client);
             turn(world);
@@ -96,17 +109,17 @@ static void who_does_not_take_the_answer_is_cut(void **state)
 static void headers_beyond_the_limit_are_refused(void **state)
 {
     static const char *const heads[] = {"GET /hello HTTP/1.1\r\nHost: x\r\nX-Header: ", "GET /echo/"};
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 4; i++) {
         struct world *world = world_new(*state, world_options());
-        struct client *client = client_local(world);
+        struct client *client = client_either(world, i >= 2);
         struct str request = STR_INIT;
-        str_puts(&request, heads[i]);
+        str_puts(&request, heads[i % 2]);
         while (request.len < 2 * world_options().max_header_bytes)
             str_putc(&request, 'x');
         send(client->fd, request.bytes, request.len, MSG_NOSIGNAL);
         until(world, client->ended);
         assert_int_equal(world->called, 0);
-        assert_true(has(client, i == 0 ? " 431 " : " 414 "));
+        assert_true(has(client, i % 2 == 0 ? " 431 " : " 414 "));
         str_fini(&request);
         world_free(world);
     }
@@ -187,6 +200,19 @@ static void one_address_has_so_many_connections_and_no_more(void **state)
     world_free(world);
 }
 
+static void a_proxy_on_this_machine_has_as_many_connections_as_it_wants(void **state)
+{
+    struct http_options options = world_options();
+    options.max_per_address = 2;
+    options.trust_loopback = true;
+    struct world *world = world_new(*state, options);
+    unsigned port;
+    assert_int_equal(http_server_listen_tcp(world->server, "127.0.0.1", 0, &port, NULL), 0);
+    for (unsigned i = 0; i < 10; i++)
+        get_hello(world, client_tcp(world, port));
+    world_free(world);
+}
+
 static void without_descriptors_clients_wait(void **state)
 {
     struct http_options options = world_options();
@@ -212,11 +238,17 @@ int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {
-        T(a_connection_that_asks_nothing_is_cut),    T(a_request_line_that_drips_is_cut),
-        T(headers_and_bodies_that_drip_are_cut),     T(who_waits_for_an_answer_is_not_cut),
-        T(who_does_not_take_the_answer_is_cut),      T(headers_beyond_the_limit_are_refused),
-        T(headers_of_a_usual_size_are_taken),        T(further_connections_wait_until_one_ends),
-        T(a_full_listener_does_not_keep_others_out), T(one_address_has_so_many_connections_and_no_more),
+        T(a_connection_that_asks_nothing_is_cut),
+        T(a_request_line_that_drips_is_cut),
+        T(headers_and_bodies_that_drip_are_cut),
+        T(who_waits_for_an_answer_is_not_cut),
+        T(who_does_not_take_the_answer_is_cut),
+        T(headers_beyond_the_limit_are_refused),
+        T(headers_of_a_usual_size_are_taken),
+        T(further_connections_wait_until_one_ends),
+        T(a_full_listener_does_not_keep_others_out),
+        T(one_address_has_so_many_connections_and_no_more),
+        T(a_proxy_on_this_machine_has_as_many_connections_as_it_wants),
         T(without_descriptors_clients_wait),
     };
     return cmocka_run_group_tests_name("net/http_limits", tests, NULL, NULL);

@@ -124,6 +124,41 @@ static void a_write_that_never_fits_cuts_the_client(void **state)
     world_free(world);
 }
 
+static void what_a_client_has_not_taken_is_known(void **state)
+{
+    struct world *world = world_new(*state, world_options());
+    struct client *client = open_stream(world);
+    assert_int_equal(http_stream_waiting(world->streams[0]), 0);
+    assert_int_equal(http_stream_write(world->streams[0], "12345", 5), 0);
+    assert_int_equal(http_stream_write(world->streams[0], "678", 3), 0);
+    assert_int_equal(http_stream_waiting(world->streams[0]), 8);
+    until(world, has(client, "12345678"));
+    assert_int_equal(http_stream_waiting(world->streams[0]), 0);
+    client_hang_up(client);
+    until(world, http_stream_write(world->streams[0], ":\n\n", 3) != 0);
+    assert_int_equal(http_stream_waiting(world->streams[0]), ERR_GONE);
+    world_free(world);
+}
+
+static void a_stream_that_is_cut_frees_its_place_though_nobody_reads(void **state)
+{
+    struct http_options options = world_options();
+    options.max_connections = 1;
+    options.max_stream_bytes = 8U * 1024 * 1024;
+    struct world *world = world_new(*state, options);
+    struct client *client = open_stream(world);
+    char *much = calloc(1, 8U * 1024 * 1024);
+    client_deafen(client);
+    assert_int_equal(http_stream_write(world->streams[0], much, 8U * 1024 * 1024), 0);
+    free(much);
+    http_stream_cut(world->streams[--world->n_streams]);
+    get_hello(world, client_local(world));
+    client_hear(client);
+    until(world, client->ended);
+    assert_false(has(client, "\r\n0\r\n\r\n"));
+    world_free(world);
+}
+
 static void a_client_that_takes_nothing_for_send_ms_is_cut(void **state)
 {
     struct http_options options = world_options();
@@ -263,6 +298,8 @@ int main(void)
         T(a_client_that_has_gone_shows_at_the_writes_that_follow),
         T(a_client_that_takes_less_than_is_written_is_cut),
         T(a_write_that_never_fits_cuts_the_client),
+        T(what_a_client_has_not_taken_is_known),
+        T(a_stream_that_is_cut_frees_its_place_though_nobody_reads),
         T(a_client_that_takes_nothing_for_send_ms_is_cut),
         T(a_closed_stream_that_nobody_takes_is_cut),
         T(a_client_that_does_not_take_the_last_piece_is_cut),

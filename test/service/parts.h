@@ -47,8 +47,8 @@ static inline void put_config(struct scratch *s, const char *settings, const cha
     char text[4096];
     snprintf(text, sizeof text,
              "[service]\ndata = .\n[folders]\nhot = hot\narchive = archive\nfailed = failed\nunderprocess = under\n"
-             "logs = logs\nroutes = routes.ini\n[log]\nstdout = no\n%s",
-             settings);
+             "logs = logs\nroutes = routes.ini\n%s[log]\nstdout = no\n%s",
+             strstr(settings, "[http]") ? "" : "[http]\nlisten = no\n", settings);
     put(in(s, "shunt.ini"), text);
     put(in(s, "routes.ini"), routes);
 }

@@ -1,12 +1,16 @@
 /* test_control.c: the control socket of a whole service, by raw clients. The test turns the loop itself and waits for
  * answers, never for a time. The pool has one thread, which a test may keep busy. Scanner and upkeep are not started:
  * only what is asked for happens. */
+#include <netinet/in.h>
 #include <poll.h>
 #include <semaphore.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "shunt/service/control.h"
+#include "shunt/service/feed.h"
+#include "shunt/service/reload.h"
 #include "shunt/service/service.h"
 
 #include "../scarce.h"
@@ -15,9 +19,10 @@
 #define FAST                                                                                                           \
     "[service]\ndrain_timeout = 1h\n[intake]\nsettle = 100ms\nsettle_complete = 10ms\n[delivery]\ndurability = none\n" \
     "hang = 1h\n[retry]\nfirst = 10ms\nmax = 10ms\n[store]\nkeep_jobs = 0\n"
-#define QUEUE     64 /* calls that wait */
-#define CLIENTS   100
-#define MOMENT_MS 5
+#define QUEUE       64 /* calls that wait */
+#define CLIENTS     100
+#define MOMENT_MS   5
+#define STREAM_ROOM 262144
 
 struct world {
     struct scratch *s;
@@ -30,11 +35,11 @@ struct client {
     bool ended;
 };
 
-static struct world world_new(struct scratch *s)
+static struct world world_with(struct scratch *s, const char *settings)
 {
     struct error e = {0};
     open_log(s);
-    struct config *config = make_config(s, FAST, ROUTES_TWO);
+    struct config *config = make_config(s, settings, ROUTES_TWO);
     make_folder(s, "hot/RANK");
     make_folder(s, "failed/RANK");
     struct world w = {.s = s, .service = service_new(config, &clock_fast, false, &e)};
@@ -42,6 +47,11 @@ static struct world world_new(struct scratch *s)
         fail_msg("%s", e.text);
     control_listen(w.service->control);
     return w;
+}
+
+static struct world world_new(struct scratch *s)
+{
+    return world_with(s, FAST);
 }
 
 static void fire(uv_handle_t *handle, void *unused)
@@ -321,6 +331,12 @@ static void no_memory_for_an_answer_is_told_and_the_next_one_comes(void **state)
     ask_short_of_memory(&w, "POST", "/destinations/a/hold", "", 200, false);
     ask_short_of_memory(&w, "POST", "/destinations/a/release", "", 200, false);
     ask_short_of_memory(&w, "POST", "/scan", "", 202, false);
+    ask_short_of_memory(&w, "GET", "/stats", "", 200, false);
+    ask_short_of_memory(&w, "GET", "/stats?date=2020-02-06", "", 404, false);
+    ask_short_of_memory(&w, "GET", "/clients", "", 200, false);
+    ask_short_of_memory(&w, "GET", "/routes", "", 200, false);
+    ask_short_of_memory(&w, "GET", "/settings", "", 200, false);
+    ask_short_of_memory(&w, "POST", "/explain?client=RANK", TICKET("RANK"), 200, false);
     ask_short_of_memory(&w, "POST", "/retry", "{\"all\":true,\"dry_run\":true}", 200, true);
     world_free(&w);
 }
@@ -372,6 +388,7 @@ static void a_job_that_waits_is_told_of_without_memory_too_and_then_cancelled(vo
     assert_int_equal(ask(&w, "POST", "/destinations/b/hold", ""), 200);
     begin_waiting(&w);
     ask_short_of_memory(&w, "GET", "/jobs/w.json", "", 200, false);
+    ask_short_of_memory(&w, "GET", "/deliveries", "", 200, false);
     assert_int_equal(ask(&w, "POST", "/jobs/w.json/cancel", ""), 200);
     until_failed(&w, ++count);
     SCARCE_SWEEP (n) {
@@ -458,6 +475,195 @@ static void no_memory_while_a_file_is_sent_leaves_it_whole_or_not_at_all(void **
     world_free(&w);
 }
 
+/* --- over TCP --- */
+
+#define GUARDED  FAST "[http]\nlisten = 127.0.0.1:0\naccess = access\n"
+#define TOKEN    "a-token-that-is-long-enough"
+#define PASSWORD "password"
+#define HASH     "$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/"
+#define FORM     "Content-Type: application/x-www-form-urlencoded\r\n"
+
+static void put_access(struct scratch *s, const char *more)
+{
+    char text[1024], hex[2 * SHA256_SIZE + 1];
+    uint8_t hash[SHA256_SIZE];
+    files_sha256(TOKEN, strlen(TOKEN), hash);
+    files_hex(hash, sizeof hash, hex);
+    snprintf(text, sizeof text, "ci operate sha256:%s\nanna operate " HASH "\n%s", hex, more);
+    put(in(s, "access"), text);
+    assert_int_equal(chmod(in(s, "access"), 0600), 0);
+}
+
+static struct world guarded_new(struct scratch *s)
+{
+    put_access(s, "");
+    return world_with(s, GUARDED);
+}
+
+static uint16_t port_of(struct world *w)
+{
+    char *text;
+    size_t len;
+    log_flush();
+    assert_int_equal(files_read(in(w->s, "log"), 1 << 24, &text, &len, NULL), 0);
+    const char *at = strstr(text, "http://127.0.0.1:");
+    assert_non_null(at);
+    unsigned long port = strtoul(at + strlen("http://127.0.0.1:"), NULL, 10);
+    mem_free(text);
+    return (uint16_t)port;
+}
+
+/* Each from an address of its own, so that no try is one too many. */
+static struct client ask_from(struct world *w, uint16_t port, const char *line, const char *headers, const char *body)
+{
+    static unsigned addresses;
+    char text[2048];
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f010000U + ++addresses)};
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct client client = {.in = STR_INIT};
+    client.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    assert_int_equal(bind(client.fd, (struct sockaddr *)&from, sizeof from), 0);
+    connect(client.fd, (struct sockaddr *)&to, sizeof to);
+    struct pollfd ready = {.fd = client.fd, .events = POLLOUT};
+    assert_int_equal(poll(&ready, 1, -1), 1);
+    int len = snprintf(text, sizeof text,
+                       "%s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: %zu\r\n%s\r\n%s", line,
+                       strlen(body), headers, body);
+    assert_int_equal(send(client.fd, text, (size_t)len, MSG_NOSIGNAL), len);
+    answer_of(w, &client);
+    return client;
+}
+
+static int status_from(struct world *w, uint16_t port, const char *line, const char *headers, const char *body)
+{
+    struct client client = ask_from(w, port, line, headers, body);
+    int status = status_of(&client);
+    hang_up(&client);
+    return status;
+}
+
+/* Logs in; the header that a browser sends from then on. */
+static void log_in(struct world *w, uint16_t port, char header[256])
+{
+    struct client client = ask_from(w, port, "POST /login", FORM, "token=" TOKEN);
+    const char *cookie = strstr(client.in.bytes, "Set-Cookie: ");
+    assert_non_null(cookie);
+    cookie += strlen("Set-Cookie: ");
+    snprintf(header, 256, "Cookie: %.*s\r\n", (int)strcspn(cookie, ";"), cookie);
+    hang_up(&client);
+}
+
+/* Without memory nobody is let in who should not be, and the service lives. */
+static void short_of_memory(struct world *w, uint16_t port, const char *line, const char *headers, const char *body,
+                            int wanted)
+{
+    SCARCE_SWEEP (n) {
+        rest(w);
+        scarce_begin(n, 1);
+        int status = status_from(w, port, line, headers, body);
+        bool hit = scarce_end();
+        if (status != wanted && !(hit && (status >= 400 || status == 0)))
+            fail_msg("%s, allocation %zu: %d", line, n, status);
+    }
+    assert_int_equal(status_from(w, port, line, headers, body), wanted);
+}
+
+static void no_memory_at_the_gate_keeps_people_out_and_the_next_one_comes_in(void **state)
+{
+    struct world w = guarded_new(*state);
+    char cookie[256];
+    uint16_t port = port_of(&w);
+    log_in(&w, port, cookie);
+    short_of_memory(&w, port, "GET /api/v1/me", "Authorization: Bearer " TOKEN "\r\n", "", 200);
+    short_of_memory(&w, port, "GET /metrics", "Authorization: Bearer " TOKEN "\r\n", "", 200);
+    short_of_memory(&w, port, "GET /healthz", "", "", 200);
+    short_of_memory(&w, port, "GET /readyz", "", "", 503); /* there was no start-up scan */
+    short_of_memory(&w, port, "GET /api/v1/destinations", cookie, "", 200);
+    short_of_memory(&w, port, "GET /openapi.json", "", "", 200);
+    short_of_memory(&w, port, "GET /api/v1/destinations", "Authorization: Bearer " TOKEN "x\r\n", "", 401);
+    short_of_memory(&w, port, "POST /api/v1/scan", "Sec-Fetch-Site: cross-site\r\n", "", 403);
+    short_of_memory(&w, port, "POST /login", FORM, "token=" TOKEN, 303);
+    short_of_memory(&w, port, "POST /login", FORM, "name=anna&password=" PASSWORD, 303);
+    short_of_memory(&w, port, "POST /login", FORM "Accept: text/html\r\n", "name=anna&password=wrong", 401);
+    short_of_memory(&w, port, "POST /logout", cookie, "", 303);
+    assert_int_equal(status_from(&w, port, "GET /api/v1/destinations", cookie, ""), 401);
+    world_free(&w);
+}
+
+static void read_again(struct world *w)
+{
+    reload_request(w->service->reload);
+    while (!reload_idle(w->service->reload))
+        turn(w, NULL);
+}
+
+static void an_access_file_that_cannot_be_taken_over_changes_nothing(void **state)
+{
+    struct world w = guarded_new(*state);
+    char cookie[256];
+    uint16_t port = port_of(&w);
+    log_in(&w, port, cookie);
+    SCARCE_SWEEP (n) {
+        put_access(w.s, n % 2 ? "# one\n" : "# two\n");
+        rest(&w);
+        scarce_begin(n, 1);
+        read_again(&w);
+        scarce_end();
+        assert_int_equal(status_from(&w, port, "GET /api/v1/destinations", cookie, ""), 200);
+    }
+    put(in(w.s, "access"), "nonsense\n");
+    read_again(&w);
+    assert_int_equal(status_from(&w, port, "GET /api/v1/destinations", cookie, ""), 200);
+    assert_true(logged(w.s, "access_refused") > 0);
+    put(in(w.s, "access"), "anna operate " HASH "\n");
+    read_again(&w);
+    assert_int_equal(status_from(&w, port, "GET /api/v1/destinations", cookie, ""), 401);
+    world_free(&w);
+}
+
+static bool told(const struct client *client, const char *word)
+{
+    return client->in.len > 0 && strstr(client->in.bytes, word) != NULL;
+}
+
+/* Until it is told of one of them. False: its stream has ended. */
+static bool is_told(struct world *w, struct client *client, const char *word, const char *other)
+{
+    while (hear(client), !client->ended && !told(client, word) && !told(client, other)) {
+        feed_tick(w->service->jobs.feed);
+        turn(w, client);
+    }
+    return !client->ended;
+}
+
+static void who_follows_is_told_all_or_begins_anew_or_is_cut_without_memory(void **state)
+{
+    struct world w = world_new(*state);
+    assert_int_equal(ask(&w, "POST", "/destinations/a/hold", ""), 200);
+    assert_int_equal(ask(&w, "POST", "/destinations/b/hold", ""), 200);
+    begin_waiting(&w);
+    const struct job *job = jobs_next(&w.service->jobs, NULL);
+    SCARCE_SWEEP (n) {
+        struct client client;
+        char number[32];
+        rest(&w);
+        connect_to(&w, &client);
+        str_reserve(&client.in, STREAM_ROOM); /* the client's own memory does not fail */
+        scarce_begin(n, 1);
+        say(&client, "GET", "/events", "");
+        bool follows = is_told(&w, &client, "event: status", "event: status");
+        snprintf(number, sizeof number, "\"ms\":%zu.0", n);
+        feed_job(w.service->jobs.feed, job, STATUS_PENDING, (double)n);
+        follows = follows && is_told(&w, &client, "event: job", "event: reset");
+        bool hit = scarce_end();
+        assert_true(hit || (follows && told(&client, "event: job")));
+        if (told(&client, "event: job"))
+            assert_true(told(&client, number));
+        hang_up(&client);
+    }
+    world_free(&w);
+}
+
 static void nothing(struct work *work)
 {
     (void)work;
@@ -490,6 +696,9 @@ int main(void)
         T(no_memory_for_what_is_told_of_jobs_is_no_harm),
         T(no_memory_while_a_job_is_sent_neither_loses_nor_doubles_it),
         T(no_memory_while_a_file_is_sent_leaves_it_whole_or_not_at_all),
+        T(no_memory_at_the_gate_keeps_people_out_and_the_next_one_comes_in),
+        T(an_access_file_that_cannot_be_taken_over_changes_nothing),
+        T(who_follows_is_told_all_or_begins_anew_or_is_cut_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -114,6 +114,32 @@ static void what_is_no_file_leaves_underprocess_and_its_name_is_free(void **stat
     assert_true(exists(in(s, "hot/RANK/a (not a file).json")));
 }
 
+#define LISTED_MOST 10 /* of a queue of 40 */
+
+static bool sixty_are_through(struct watcher *w)
+{
+    size_t queued = w->service->intake.queued;
+    assert_true(queued <= LISTED_MOST);
+    return w->service->rt.ledger.delivered == 60;
+}
+
+static void what_a_listing_finds_leaves_most_of_the_queue_to_events(void **state)
+{
+    struct scratch *s = *state;
+    char name[32];
+    put_config(s, "[intake]\nqueue_limit = 40\nin_work_limit = 1\nbatch_size = 1\n[delivery]\ndurability = none\n",
+               ROUTES_ONE);
+    make_folder(s, "hot/RANK");
+    for (unsigned i = 0; i < 60; i++) {
+        snprintf(name, sizeof name, "hot/RANK/%u.json", i);
+        put(in(s, name), TICKET("RANK"));
+    }
+    struct service *service = start(s, false);
+    run_until(service, s, sixty_are_through);
+    service_free(service);
+    assert_int_equal(in_folder(s, "out/a"), 60);
+}
+
 static bool hundreds_are_through(struct watcher *w)
 {
     char path[64];
@@ -325,6 +351,7 @@ int main(void)
         T(what_is_dropped_is_delivered_or_failed),
         T(what_a_crash_left_in_underprocess_is_delivered_also_of_another_instance),
         T(what_is_no_file_leaves_underprocess_and_its_name_is_free),
+        T(what_a_listing_finds_leaves_most_of_the_queue_to_events),
         T(many_at_once_are_all_delivered_once),
         T(a_stop_leaves_what_waits_and_the_next_start_takes_it_up),
         T(a_stop_finishes_what_is_being_looked_at),

@@ -146,7 +146,9 @@ static void no_memory_for_a_reload_keeps_the_routes_from_before(void **state)
     service_free(service);
 }
 
-#define SWEEP "[service]\ndrain_timeout = 1h\n" FAST "hang = 1h\n[retry]\nfirst = 10ms\nmax = 10ms\n"
+#define SWEEP                                                                                                          \
+    "[service]\ndrain_timeout = 1h\n[intake]\nduplicate_window = 1h\nduplicate = skip\n" FAST                          \
+    "hang = 1h\n[retry]\nfirst = 10ms\nmax = 10ms\n"
 
 /* Four tickets, one of them bad, one of a client who comes later, and between them a reload that alters a lane. */
 static bool all_are_through(struct watcher *w)
@@ -285,6 +287,43 @@ static void no_memory_in_once_loses_nothing_and_ends(void **state)
     }
 }
 
+static bool the_second_is_through(struct watcher *w)
+{
+    const struct ledger *l = &w->service->rt.ledger;
+    return l->delivered + l->archived_only == 1 && l->in_work == 0;
+}
+
+/* Skipped, or, where the store could not be asked, delivered again. */
+static void no_memory_for_a_duplicate_loses_nothing(void **state)
+{
+    struct scratch *s = *state;
+    size_t skipped = 0;
+    put_config(s, SWEEP, ROUTES_TWO);
+    make_folder(s, "hot/RANK");
+    put(in(s, "hot/RANK/a.json"), TICKET("RANK"));
+    struct service *first = start_by(s, false, &clock_fast);
+    run_until(first, s, one_is_through);
+    service_free(first);
+    SCARCE_SWEEP (n) {
+        scratch_remove(in(s, "out"));
+        put(in(s, "hot/RANK/a.json"), TICKET("RANK"));
+        struct service *service = start_by(s, false, &clock_fast);
+        fill_waits(&service->rt, 2);
+        scarce_begin(n, 1);
+        scarce_spare_json();
+        run_until(service, s, the_second_is_through);
+        bool hit = scarce_end(), was_skipped = service->rt.ledger.archived_only == 1;
+        assert_true(was_skipped || hit);
+        skipped += was_skipped;
+        service_free(service);
+        assert_int_equal(in_folder(s, "out/a") + in_folder(s, "out/b"), was_skipped ? 0 : 2);
+        assert_file(in(s, "archive/RANK/a.json"), TICKET("RANK"));
+        assert_int_equal(in_folder(s, "archive/RANK"), 1);
+        assert_int_equal(in_folder(s, "hot/RANK") + in_folder(s, "under/0/RANK") + in_folder(s, "failed"), 0);
+    }
+    assert_true(skipped > 0);
+}
+
 /* Hundreds of services need not wait for a disk. */
 static int setup_in_memory(void **state)
 {
@@ -306,6 +345,7 @@ int main(void)
         SWEEP_OF(no_memory_for_a_reload_keeps_the_routes_from_before),
         SWEEP_OF(no_memory_while_it_runs_loses_nothing),
         SWEEP_OF(no_memory_for_a_while_loses_nothing),
+        SWEEP_OF(no_memory_for_a_duplicate_loses_nothing),
         SWEEP_OF(no_memory_in_once_loses_nothing_and_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

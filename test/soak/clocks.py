@@ -8,7 +8,7 @@ import re
 import time
 import zoneinfo
 
-from common import CannotHere, Report, conserve, drain, shunt, wait_for, world
+from common import CannotHere, Report, agree, conserve, drain, shunt, wait_for, world
 
 ZONE = "Europe/Berlin"
 SPRING = ["2026-03-28 23:59:58", "2026-03-29 01:59:58", "2026-03-28 23:59:57", "2026-03-29 12:00:00", "2026-03-29 23:59:58", "2026-03-29 22:00:00",
@@ -74,7 +74,7 @@ def step(site, clock, turn, where, hold):
 
 
 def one_round(steps, hold, expect=None, said=None):
-    with world({"report.timezone": ZONE, "retry.attempts": "1000"}) as site:
+    with world({"report.timezone": ZONE, "retry.attempts": "1000", "store.keep_jobs": "0"}) as site:
         clock = Clock(site)
         clock.set(steps[0]) if isinstance(steps[0], str) else clock.shift(steps[0])
         site.start()
@@ -89,6 +89,7 @@ def one_round(steps, hold, expect=None, said=None):
         drain(site)
         site.stop(seconds=60)
         conserve(site)
+        agree(site)
         if said is not None:
             said += ["%d steps" % len(steps), "%d tickets" % len(site.manifest.entries), "%d days ended" % len(days)]
 

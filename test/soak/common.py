@@ -18,6 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 sys.path.insert(0, str(TOP / "test" / "e2e"))
 
+import agreement  # noqa: E402
 import conservation  # noqa: E402
 import producers  # noqa: E402
 import shunt  # noqa: E402
@@ -135,6 +136,7 @@ def end(site, seconds=120, layout=conservation.Layout):
     drain(site, seconds)
     site.stop(seconds=60)
     conserve(site, layout)
+    agree(site)
 
 
 def conserve(site, layout=conservation.Layout, unfinished_ok=False):
@@ -143,6 +145,12 @@ def conserve(site, layout=conservation.Layout, unfinished_ok=False):
         entries = [dict(e, unordered=True) for e in entries]
     check = conservation.Check(site.data, entries, True, unfinished_ok, layout).run()
     assert check.clean, check.text()
+
+
+def agree(site, whole=True):
+    """The store of the stopped service says what the manifest and the folders say."""
+    check = agreement.Agreement(site, whole).run()
+    assert check.clean, "the store: " + check.text()
 
 
 def random_ticket(rng, client, name):

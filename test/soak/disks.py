@@ -5,7 +5,7 @@ import random
 import signal
 import time
 
-from common import CLIENTS, Mount, Report, conservation, conserve, drain, left, needs, random_ticket, shunt, ticket, wait_for, world
+from common import CLIENTS, Mount, Report, agree, conservation, conserve, drain, left, needs, random_ticket, shunt, ticket, wait_for, world
 
 # Pauses that fit a round of some seconds.
 SETTINGS = {"retry.attempts": "1000", "intake.scan_interval": "500ms", "delivery.breaker_pause": "50ms", "delivery.breaker_max": "300ms",
@@ -118,6 +118,7 @@ def one_round(seed, name, resource, tight, said=None):
         wait_for(lambda: logged.exists() and logged.read_bytes().endswith(b"\n"), "the log is written again", 5)
         site.stop(seconds=60)
         conserve(site, layout)
+        agree(site)
         if said is not None:
             said += ["%d tickets" % dropped, "%d waited" % waiting]
 

@@ -5,7 +5,7 @@ import random
 import re
 import time
 
-from common import Faults, Report, conserve, drain, left, needs, shunt, ticket, wait_for, world
+from common import Faults, Report, agree, conserve, drain, left, needs, shunt, ticket, wait_for, world
 
 # Faster pauses than an operator would want, and a periodic scan: an error may have cost the event.
 SETTINGS = {"retry.attempts": "1000", "intake.scan_interval": "300ms", "delivery.breaker_pause": "50ms", "delivery.breaker_max": "200ms"}
@@ -211,8 +211,11 @@ def soak(args):
                         rest.pop(0)
                         put, flushes = put + hit, flushes + failed
                         report.ok("%s: %d errors or delays, %d failed flushes, %.1f s" % (name, hit, failed, time.monotonic() - begun))
+                    name = "the store after %d cases" % aim.turn
+                    site.stop(seconds=60)
+                    agree(site)
             except AssertionError as error:
                 report.fail(name, error)
-                rest.pop(0)
+                rest = rest[1:]
     report.note("%d errors and delays put in, %d failed flushes, none believed" % (put, flushes) if not report.bad else "see above")
     return report

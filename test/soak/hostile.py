@@ -11,7 +11,7 @@ import struct
 import threading
 import time
 
-from common import Report, conserve, needs, ticket, world
+from common import Report, agree, conserve, needs, ticket, world
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
@@ -235,6 +235,7 @@ def one_round(seed, seconds, as_root=True, said=None):
             assert path.name.isprintable(), path
         site.stop(seconds=60)
         conserve(site)
+        agree(site)
         if said is not None:
             said += ["%d swaps" % sum(s.swaps for s in swappers), "%d tickets" % expected]
 

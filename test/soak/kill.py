@@ -2,7 +2,7 @@
 import random
 import subprocess
 
-from common import Report, Writers, backlog, conserve, end, kill, left, wait_for, world
+from common import Report, Writers, agree, backlog, conserve, end, kill, left, wait_for, world
 
 SETTINGS = {"intake.settle": "5s", "retry.attempts": "1000"}  # a producer that this machine is slow to run is not a broken one
 
@@ -70,6 +70,7 @@ def two_instances(seed, tickets, memory=True, said=None):
         wait_for(lambda: left(site) == 0, lambda: "%d are left\n%s" % (left(site), site.tail()), 120)
         pair[1 - victim].stop(seconds=60)
         conserve(site)
+        agree(site)
         if said is not None:
             said += ["%d kills" % (done + 1), "%d tickets" % len(site.manifest.entries)]
 

@@ -9,7 +9,7 @@ import shutil
 import threading
 import time
 
-from common import CLIENTS, CannotHere, Mount, Report, conservation, conserve, drain, folder_for, kill, left, must, needs, random_ticket, run, world
+from common import CLIENTS, CannotHere, Mount, Report, agree, conservation, conserve, drain, folder_for, kill, left, must, needs, random_ticket, run, world
 
 SIZES = {"ext4": "512M", "xfs": "512M"}
 
@@ -213,6 +213,7 @@ def one_round(seed, kind, seconds, durable=True, threads=3, pause=0.004, said=No
         site.stop(seconds=60)
         if durable:
             conserve(site)
+            agree(site)
         if said is not None:
             said += ["%d accepted" % sum(len(f.accepted) for f in feeders), "%d told processed" % sum(c["processed"] for c in told.values()),
                      "%d taken up again" % waiting] + (["after a kill -9"] if len(site.processes) > 2 else [])

@@ -2,12 +2,12 @@
 """Hours under load, and what could refute the promises: crashes, power cuts, errors of the system, full disks, hostile trees.
 
     ./run.sh soak                     all verbs, one after the other
-    ./run.sh soak VERB... [options]   kill powercut faults disks hostile writers clock fuzz long
+    ./run.sh soak VERB... [options]   kill powercut faults disks store hostile writers clock fuzz long
 
-    --rounds N     of kill (100) and powercut (20)      --seed N      repeats a round: it is printed with each
+    --rounds N     of kill (100), powercut (20), store (5)      --seed N      repeats a round: it is printed with each
     --tickets N    of a backlog (5,000)                 --minutes N   of long (60)
     --disk         long on a disk, not in memory
-    --runs N       of each fuzz target (1,000,000)      --only TEXT   only what holds it in its name: faults, disks, fuzz
+    --runs N       of each fuzz target (1,000,000)      --only TEXT   only what holds it in its name: faults, disks, store, fuzz
 
 Needs root for power cuts, disks, devices and users; what cannot be had is said and left out. A round that fails keeps its folder and says
 where it is. Ends with 1 where any round failed. SHUNT_BIN names another program to test.
@@ -20,7 +20,7 @@ sys.dont_write_bytecode = True
 
 import common  # noqa: E402
 
-VERBS = {"kill": "kill", "powercut": "powercut", "faults": "faults", "disks": "disks", "hostile": "hostile", "writers": "writers",
+VERBS = {"kill": "kill", "powercut": "powercut", "faults": "faults", "disks": "disks", "store": "stores", "hostile": "hostile", "writers": "writers",
          "clock": "clocks", "time": "clocks", "fuzz": "fuzzing", "long": "longrun"}
 
 

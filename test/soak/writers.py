@@ -5,7 +5,7 @@ import pathlib
 import signal
 import time
 
-from common import CLIENTS, Report, conserve, left, wait_for, world
+from common import CLIENTS, Report, agree, conserve, left, wait_for, world
 
 QUEUE = pathlib.Path("/proc/sys/fs/inotify/max_queued_events")
 
@@ -43,6 +43,7 @@ def one_round(count, stopped, durability="full", said=None):
         wait_for(lambda: process.parse() is not None and process.counts["processed"] >= count, "all are logged", 20)
         site.stop(seconds=60)
         conserve(site)
+        agree(site)
         if said is not None:
             said += ["%d tickets dropped in %.1f s" % (count, dropped - begun), "done %.1f s later" % (ended - dropped),
                      "%d times events were lost" % process.counts["events_lost"]]

@@ -633,9 +633,10 @@ static void ask_everything(struct store *s)
     json_decref(totals(s));
     struct error e = {0};
     uint8_t hash[STORE_HASH_SIZE] = {0};
-    int64_t at;
+    struct store_job job = {.folder = "RANK", .name = "t1.json", .sha256 = hash};
+    struct store_seen seen;
     size_t removed;
-    assert_int_equal(store_seen(s, "RANK", "t1.json", hash, NOON, &at, &e), 0);
+    assert_int_equal(store_seen(s, &job, NOON, &seen, &e), 0);
     assert_int_equal(store_last(s, "RANK", "no such", NULL, NULL, &e), 0);
     assert_int_equal(store_unfinished(s, NULL, NULL, &e), 0);
     assert_int_equal(store_uncounted(s, 0, NULL, NULL, &e), 0);
@@ -675,7 +676,8 @@ static void no_question_looks_through_all_jobs(void **state)
             const char *step = (const char *)sqlite3_column_text(plan, 3);
             bool sorts =
                 strstr(step, "TEMP B-TREE") && !strstr(asked[i], "INDEXED BY names"); /* a part's of one name */
-            if (strncmp(step, "SCAN", 4) == 0 || sorts) {
+            bool small = strstr(asked[i], "FROM uncounted") != NULL; /* holds the jobs of a few seconds */
+            if ((strncmp(step, "SCAN", 4) == 0 || sorts) && (!small || strstr(step, "processing_jobs"))) {
                 fail_msg("%s: %s", step, asked[i]);
             }
         }

@@ -251,14 +251,49 @@ static void the_newest_job_of_a_file_is_found(void **state)
     store_close(s);
 }
 
-static int64_t seen(struct store *s, const char *name, int byte, int64_t since_ms)
+static void a_job_is_found_by_its_whole_id(void **state)
+{
+    (void)state;
+    struct store *s = opened();
+    struct sample m;
+    struct error e = {0};
+    struct found f = {0};
+    char id[JOB_ID_SIZE];
+    for (int i = 0; i < 3; i++) {
+        sample(&m, i)->job.size = (uint64_t)i;
+        record(s, &m.job, 1);
+        if (i == 1)
+            memccpy(id, m.job.id, '\0', sizeof id);
+    }
+    assert_int_equal(store_find(s, id, note, &f, &e), 0);
+    assert_int_equal(f.count, 1);
+    assert_int_equal(f.job.size, 1);
+    assert_int_equal(f.job.n_deliveries, m.job.n_deliveries);
+    id[strlen(id) - 1] = '\0'; /* its beginning is not it */
+    assert_int_equal(store_find(s, id, note, &f, &e), 0);
+    assert_int_equal(store_find(s, "x", note, &f, &e), 0);
+    assert_int_equal(store_find(s, "", note, &f, &e), 0);
+    assert_int_equal(f.count, 1);
+    assert_int_equal(e.code, 0);
+    store_close(s);
+}
+
+/* As a new file of the n-th sample's folder, with a name and bytes. */
+static struct store_seen seen(struct store *s, const char *name, int byte, int64_t since_ms)
 {
     struct error e = {0};
-    int64_t at;
+    struct store_seen out;
     uint8_t hash[STORE_HASH_SIZE];
     memset(hash, byte, sizeof hash);
-    assert_int_equal(store_seen(s, "RANK", name, hash, since_ms, &at, &e), 0);
-    return at;
+    struct store_job job = {.folder = "RANK", .name = name, .sha256 = hash, .claim = {.inode = 4711, .mtime_ns = 1}};
+    assert_int_equal(store_seen(s, &job, since_ms, &out, &e), 0);
+    assert_int_equal(out.completed_ms == 0, out.id[0] == '\0');
+    return out;
+}
+
+static int64_t seen_at(struct store *s, const char *name, int byte, int64_t since_ms)
+{
+    return seen(s, name, byte, since_ms).completed_ms;
 }
 
 static void the_same_bytes_completed_before_are_known(void **state)
@@ -269,12 +304,13 @@ static void the_same_bytes_completed_before_are_known(void **state)
     record_samples(s, 1, 4);
     sample(&m, 4)->job.status = STATUS_FAILED;
     record(s, &m.job, 1);
-    assert_int_equal(seen(s, "t2.json", 2, 0), NOON + 2040);
-    assert_int_equal(seen(s, "t2.json", 2, NOON + 2040), NOON + 2040);
-    assert_int_equal(seen(s, "t2.json", 2, NOON + 2041), 0);
-    assert_int_equal(seen(s, "t2.json", 3, 0), 0);
-    assert_int_equal(seen(s, "t9.json", 2, 0), 0);
-    assert_int_equal(seen(s, "t4.json", 4, 0), 0); /* it was never delivered */
+    assert_int_equal(seen_at(s, "t2.json", 2, 0), NOON + 2040);
+    assert_string_equal(seen(s, "t2.json", 2, 0).id, sample(&m, 2)->id);
+    assert_int_equal(seen_at(s, "t2.json", 2, NOON + 2040), NOON + 2040);
+    assert_int_equal(seen_at(s, "t2.json", 2, NOON + 2041), 0);
+    assert_int_equal(seen_at(s, "t2.json", 3, 0), 0);
+    assert_int_equal(seen_at(s, "t9.json", 2, 0), 0);
+    assert_int_equal(seen_at(s, "t4.json", 4, 0), 0); /* it was never delivered */
     /* begun before, completed within */
     sample(&m, 5)->job.status = STATUS_PENDING;
     m.job.completed_ms = 0;
@@ -282,7 +318,69 @@ static void the_same_bytes_completed_before_are_known(void **state)
     m.job.status = STATUS_COMPLETED;
     m.job.completed_ms = NOON + 900000;
     record(s, &m.job, 1);
-    assert_int_equal(seen(s, "t5.json", 5, NOON + 800000), NOON + 900000);
+    assert_int_equal(seen_at(s, "t5.json", 5, NOON + 800000), NOON + 900000);
+    store_close(s);
+}
+
+/* The n-th sample under the first one's name, with bytes of its own. */
+static void record_version(struct store *s, int n, int byte, enum job_status status, const char *error)
+{
+    struct sample m;
+    sample(&m, n);
+    m.job.name = "t1.json";
+    m.job.status = status;
+    m.job.error = error;
+    memset(m.sha256, byte, sizeof m.sha256);
+    record(s, &m.job, 1);
+}
+
+static void only_the_version_delivered_last_is_the_same(void **state)
+{
+    (void)state;
+    struct store *s = opened();
+    record_version(s, 1, 'A', STATUS_COMPLETED, NULL);
+    record_version(s, 2, 'B', STATUS_COMPLETED, NULL);
+    assert_int_equal(seen_at(s, "t1.json", 'A', 0), 0);
+    assert_int_equal(seen_at(s, "t1.json", 'B', 0), NOON + 2040);
+    record_version(s, 3, 'A', STATUS_COMPLETED, NULL);
+    assert_int_equal(seen_at(s, "t1.json", 'A', 0), NOON + 3040);
+    assert_int_equal(seen_at(s, "t1.json", 'B', 0), 0);
+    record_version(s, 4, 'C', STATUS_FAILED, "out of attempts");
+    assert_int_equal(seen_at(s, "t1.json", 'A', 0), NOON + 3040);
+    store_close(s);
+}
+
+static void a_duplicate_that_was_skipped_was_not_delivered(void **state)
+{
+    (void)state;
+    struct store *s = opened();
+    record_version(s, 1, 'A', STATUS_COMPLETED, NULL);
+    record_version(s, 2, 'A', STATUS_COMPLETED, "duplicate");
+    assert_int_equal(seen_at(s, "t1.json", 'A', 0), NOON + 1040);
+    assert_int_equal(seen_at(s, "t1.json", 'A', NOON + 1041), 0);
+    store_close(s);
+}
+
+static void what_failed_and_is_put_back_is_no_duplicate(void **state)
+{
+    (void)state;
+    struct store *s = opened();
+    struct sample m;
+    struct error e = {0};
+    struct store_seen out;
+    record_version(s, 1, 'A', STATUS_COMPLETED, NULL);
+    record_version(s, 2, 'A', STATUS_FAILED, "duplicate");
+    assert_int_equal(seen_at(s, "t1.json", 'A', 0), NOON + 1040); /* another file */
+    sample(&m, 2)->job.name = "t1.json";
+    memset(m.sha256, 'A', sizeof m.sha256);
+    assert_int_equal(store_seen(s, &m.job, 0, &out, &e), 0);
+    assert_int_equal(out.completed_ms, 0);
+    record_version(s, 3, 'A', STATUS_COMPLETED, NULL);
+    assert_int_equal(store_seen(s, &m.job, 0, &out, &e), 0);
+    assert_int_equal(out.completed_ms, 0);
+    record_version(s, 2, 'A', STATUS_CANCELLED, "it changed"); /* and was taken up again, by nobody's wish */
+    assert_int_equal(store_seen(s, &m.job, 0, &out, &e), 0);
+    assert_int_equal(out.completed_ms, NOON + 3040);
     store_close(s);
 }
 
@@ -867,11 +965,11 @@ static int look(struct store *s, const struct sample *m, struct error *e)
 {
     json_t *out = NULL;
     struct found f = {0};
-    int64_t at;
+    struct store_seen seen;
     int rc = store_unfinished(s, note, &f, e);
     rc = rc ? rc : store_last(s, "RANK", "t1.json", note, &f, e);
     rc = rc ? rc : store_uncounted(s, 0, note, &f, e);
-    rc = rc ? rc : store_seen(s, "RANK", "t1.json", m->sha256, 0, &at, e);
+    rc = rc ? rc : store_seen(s, &m->job, 0, &seen, e);
     rc = rc ? rc : store_list(s, &(struct store_filter){.client = "rank", .destination = "monday"}, &out, e);
     let_go(&out);
     rc = rc ? rc : store_list(s, &(struct store_filter){.statuses = 1u << STATUS_PENDING}, &out, e);
@@ -1009,8 +1107,11 @@ int main(void)
         EACH(what_is_not_known_is_null, url_), EACH(a_job_recorded_again_takes_on_what_is_given, url_),                \
         EACH(recording_the_same_again_changes_nothing, url_), EACH(a_batch_may_hold_a_job_twice, url_),                \
         EACH(a_long_life_keeps_its_beginning_and_its_newest_events, url_),                                             \
-        EACH(unfinished_jobs_come_back_as_they_were, url_), EACH(the_newest_job_of_a_file_is_found, url_),             \
-        EACH(the_same_bytes_completed_before_are_known, url_), EACH(each_filter_selects, url_),                        \
+        EACH(unfinished_jobs_come_back_as_they_were, url_), EACH(a_job_is_found_by_its_whole_id, url_),                \
+        EACH(the_newest_job_of_a_file_is_found, url_), EACH(the_same_bytes_completed_before_are_known, url_),          \
+        EACH(only_the_version_delivered_last_is_the_same, url_),                                                       \
+        EACH(a_duplicate_that_was_skipped_was_not_delivered, url_),                                                    \
+        EACH(what_failed_and_is_put_back_is_no_duplicate, url_), EACH(each_filter_selects, url_),                      \
         EACH(jobs_that_were_sent_together_are_found, url_), EACH(pages_follow_one_another, url_),                      \
         EACH(a_cursor_that_is_none_is_refused, url_), EACH(a_clock_that_jumps_back_changes_no_order, url_),            \
         EACH(a_job_is_shown_by_id_by_its_beginning_and_by_name, url_), EACH(totals_know_the_oldest_that_waits, url_),  \

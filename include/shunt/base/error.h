@@ -42,6 +42,7 @@ enum error_code {
     ERR_UNREADABLE = -18, /* the ticket itself may not be read */
     ERR_POISON = -19,     /* the ticket was in work in two crashes */
     ERR_CANCELLED = -20,  /* a person took the job back */
+    ERR_DUPLICATE = -21,  /* the same was delivered before */
     /* CLASS_TRANSIENT */
     ERR_IO = -30,
     ERR_NOSPACE = -31,  /* ENOSPC, EDQUOT */

@@ -22,7 +22,7 @@ struct cli {
     const char *log_level; /* NULL: as set */
     bool help, version;
     bool json, quiet, print_config, reference;
-    bool csv, all, dry_run, reroute;
+    bool csv, all, dry_run, reroute, password;
     /* which jobs */
     const char *client, *category, *destination, *status, *error, *text, *since, *until, *before, *limit;
     char **args; /* the operands */
@@ -101,7 +101,8 @@ struct cli_exit_code {
 extern const struct cli_exit_code cli_exit_codes[];
 
 extern const struct cli_command cmd_run, cmd_once, cmd_check, cmd_explain, cmd_status, cmd_list, cmd_show, cmd_top,
-    cmd_retry, cmd_cancel, cmd_hold, cmd_release, cmd_verify, cmd_store, cmd_help, cmd_completion, cmd_manual;
+    cmd_retry, cmd_cancel, cmd_hold, cmd_release, cmd_verify, cmd_store, cmd_token, cmd_help, cmd_completion,
+    cmd_manual;
 
 int cli_main(int argc, char **argv);
 
@@ -130,6 +131,9 @@ int cli_fail(const struct error *e);
 /* The configuration, the process's zone set by it ([report] timezone); NULL: faults are on standard error, exit with
  * EXIT_CONFIG. */
 struct config *cli_config(const struct cli *cli);
+
+/* On standard error, a line each. */
+void cli_print_faults(const struct faults *faults);
 
 /* As the settings say; makes the logs folder where it is missing. */
 int cli_open_log(const struct config *c, bool to_stdout, struct error *e);

@@ -6,10 +6,10 @@
  * Order: default < shunt.ini < SHUNT_<SECTION>_<KEY> < (secrets) SHUNT_<SECTION>_<KEY>_FILE, both of the last two set
  * is a fault. An unknown or repeated key, unknown section, bad unit, out of bounds: a fault with its line (or the
  * variable's name), never a warning. An unknown SHUNT_ variable is not a fault (Kubernetes makes SHUNT_SERVICE_HOST and
- * such): it is named in `unknown_env`. In values other than paths and secrets " ;" and " #" are refused with the advice
+ * such): it is named in `unknown_env`. In values other than paths, secrets and colours " ;" and " #" are refused with the advice
  * that comments go on a line of their own. Checked across keys: settle_complete <= settle, first <= max, breaker_pause
- * <= breaker_max, tickets or files not empty, and that none of hot, archive, failed, underprocess and logs is, or lies
- * in, another (as written, without looking at the disk).
+ * <= breaker_max, duplicate_window <= keep_jobs (where that is not 0), tickets or files not empty, and that none of hot,
+ * archive, failed, underprocess and logs is, or lies in, another (as written, without looking at the disk).
  *
  * Ownership: settings_new returns an immutable snapshot; settings_free. Pure: files are read through the caller's
  * `read_secret`.
@@ -26,8 +26,11 @@
 #include "shunt/base/str.h"
 #include "shunt/core/faults.h"
 
+#define SETTINGS_TOKEN_MIN 20 /* bytes of [http] token */
+
 enum client_mismatch { MISMATCH_FAIL, MISMATCH_FOLDER, MISMATCH_TICKET };
 enum poison { POISON_FAIL, POISON_RETRY };
+enum duplicate_action { DUPLICATE_DELIVER, DUPLICATE_SKIP, DUPLICATE_FAIL };
 enum durability { DURABILITY_FULL, DURABILITY_NONE };
 
 /* A list setting: values separated by commas, trimmed, empty ones dropped. */
@@ -54,6 +57,8 @@ struct settings {
     int64_t max_ticket_bytes, max_depth;
     enum client_mismatch client_mismatch;
     enum poison poison;
+    int64_t duplicate_window_ms;
+    enum duplicate_action duplicate;
     struct text_list tickets; /* globs of names that are JSON tickets */
     struct text_list files;   /* globs of names that are taken as they are, without being parsed */
     int64_t queue_limit;      /* names waiting between listing and work */
@@ -80,17 +85,29 @@ struct settings {
     enum log_format log_format; /* key "format" */
     char *log_file;             /* key "file"; "" none; relative: to the logs folder */
     bool log_stdout;            /* key "stdout" */
+    /* [http] */
+    int64_t max_streams;
     /* [report] */
     char *timezone; /* IANA name; "" the system's */
+    /* [http] */
+    char *http_listen;             /* key "listen"; see listen_parse */
+    char *http_access;             /* key "access"; "" none; relative to data */
+    char *http_token;              /* key "token"; "" none */
+    struct text_list http_origins; /* key "origins" */
+    int64_t ready_oldest_ms;       /* a ticket that waits for longer makes /readyz answer 503 */
+    /* [brand] */
+    char *brand_name, *brand_colour; /* keys "name", "colour": #RRGGBB */
     /* Not settings: names of SHUNT_ variables that fit no key, to be warned about */
     struct text_list unknown_env;
     const struct setting *schema; /* it was read by */
+    bool *given;                  /* by its keys: in the file or the environment, not by default */
 };
 
 enum setting_type {
     SETTING_TEXT,
     SETTING_PATH,
     SETTING_SECRET,
+    SETTING_COLOUR, /* #RRGGBB */
     SETTING_COUNT,
     SETTING_BYTES,
     SETTING_MS,
@@ -110,6 +127,7 @@ struct setting {
         max; /* COUNT, BYTES, MS, FACTOR; TEXT, PATH and SECRET: bytes of text, so that min 1 is "must not be empty" */
     const char *const *words; /* ENUM: NULL-terminated, index = value */
     const char *help;         /* one sentence for the reference */
+    bool reloadable;          /* HUP takes a new value on, else it waits for the next start */
 };
 extern const struct setting settings_schema[]; /* ends with section NULL */
 
@@ -133,8 +151,13 @@ void settings_free(struct settings *s);
 
 /* shunt.ini in force, every key with its value, secrets as "(set)" or "". */
 void settings_print(const struct settings *s, struct str *out);
+/* Each key whose value is another one in after. ERR_NOMEM. */
+typedef void (*settings_change_cb)(void *user, const struct setting *x, const char *value);
+int settings_diff(const struct settings *before, const struct settings *after, settings_change_cb change, void *user);
 /* What a key takes, in words: "time, 100ms to 1d"; literal words between backquotes. */
 void settings_values(const struct setting *x, struct str *out);
+/* A key's value as it would stand in the file; a secret's as "(set)" or "". */
+void settings_value_text(const struct settings *s, const struct setting *x, struct str *out);
 /* The README's reference: a Markdown table a section. */
 void settings_reference(struct str *out);
 

@@ -7,6 +7,9 @@
  * also when the client has gone away meanwhile or the server was closed, which it need not know: then the answer is
  * thrown away. Until then the request and what its accessors return (but for headers, see there) stays where it is.
  *
+ * A GET's 200 (but no stream) gets a strong ETag of its bytes and, where text or JSON of some size is asked for so, gzip;
+ * who has it already is answered 304.
+ *
  * The server answers by itself, as problem documents (RFC 9457): 400 what is no path or no UTF-8, 404, 405 with Allow,
  * 413 a body above the limit, 503 a request that was not answered before the server was closed. What is not even HTTP
  * gets libmicrohttpd's own 400, 414 or 431, in HTML. GET routes answer HEAD.
@@ -30,7 +33,10 @@
 
 #define HTTP_PATH_PARAMS_MAX      8  /* in one route's path */
 #define HTTP_QUERY_PARAMS_MAX     32 /* more: 400 */
-#define HTTP_RESPONSE_HEADERS_MAX 8  /* set by a handler */
+#define HTTP_RESPONSE_HEADERS_MAX 16 /* set by `admit` and a handler */
+#define HTTP_WHO_MAX              64
+#define HTTP_GZIP_MIN_BYTES       1024
+#define HTTP_GZIP_MAX_BYTES       (4UL * 1024 * 1024) /* larger answers are sent as they are: the loop does it */
 #define HTTP_SOCKET_PATH_MAX      (sizeof((struct sockaddr_un *)0)->sun_path - 1)
 
 struct http_server;
@@ -39,13 +45,27 @@ struct http_stream;
 
 typedef void (*http_handler)(struct http_request *request, void *context);
 
+/* Of a path or a query; a list of them ends with a NULL name. */
+struct http_parameter {
+    const char *name, *text, *example;
+};
+
 struct http_route {
     const char *method; /* "GET", "POST" ... */
     const char *path;   /* "/jobs/{id}": a {name} is one whole segment, decoded, never empty */
     http_handler handler;
     size_t max_body_bytes; /* 0: a body is refused */
-    const char *role;      /* for the handlers and the description of the API; the server does not look at them */
+    /* What follows is for the handlers and the description of the API; the server does not look at it. */
+    const char *role;
     const char *summary;
+    const struct http_parameter *path_params, *query; /* NULL: none */
+    const char *body, *body_type;                     /* a schema's name; NULL: none, JSON */
+    const char *answer, *answer_type;                 /* the same, of success */
+    unsigned status;                                  /* of success; 0: 200 */
+};
+
+struct http_field {
+    const char *name, *value;
 };
 
 struct http_options {
@@ -56,10 +76,18 @@ struct http_options {
     size_t max_stream_bytes;  /* not yet taken by the client of one stream */
     unsigned max_connections; /* each listener; further ones wait to be accepted */
     unsigned max_per_address; /* TCP; further ones are closed */
+    bool trust_loopback;      /* but not of this machine's own: a proxy there speaks for many */
     unsigned idle_ms, request_ms, send_ms;
+    const struct http_field *fields; /* on every answer, unless its handler set one of that name; borrowed */
+    size_t n_fields;
+    /* Called when a request's line and headers are there and nothing of its body is read; its route is NULL where the
+     * server answers by itself. False: it has answered, no handler is called. NULL: all are let in. */
+    bool (*admit)(struct http_request *request, void *context);
+    /* Called when a request is over, with the status that was answered (0: none). NULL: nobody is told. */
+    void (*over)(const struct http_request *request, unsigned status, double ms, void *context);
 };
 #define HTTP_OPTIONS_DEFAULT                                                                                           \
-    .max_header_bytes = 32768, .max_stream_bytes = 65536, .max_connections = 512, .max_per_address = 64,               \
+    .max_header_bytes = 32768, .max_stream_bytes = 65536, .max_connections = 1024, .max_per_address = 64,              \
     .idle_ms = 60000, .request_ms = 30000, .send_ms = 60000
 
 int http_server_new(uv_loop_t *loop, const struct http_options *options, struct http_server **server, struct error *e);
@@ -93,7 +121,14 @@ const char *http_request_query_name(const struct http_request *request, size_t i
 /* Any case. Also NULL once the client has gone: to be read, and copied, by the handler at once. */
 const char *http_request_header(const struct http_request *request, const char *name);
 const char *http_request_body(const struct http_request *request, size_t *len); /* NUL-terminated */
+/* A field of a body that is application/x-www-form-urlencoded, the first of that name. NULL: not there, no such body, more
+ * than HTTP_QUERY_PARAMS_MAX fields, no UTF-8, or no memory. */
+const char *http_request_form(struct http_request *request, const char *name);
 const struct http_peer *http_request_peer(const struct http_request *request);
+
+/* Who asks, as `admit` has found out; "" until it is set. Cut at HTTP_WHO_MAX. */
+void http_request_set_who(struct http_request *request, const char *who);
+const char *http_request_who(const struct http_request *request);
 
 /* Before the answer. name is a constant, value is copied. A value that is no header's makes the answer a 500. */
 void http_request_set_header(struct http_request *request, const char *name, const char *value);
@@ -111,6 +146,9 @@ void http_respond_problem(struct http_request *request, unsigned status, const c
  * a heartbeat. */
 struct http_stream *http_stream_begin(struct http_request *request, const char *type);
 int http_stream_write(struct http_stream *stream, const void *bytes, size_t len);
+/* Bytes that were written and that the client has not begun to take. ERR_GONE: as for a write. */
+ssize_t http_stream_waiting(const struct http_stream *stream);
 void http_stream_close(struct http_stream *stream); /* what was written is still sent */
+void http_stream_cut(struct http_stream *stream);   /* closes it; what was written is lost with the connection */
 
 #endif

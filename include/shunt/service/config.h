@@ -12,7 +12,8 @@
 #include "shunt/core/settings.h"
 
 struct config {
-    char *file; /* absolute path of shunt.ini */
+    char *file;             /* absolute path of shunt.ini */
+    const char *const *env; /* borrowed, for as long as this lives */
     struct settings *settings;
     /* absolute */
     char *data, *hot, *archive, *failed, *underprocess, *logs, *routes_file;
@@ -25,7 +26,9 @@ struct config {
 struct config *config_load(const char *file, const char *const *env, struct faults *faults);
 void config_free(struct config *c);
 
-/* routes.ini alone, as a reload does. NULL: see faults. */
+/* shunt.ini and the environment anew, as a reload does; settings_free. NULL: see faults. */
+struct settings *config_load_settings(const struct config *c, struct faults *faults);
+/* routes.ini alone, likewise. NULL: see faults. */
 struct routes *config_load_routes(const struct config *c, struct faults *faults);
 
 /* The control socket of an instance. mem_free; NULL: no memory. Not to be called where there is none (c->control). */

@@ -34,6 +34,7 @@ struct intake {
     struct trial poison; /* what was on trial when an earlier run crashed */
     bool on_trial;       /* a suspect is, alone; its note may lie there */
     bool crash_told;
+    bool stopped_well; /* the run before ended on purpose: what it left in work is no suspect */
     int64_t trial_until_ms;
     struct work trial_work; /* removes the note */
     bool trial_ending;
@@ -51,6 +52,8 @@ void intake_fini(struct intake *in); /* after the looks have come back */
 bool intake_see(struct intake *in, const char *folder, const char *name, enum way way, bool claimed, bool moved);
 size_t intake_room(const struct intake *in); /* names that intake_see still takes */
 void intake_pump(struct intake *in);
+/* How long the oldest name has been known that waits for us, not for its writer. 0: none. */
+int64_t intake_oldest_ms(const struct intake *in);
 bool intake_idle(const struct intake *in);  /* no look is in work */
 bool intake_empty(const struct intake *in); /* and nothing is known that waits */
 

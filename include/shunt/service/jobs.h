@@ -1,8 +1,8 @@
 /* jobs.h: the jobs in work, and the one function that moves a job from state to state.
  *
- * Happy way: jobs_begin (a claimed ticket) -> its deliveries, the archive first among them, go to their lanes -> each
- * result comes back by jobs_delivery_to, jobs_advance -> all done: settle removes the claimed original -> done,
- * counted, logged, freed. The store is told when a job begins to wait and when it ends; the original is removed when it
+ * Happy way: jobs_begin (a claimed ticket) -> is it a duplicate? (duplicate.h) -> its deliveries, the archive first among
+ * them, go to their lanes -> each result comes back by jobs_delivery_to, jobs_advance -> all done: settle removes the
+ * claimed original -> done, counted, logged, freed. The store is told when a job begins to wait and when it ends; the original is removed when it
  * knows that the job is completed. A failed delivery ends in waiting (its lane tries again) or, out of attempts, in failing:
  * settle moves the ticket to the failed folder with its story. An original that changed while we had it ends its job
  * as returned and is looked at anew where it lies.
@@ -17,11 +17,13 @@
 #include <jansson.h>
 
 #include "shunt/core/job.h"
+#include "shunt/service/duplicate.h"
 #include "shunt/service/runtime.h"
 #include "shunt/service/take.h"
 
 struct lane;
 struct jobs;
+struct feed;
 struct recall;
 struct storage;
 
@@ -37,6 +39,7 @@ struct delivery {
     bool before; /* delivered before the ticket failed and was put back: counted then */
     bool told;   /* its success stands in the log */
     bool beside; /* under another name than its own */
+    bool same;   /* these bytes had its name there before */
     char *final_name;
     struct delivery *next, *prev; /* in the lane's queue, while listed */
     bool listed;
@@ -70,6 +73,7 @@ struct job {
     bool again;                    /* something arrived under the same name meanwhile */
     bool own_move_pending;         /* the event of our own claim is still to come */
     uint64_t taken_ns;             /* uv_hrtime */
+    uint64_t settling_ns;          /* when its last act began */
     int64_t created_ms;            /* taken up first, also by an earlier run */
     int64_t started_ms;            /* taken up since it last failed, also by an earlier run */
     uint64_t outcome;              /* its number among those that end; 0: not yet */
@@ -78,6 +82,7 @@ struct job {
     struct delivery *deliveries;
     size_t n_deliveries;
     struct delivery_counts counts;
+    struct doubt doubt; /* is it a duplicate? */
     bool counted_in_work;
     struct job *next;        /* in settle's queue */
     struct wait settle_wait; /* until settle tries again */
@@ -99,10 +104,12 @@ struct jobs {
     struct settle *settle;
     struct storage *storage;
     struct recall *recall;
+    struct feed *feed; /* NULL: nobody follows */
     struct job_handle *table;
     size_t count;
     int64_t ledger_difference; /* last told */
-    uint64_t outcomes; /* numbers given to jobs that end; the store knows by them which ones a snapshot counts */
+    uint64_t outcomes;       /* numbers given to jobs that end; the store knows by them which ones a snapshot counts */
+    bool duplicates_unknown; /* that the store does not tell them stands in the log */
     jobs_ended_cb ended;
     void *user;
     /* `shunt once` wants each outcome */
@@ -117,15 +124,21 @@ void jobs_fini(struct jobs *jobs); /* frees what still waits; its files stay in 
 /* Takes what the item holds. On ERR_NOMEM the item still holds all, and the file stays claimed: the next look finds it. */
 int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes, enum way way, unsigned worker,
                bool watched);
+void jobs_deliver(struct job *job);      /* what of it is queued goes to its lanes */
+void jobs_keep_archive(struct job *job); /* its other deliveries, none of them in work, are forgotten */
 void job_note(struct job *job, const char *event, const char *destination, const char *text); /* for the store */
 void job_forget_events(struct job *job);
 bool job_was_opened(const struct job *job);   /* its ticket was read, as far as it can be */
 const char *job_shown(const struct job *job); /* the name below hot, for people */
+/* Whose it is in statistics and metrics: its folder's, or its ClientCode's where it lay right in hot. */
+const char *job_counted_as(const struct job *job);
 struct job *jobs_find(const struct jobs *jobs, const char *folder, const char *name);
-/* Every job in hand, until each says false. It changes nothing. */
-void jobs_each(const struct jobs *jobs, bool (*each)(void *user, const struct job *job), void *user);
+/* How long the oldest has been in hand; without those that only wait for destinations that are held. 0: none. */
+int64_t jobs_oldest_ms(const struct jobs *jobs);
 /* By id, its beginning, or file name. NULL: none; *several: more than one fits. */
 struct job *jobs_look_up(const struct jobs *jobs, const char *id, bool *several);
+/* All, in the order in which they were taken up. after NULL: the first; NULL: no more. */
+struct job *jobs_next(const struct jobs *jobs, const struct job *after);
 
 /* The only ways in which results come back. */
 void jobs_delivery_to(struct delivery *d, enum delivery_state to);

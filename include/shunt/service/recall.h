@@ -26,9 +26,15 @@ struct recall {
 int recall_load(struct recall *r, struct storage *st, const struct instance *instance, struct error *e);
 /* Unfinished ones of this instance whose ticket is not in underprocess any more: a list, the caller's; forgotten here. */
 struct record *recall_lost(struct recall *r, const struct instance *instance);
-/* A failed ticket is about to be put back into its hot folder, or one that was sent to be taken up. Takes what the store knows of it (NULL is fine). anew: what was
- * delivered is to be delivered again. False: no memory, it will be taken for a new one. */
+/* A ticket is about to lie in its hot folder again. Takes what the store knows of it (NULL is fine). anew: what was
+ * delivered is to be delivered again. False: nothing is remembered, since there is no memory, or another is expected
+ * under that name: it is delivered as a new one; identical files stay as they are. */
 bool recall_expect(struct recall *r, struct record *past, bool anew);
+/* The ticket of a job that was sent lies in underprocess now; who was expected under its name is none any more. Takes the
+ * record (NULL is fine). False: no memory, nothing is remembered. */
+bool recall_moved(struct recall *r, struct record *past);
+/* The id of the job whose ticket is still to be taken up under that name; NULL: none. */
+const char *recall_expected(const struct recall *r, const char *folder, const char *name);
 void recall_forget(struct recall *r, const char *folder, const char *name); /* it was not put back after all */
 /* Does the store know that this job was completed, whose ticket still lies in underprocess? */
 bool recall_completed(const struct recall *r, const struct store_job *row);

@@ -10,6 +10,7 @@
 
 #include "shunt/base/clock.h"
 #include "shunt/core/due.h"
+#include "shunt/core/metrics.h"
 #include "shunt/core/stats.h"
 #include "shunt/service/config.h"
 
@@ -25,15 +26,24 @@ struct loop_meter {
     uint64_t at_ns, idle_ns; /* at the last look */
     uint64_t busy_ns;        /* in all */
     uint64_t longest_ns;     /* since start */
+    uint64_t recent_ns;      /* likewise, since who shows it set it to 0 */
+};
+
+/* [intake] duplicate_window and duplicate */
+struct duplicate_rule {
+    int64_t window_ms;
+    enum duplicate_action action;
 };
 
 struct runtime {
     uv_loop_t *loop;
     struct loop_meter meter;
     const struct clock *clock;
-    const struct config *config; /* settings and paths; never changes while we run */
-    struct routes *routes;       /* the table in force; a reload swaps it */
+    const struct config *config;      /* settings and paths; never changes while we run */
+    struct routes *routes;            /* the table in force; a reload swaps it */
+    struct duplicate_rule duplicates; /* in force; likewise */
     struct stats *stats;
+    struct metrics *metrics;
     struct ledger ledger;
     struct due_list waits;
     uv_timer_t timer; /* armed for the earliest of `waits` */

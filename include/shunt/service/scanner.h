@@ -3,10 +3,11 @@
  *
  * A full scan (at start, every scan_interval, after a burst that may have lost events) lists underprocess, the hot
  * root, and each client folder. New folders are watched first and then listed; folders that are gone or were made anew
- * lose or change their watch. One slice is in work at a time, and none while the intake has no room: a million waiting
- * files pass through a queue of queue_limit names. Full scans are numbered, timed (the time of listing, not of waiting
- * for room), warned about over slow_scan, and stopped at scan_timeout: the next tick goes on where it stopped. A tick
- * while one is running is skipped and counted. Thread: loop; listing in work requests.
+ * lose or change their watch. One slice is in work at a time, and none while a quarter of the intake's queue is taken:
+ * a million waiting files pass through it, and names that events tell find room meanwhile. Full scans are numbered,
+ * timed (the time of listing, not of waiting for room), warned about over slow_scan, and stopped at scan_timeout: the
+ * next tick goes on where it stopped. A tick while one is running is skipped and counted. Thread: loop; listing in work
+ * requests.
  */
 #ifndef SHUNT_SERVICE_SCANNER_H
 #define SHUNT_SERVICE_SCANNER_H
@@ -39,6 +40,8 @@ struct scanner {
     bool stopped;            /* at its time-out */
     enum way way;            /* of the full scan */
     int64_t busy_ms;         /* spent listing */
+    int64_t ended_ms;        /* mono; when the last full one did */
+    int64_t slice_began_ms;  /* of the slice that is being read */
     size_t seen, found;      /* names; of them new to us */
     unsigned generation;     /* of the listing of the root */
     struct wait tick, recheck;

@@ -11,6 +11,7 @@
 #define SHUNT_SERVICE_SERVICE_H
 
 #include "shunt/service/delivery.h"
+#include "shunt/service/disks.h"
 #include "shunt/service/instance.h"
 #include "shunt/service/intake.h"
 #include "shunt/service/recall.h"
@@ -39,6 +40,7 @@ struct service {
     struct recall recall;
     struct intake intake;
     struct scanner scanner;
+    struct disks disks;
     struct upkeep *upkeep; /* statistics lines, the day's turn, the snapshot in the store */
     struct reload *reload;
     struct spool *spool;     /* jobs that were sent; NULL: `shunt once` takes none */

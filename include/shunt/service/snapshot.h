@@ -10,6 +10,8 @@
 #define SNAPSHOT_VERSION 1
 
 json_t *snapshot_destinations(const struct service *s);
+json_t *snapshot_ledger(const struct service *s);
+json_t *snapshot_queue(const struct service *s);
 json_t *snapshot_of(const struct service *s, const char *state);
 
 #endif

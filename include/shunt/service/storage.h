@@ -1,8 +1,8 @@
 /* storage.h: the service's lane to the store: everything that is written there, one request at a time.
  *
- * Happy way: storage_add (a record of a job) -> the turn's storage_pump hands all that waits, up to a batch, to a
- * request -> committed -> the jobs that waited for it go on (`recorded`). What comes meanwhile waits for the next
- * request, so that the busier we are the more jobs share a transaction.
+ * Happy way: storage_add (a record of a job), storage_ask (duplicate.h) -> the turn's storage_pump hands all that
+ * waits, records up to a batch, to a request -> committed, answered -> the jobs that waited for it go on (`recorded`).
+ * What comes meanwhile waits for the next request, so that the busier we are the more jobs share a transaction.
  *
  * The store away, full, locked or hanging: routing goes on from the file system alone. Jobs do not wait for the store any
  * more, their records do, up to RECORDS_MAX, and are written when it is back; the state is told as degraded. A damaged
@@ -28,8 +28,9 @@ struct storage {
     struct store *store; /* NULL: could not be opened yet */
     struct record *queue, **tail;
     size_t queued;
-    json_t *snapshot; /* to be saved */
-    size_t ahead;     /* records that were there before it */
+    struct question *questions; /* to be asked */
+    json_t *snapshot;           /* to be saved */
+    size_t ahead;               /* records that were there before it */
     struct storage_note *notes;
     size_t n_notes;
     struct storage_request *active;
@@ -49,6 +50,9 @@ int storage_open(struct storage *st, struct runtime *rt, unsigned instance, stru
 /* Takes the record (NULL is fine: there was no memory). True: job waits, `recorded` is called for it; or the
  * record's own `told` will be. */
 bool storage_add(struct storage *st, struct record *r, struct job *job);
+/* Takes the question, which is asked after what was recorded before it. False: there is no answer to be had, it stays
+ * the caller's. */
+bool storage_ask(struct storage *st, struct question *q);
 void storage_save(struct storage *st, json_t *snapshot); /* takes the reference; replaces one that still waits */
 /* An ended day: takes the reference, which nobody else has. An alert: copied, its kind is a constant. False: no memory, or
  * too many wait: to be asked again. */
@@ -56,6 +60,7 @@ bool storage_day(struct storage *st, json_t *day);
 bool storage_alert(struct storage *st, const struct store_alert *alert, bool open);
 void storage_pump(struct storage *st);
 bool storage_idle(const struct storage *st);             /* nothing in work, and nothing that could be written now */
+size_t storage_unwritten(const struct storage *st);      /* records that a stop right now would lose */
 void storage_last(struct storage *st, json_t *snapshot); /* takes the reference; blocking: what is left, once */
 void storage_close(struct storage *st);
 

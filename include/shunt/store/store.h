@@ -117,6 +117,12 @@ struct store_retention {
     size_t most;        /* jobs that one call removes at most */
 };
 
+/* What store_seen found. */
+struct store_seen {
+    char id[JOB_ID_SIZE];
+    int64_t completed_ms; /* 0: nothing */
+};
+
 struct store_alert {
     const char *kind, *subject; /* "destination_down", the destination's name: one is open at a time for both */
     int64_t at_ms;
@@ -134,9 +140,10 @@ struct store_driver {
     void (*close)(struct store *s);
     int (*record)(struct store *s, const struct store_job *jobs, size_t count, struct error *e);
     int (*unfinished)(struct store *s, store_each_cb each, void *user, struct error *e);
+    int (*find)(struct store *s, const char *id, store_each_cb each, void *user, struct error *e);
     int (*last)(struct store *s, const char *folder, const char *name, store_each_cb each, void *user, struct error *e);
-    int (*seen)(struct store *s, const char *folder, const char *name, const uint8_t *sha256, int64_t since_ms,
-                int64_t *completed_ms, struct error *e);
+    int (*seen)(struct store *s, const struct store_job *job, int64_t since_ms, struct store_seen *out,
+                struct error *e);
     int (*list)(struct store *s, const struct store_filter *filter, json_t **out, struct error *e);
     int (*show)(struct store *s, const char *id, json_t **out, struct error *e);
     int (*totals)(struct store *s, json_t **out, struct error *e);
@@ -169,11 +176,14 @@ void store_close(struct store *s); /* NULL is fine */
 int store_record(struct store *s, const struct store_job *jobs, size_t count, struct error *e);
 /* Jobs pending or in processing, with their deliveries, without events. The callback does not call the store. */
 int store_unfinished(struct store *s, store_each_cb each, void *user, struct error *e);
+/* The job of that id, whole; without events. 0 also where there is none. */
+int store_find(struct store *s, const char *id, store_each_cb each, void *user, struct error *e);
 /* The newest job of that file name, whatever became of it. 0 also where there is none. */
 int store_last(struct store *s, const char *folder, const char *name, store_each_cb each, void *user, struct error *e);
-/* *completed_ms: when the same bytes under the same name were last completed, not before since_ms; 0: never. */
-int store_seen(struct store *s, const char *folder, const char *name, const uint8_t *sha256, int64_t since_ms,
-               int64_t *completed_ms, struct error *e);
+/* Was this delivered before? Of job: folder, name, sha256 and claim. *out: who delivered that name last, not before
+ * since_ms, where its bytes are the job's. Completed with an error is not delivered: it was a duplicate itself. Nothing
+ * too where this very file (claim) once failed: a person has put it back. */
+int store_seen(struct store *s, const struct store_job *job, int64_t since_ms, struct store_seen *out, struct error *e);
 /* {"jobs": [JOB...], "next": CURSOR or null}. A call looks at so many jobs and no more (a search for a text has no
  * index): there may be fewer than limit, even none, and a cursor to go on from; null is the end. JOB: {"id", "source",
  * "phase", "status", "folder", "file", "client", "category", "studio", "title", "path", "size", "sha256",

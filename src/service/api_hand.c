@@ -1,0 +1,166 @@
+/* api_hand.c: what is in the service's hands: deliveries, and hot folders with what waits in each. All of it is known
+ * on the loop. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "shunt/base/mem.h"
+#include "shunt/service/delivery.h"
+#include "shunt/service/watching.h"
+
+#include "control_inner.h"
+#include "intake_inner.h"
+
+#define DELIVERIES_DEFAULT 100
+#define OPEN_STATES        (1U << DELIVERY_QUEUED | 1U << DELIVERY_ACTIVE | 1U << DELIVERY_WAITING)
+
+/* --- deliveries --- */
+
+struct delivery_filter {
+    const char *destination; /* NULL: any */
+    unsigned states;         /* bits 1 << enum delivery_state */
+    size_t limit;
+};
+
+static bool fits(const struct delivery_filter *filter, const struct delivery *d)
+{
+    return (filter->states & 1U << d->state) != 0 &&
+           (!filter->destination || strcmp(filter->destination, d->lane->name) == 0);
+}
+
+static json_t *delivery_json(const struct job *job, const struct delivery *d)
+{
+    json_t *how = api_delivery(d);
+    json_t *json = how ? json_pack("{s:s, s:o, s:o, s:s}", "job", job->id, "file", api_text(job->name), "client",
+                                   api_text(job->client), "destination", d->lane->name)
+                       : NULL;
+    int rc = json_object_del(how, "name");
+    rc = rc || !json ? -1 : json_object_update(json, how);
+    json_decref(how);
+    if (rc == 0)
+        return json;
+    json_decref(json);
+    return NULL;
+}
+
+/* NULL: no memory. */
+static json_t *deliveries_json(const struct jobs *jobs, const struct delivery_filter *filter)
+{
+    json_t *list = json_array();
+    bool more = false, fine = list != NULL;
+    for (const struct job *job = jobs_next(jobs, NULL); fine && !more && job; job = jobs_next(jobs, job)) {
+        for (size_t i = 0; fine && !more && i < job->n_deliveries; i++) {
+            if (!fits(filter, &job->deliveries[i]))
+                continue;
+            more = json_array_size(list) >= filter->limit;
+            fine = more || json_array_append_new(list, delivery_json(job, &job->deliveries[i])) == 0;
+        }
+    }
+    if (fine)
+        return json_pack("{s:o, s:b}", "deliveries", list, "more", more);
+    json_decref(list);
+    return NULL;
+}
+
+static int states(const char *text, unsigned *out, struct error *e)
+{
+    *out = text ? 0 : OPEN_STATES;
+    while (text && *text) {
+        size_t len = strcspn(text, ",");
+        unsigned state = 0;
+        while (state < DELIVERY_STATES &&
+               (strncmp(delivery_state_word(state), text, len) != 0 || delivery_state_word(state)[len] != '\0'))
+            state++;
+        if (state == DELIVERY_STATES)
+            return error_set(e, ERR_USAGE, "state: %.*s is none; known: queued, active, waiting, done, failed",
+                             len < 64 ? (int)len : 64, text);
+        *out |= 1U << state;
+        text += len;
+        text += *text == ',';
+    }
+    return 0;
+}
+
+void api_deliveries(struct http_request *request, void *context)
+{
+    const struct control *c = context;
+    struct delivery_filter filter = {.destination = http_request_query(request, "destination"),
+                                     .limit = DELIVERIES_DEFAULT};
+    struct error e = {0};
+    int rc = states(http_request_query(request, "state"), &filter.states, &e);
+    rc = rc ? rc : api_limit(http_request_query(request, "limit"), &filter.limit, &e);
+    if (rc == 0)
+        api_answer(request, 200, deliveries_json(&c->service->jobs, &filter));
+    else
+        http_respond_problem(request, 400, "%s", e.text);
+}
+
+/* --- clients --- */
+
+struct hot_folder {
+    const char *name;
+    bool watched;
+    size_t queued, waiting, in_work; /* names that are looked at; jobs */
+};
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct hot_folder *)a)->name, ((const struct hot_folder *)b)->name);
+}
+
+/* Those that are known, by name. NULL: no memory. */
+static struct hot_folder *list_folders(const struct scanner *s, size_t *count)
+{
+    struct hot_folder *folders = mem_zalloc((s->n_folders + 1) * sizeof *folders);
+    *count = 0;
+    for (const struct client_folder *f = s->folders; folders && f; f = f->hh.next)
+        if (f->name[0] != '\0')
+            folders[(*count)++] = (struct hot_folder){.name = f->name, .watched = f->watch != NULL};
+    if (folders)
+        qsort(folders, *count, sizeof *folders, by_name);
+    return folders;
+}
+
+static void count_all(const struct service *s, struct hot_folder *folders, size_t count)
+{
+    struct hot_folder key, *folder;
+    for (const struct candidate *c = s->intake.table; c; c = c->hh.next) {
+        key.name = candidate_folder(c);
+        folder = bsearch(&key, folders, count, sizeof *folders, by_name);
+        if (folder)
+            folder->queued++;
+    }
+    for (const struct job *job = jobs_next(&s->jobs, NULL); job; job = jobs_next(&s->jobs, job)) {
+        key.name = job->folder;
+        folder = bsearch(&key, folders, count, sizeof *folders, by_name);
+        if (folder)
+            *(job->state == JOB_WAITING ? &folder->waiting : &folder->in_work) += 1;
+    }
+}
+
+/* NULL: no memory. */
+static json_t *clients_json(const struct service *s)
+{
+    size_t count;
+    struct hot_folder *folders = list_folders(&s->scanner, &count);
+    json_t *list = folders ? json_array() : NULL;
+    if (folders)
+        count_all(s, folders, count);
+    for (size_t i = 0; list && i < count; i++) {
+        const struct hot_folder *f = &folders[i];
+        json_t *json =
+            json_pack("{s:o, s:b, s:I, s:I, s:I}", "client", api_text(f->name), "watched", f->watched, "queued",
+                      (json_int_t)f->queued, "waiting", (json_int_t)f->waiting, "in_work", (json_int_t)f->in_work);
+        if (json_array_append_new(list, json) != 0) {
+            json_decref(list);
+            list = NULL;
+        }
+    }
+    mem_free(folders);
+    return json_pack("{s:o}", "clients", list);
+}
+
+void api_clients(struct http_request *request, void *context)
+{
+    const struct control *c = context;
+    api_answer(request, 200, clients_json(c->service));
+}

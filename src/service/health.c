@@ -1,0 +1,212 @@
+/* health.c: see health.h. Each check asks one part. Texts do not change from second to second: who listens to events is
+ * told when something happened. */
+#include "shunt/service/health.h"
+
+#include <string.h>
+
+#include "shunt/base/mem.h"
+#include "shunt/core/units.h"
+#include "shunt/service/lane.h"
+#include "shunt/service/watching.h"
+
+#define SCAN_SLACK_MS 10000 /* a tick may come so late */
+
+struct checks {
+    const struct service *s;
+    json_t *list; /* NULL: no memory */
+};
+
+enum weight { REQUIRED, ADVICE };
+
+static void check(struct checks *c, const char *name, enum weight weight, bool ok, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* Whatever a name quotes: it becomes UTF-8. NULL: no memory. */
+static json_t *plain_text(const char *text)
+{
+    struct str plain = STR_INIT;
+    str_plain(&plain, text, strlen(text));
+    json_t *json = str_failed(&plain) ? NULL : json_string(plain.bytes);
+    str_fini(&plain);
+    return json;
+}
+
+static void check(struct checks *c, const char *name, enum weight weight, bool ok, const char *fmt, ...)
+{
+    char text[ERROR_TEXT_MAX];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    if (!c->list)
+        return;
+    json_t *entry = json_pack("{s:s, s:b, s:b, s:o}", "name", name, "ok", ok, "required", weight == REQUIRED, "text",
+                              plain_text(text));
+    if (json_array_append_new(c->list, entry) == 0)
+        return;
+    json_decref(c->list);
+    c->list = NULL;
+}
+
+/* Of the last check: what is not everybody's to know, paths above all. */
+static void explain(struct checks *c, const char *detail)
+{
+    json_t *last = c->list ? json_array_get(c->list, json_array_size(c->list) - 1) : NULL;
+    if (!last || json_object_set_new(last, "detail", plain_text(detail)) == 0)
+        return;
+    json_decref(c->list);
+    c->list = NULL;
+}
+
+static void check_life(struct checks *c)
+{
+    const struct scanner *scanner = &c->s->scanner;
+    bool started = scanner->number > 0 && !(scanner->full && scanner->way == WAY_STARTUP);
+    check(c, "running", REQUIRED, !c->s->rt.draining,
+          c->s->rt.draining ? "it is stopping: what is in hand is finished" : "it runs");
+    check(c, "started", REQUIRED, started, started ? "the start-up scan has ended" : "the start-up scan is running");
+}
+
+static void check_scans(struct checks *c)
+{
+    const struct scanner *scanner = &c->s->scanner;
+    const struct settings *set = c->s->config->settings;
+    int64_t now = runtime_now(&c->s->rt), hangs_ms = scanner->in_work ? now - scanner->slice_began_ms : 0;
+    int64_t ago_ms = scanner->full ? 0 : now - scanner->ended_ms;
+    if (hangs_ms > set->hang_ms)
+        check(c, "scans", REQUIRED, false, "a listing of the hot folders does not answer");
+    else if (scanner->number > 0 && ago_ms > set->scan_interval_ms + SCAN_SLACK_MS)
+        check(c, "scans", REQUIRED, false, "the last scan is longer ago than [intake] scan_interval");
+    else
+        check(c, "scans", REQUIRED, true, scanner->full ? "scan #%u is running" : "scan #%u has ended",
+              scanner->number);
+    size_t unwatched = watching_unwatched(scanner);
+    check(c, "watches", ADVICE, unwatched == 0,
+          unwatched == 0 ? "all folders are watched" : "%zu folders cannot be watched and are only scanned", unwatched);
+}
+
+/* trouble: what its user met there already, or NULL. A folder that is gone is made when it is needed. */
+static void check_disk(struct checks *c, enum disk_of which, const char *trouble)
+{
+    const struct disk *disk = &c->s->disks.of[which];
+    const struct error *why = &disk->is.error;
+    bool ours = error_class_of(why->code) == CLASS_RESOURCE; /* we ran out of descriptors ourselves */
+    bool hangs = disk_hangs(disk), bad = disk->known && why->code != 0 && why->code != ERR_NOPLACE && !ours;
+    if (trouble)
+        check(c, disk->name, REQUIRED, false, "%s", trouble);
+    else if (hangs)
+        check(c, disk->name, REQUIRED, false, "the folder %s has not answered for %d s", disk->name,
+              DISKS_HANG_MS / 1000);
+    else if (bad)
+        check(c, disk->name, REQUIRED, false, "the folder %s cannot be used", disk->name);
+    else
+        check(c, disk->name, REQUIRED, true, "the folder %s works", disk->name);
+    if (trouble || hangs || bad)
+        explain(c, bad && !hangs ? why->text : disk->path);
+}
+
+static void check_folders(struct checks *c)
+{
+    const struct service *s = c->s;
+    check_disk(c, DISK_HOT, s->scanner.told_missing ? "the hot folder cannot be listed" : NULL);
+    check_disk(c, DISK_UNDERPROCESS,
+               s->settle.remove.troubled ? "delivered tickets cannot be taken off underprocess" : NULL);
+    check_disk(c, DISK_FAILED, s->settle.aside.troubled ? "tickets cannot be moved to the failed folder" : NULL);
+}
+
+static void check_store(struct checks *c)
+{
+    const struct storage *st = &c->s->storage;
+    if (!st->degraded) {
+        check(c, "store", REQUIRED, true, "the store is written");
+        return;
+    }
+    check(c, "store", REQUIRED, false, "the store cannot be written: routing goes on, %zu records are written later",
+          st->queued);
+    explain(c, st->why.text);
+}
+
+/* The archive must work: no ticket ends without it. Of the others one must, where there are any. */
+static void check_destinations(struct checks *c)
+{
+    size_t all = 0, well = 0;
+    for (const struct lane *lane = c->s->lanes.lanes; lane; lane = lane->next) {
+        bool down = lane->breaker.state != BREAKER_CLOSED, hangs = lane->hanging > 0;
+        enum weight weight = lane->is_archive ? REQUIRED : ADVICE;
+        all += !lane->is_archive;
+        well += !lane->is_archive && !down && !hangs;
+        if (down)
+            check(c, lane->name, weight, false, "%s is down: %zu deliveries wait", lane->label, lane->queued);
+        if (hangs)
+            check(c, lane->name, weight, false, "%s hangs: nothing else is sent there until it answers", lane->label);
+        if (!down && !hangs && lane->is_archive)
+            check_disk(c, DISK_ARCHIVE, NULL);
+    }
+    if (all > 0 && well == 0)
+        check(c, "destinations", REQUIRED, false, "no destination takes deliveries");
+    else
+        check(c, "destinations", REQUIRED, true, "%zu of %zu take deliveries", well, all);
+}
+
+int64_t health_oldest_ms(const struct service *s)
+{
+    int64_t tickets = jobs_oldest_ms(&s->jobs), names = intake_oldest_ms(&s->intake);
+    return tickets > names ? tickets : names;
+}
+
+static void check_oldest(struct checks *c)
+{
+    int64_t oldest_ms = health_oldest_ms(c->s), most_ms = c->s->config->settings->ready_oldest_ms;
+    char most[UNITS_TEXT_MAX];
+    units_ms_text(most_ms, most);
+    if (oldest_ms > most_ms)
+        check(c, "oldest", REQUIRED, false, "a ticket has waited for longer than %s", most);
+    else
+        check(c, "oldest", REQUIRED, true, "no ticket has waited for longer than %s", most);
+}
+
+json_t *health_checks(const struct service *s)
+{
+    struct checks c = {.s = s, .list = json_array()};
+    check_life(&c);
+    check_store(&c);
+    check_folders(&c);
+    check_scans(&c);
+    check_destinations(&c);
+    check_oldest(&c);
+    return c.list;
+}
+
+bool health_ready(const json_t *checks)
+{
+    size_t i;
+    const json_t *entry;
+    json_array_foreach (checks, i, entry)
+        if (!json_is_true(json_object_get(entry, "ok")) && json_is_true(json_object_get(entry, "required")))
+            return false;
+    return true;
+}
+
+static bool is_phase(const char *name)
+{
+    return strcmp(name, "running") == 0 || strcmp(name, "started") == 0;
+}
+
+json_t *health_degraded(const json_t *checks)
+{
+    json_t *list = json_array();
+    size_t i;
+    json_t *entry;
+    json_array_foreach (checks, i, entry) {
+        const char *text, *detail = NULL;
+        json_unpack(entry, "{s:s, s?s}", "text", &text, "detail", &detail);
+        if (json_is_true(json_object_get(entry, "ok")) || is_phase(json_string_value(json_object_get(entry, "name"))))
+            continue;
+        json_t *line = detail ? json_sprintf("%s (%s)", text, detail) : json_string(text);
+        if (json_array_append_new(list, line) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}

@@ -1,0 +1,53 @@
+// actions.js: what an operator does. Each is confirmed, told, and undone where that is possible.
+import { attempt, confirm, h, number, post, toast } from "./ui.js";
+
+const files = (n) => `${number(n)} ticket${n === 1 ? "" : "s"}`;
+
+function tellRetried(result) {
+    const refused = result.refused.map((r) => `${r.file}: ${r.why}`).join("\n");
+    toast(`${files(result.retried.length)} put back into the hot folders.` + (result.more ? " There are more." : "") + (refused ? `\nRefused: ${refused}` : ""), { bad: result.refused.length > 0 });
+    return result;
+}
+
+/** what: {ids} or {filter} or {all}. Looks first what it would do. */
+export async function retry(what) {
+    return attempt(async () => {
+        const found = await post("/api/v1/retry", { ...what, dry_run: true });
+        if (found.retried.length === 0) {
+            toast(found.refused.length ? `Nothing can be put back: ${found.refused[0].file}: ${found.refused[0].why}` : "Nothing failed that fits.", { bad: true });
+            return null;
+        }
+        const some = found.retried.slice(0, 5).map((r) => r.file).join(", ") + (found.retried.length > 5 || found.more ? ", …" : "");
+        const answer = await confirm(`Put back ${files(found.retried.length)}${found.more ? " (of more)" : ""}?`,
+            `${some}. Each goes back into its hot folder; what was delivered is not delivered again.`, "Put back",
+            { fields: [h("label", {}, h("span", {}, h("input", { type: "checkbox", name: "reroute" }), " deliver everywhere again, by today's routes"))] });
+        return answer && tellRetried(await post("/api/v1/retry", { ...what, reroute: answer.get("reroute") === "on" }));
+    });
+}
+
+export async function cancel(job) {
+    return attempt(async () => {
+        if (!(await confirm("Take this ticket back?", `${job.file} is not delivered any further and is set aside in the failed folder.`, "Take it back", { danger: true }))) return null;
+        const result = await post(`/api/v1/jobs/${encodeURIComponent(job.id)}/cancel`);
+        toast(`${job.file} is cancelled.`, { undo: { label: "Undo: put it back", run: () => retry({ ids: [job.id] }) } });
+        return result;
+    });
+}
+
+export async function hold(destination, held) {
+    const call = (to) => post(`/api/v1/destinations/${encodeURIComponent(destination.name)}/${to ? "hold" : "release"}`);
+    return attempt(async () => {
+        if (held && !(await confirm(`Hold ${destination.label}?`, "Nothing is delivered there until you release it, also after a restart. Its tickets wait and use up no attempts.", "Hold", { danger: true }))) return null;
+        const result = await call(held);
+        toast(held ? `${destination.label} is held.` : `${destination.label} is released.`, { undo: { label: held ? "Undo: release it" : "Undo: hold it", run: () => attempt(() => call(!held)) } });
+        return result;
+    });
+}
+
+export async function scan() {
+    return attempt(async () => {
+        await post("/api/v1/scan");
+        toast("The hot folders are scanned now.");
+        return true;
+    });
+}

@@ -1,0 +1,96 @@
+// feed.js: what the service tells by itself. One stream of events for the whole page; the browser takes it up again where it broke off
+// (Last-Event-ID). Where streams are blocked on the way, the page is refreshed now and then instead, and says so.
+import { get } from "./ui.js";
+
+const listeners = new Set();
+const state = { status: null, refresher: 0, failures: 0, shown: "" };
+const REFRESH_MS = 15000;
+const AGAIN_MS = 2000;
+const PATIENCE_MS = 8000;
+const FAILURES_MAX = 3;
+
+function tell(kind, data) {
+    for (const listener of listeners) listener(kind, data);
+}
+
+/** listener(kind, data): "status", "job", "reset" (all may have changed). Returns what ends it. */
+export function listen(listener) {
+    listeners.add(listener);
+    if (state.status) listener("status", state.status);
+    return () => listeners.delete(listener);
+}
+
+function show(text, mark) {
+    const live = document.getElementById("live");
+    live.textContent = state.shown = text;
+    live.className = "live " + mark;
+}
+
+function take(status) {
+    state.status = status;
+    tell("status", status);
+}
+
+/** The plain status in the form of the stream's; what it does not know is null, or left out. */
+function ofStream({ health, snapshot, totals, degraded }) {
+    const { processed, errors } = snapshot.stats.totals, oldest = totals?.oldest_pending_at;
+    return { health, degraded, queue: snapshot.queue, ledger: snapshot.ledger, destinations: snapshot.destinations, today: { processed, failed: errors },
+        per_minute: null, memory_bytes: null, loop_ms: null, oldest_waiting_ms: oldest ? Date.now() - new Date(oldest) : 0 };
+}
+
+async function refresh() {
+    try {
+        take(ofStream(await get("/api/v1/status")));
+        tell("reset", null);
+        show("live events are blocked: refreshed every 15 s", "");
+        start(); // perhaps they are let through again
+    } catch {
+        show("the service does not answer", "off");
+    }
+}
+
+function refreshInstead() {
+    if (state.refresher) return;
+    state.refresher = setInterval(refresh, REFRESH_MS);
+    refresh();
+}
+
+function live() {
+    clearInterval(state.refresher);
+    if (state.failures > 0) tell("reset", null);
+    state.refresher = state.failures = 0;
+    show("live", "on");
+}
+
+export function start() {
+    const source = new EventSource("/api/v1/events");
+    let heard = false;
+    const giveUp = () => {
+        source.close();
+        clearTimeout(patience);
+        refreshInstead();
+    };
+    const patience = setTimeout(() => { // a status comes at once, unless something on the way keeps it back
+        state.failures++;
+        giveUp();
+    }, PATIENCE_MS);
+    source.addEventListener("status", (event) => {
+        clearTimeout(patience);
+        heard = true;
+        take(JSON.parse(event.data));
+        if (state.failures > 0 || state.shown !== "live") live();
+    });
+    source.addEventListener("job", (event) => tell("job", JSON.parse(event.data)));
+    source.addEventListener("reset", () => tell("reset", null));
+    source.addEventListener("error", () => {
+        state.failures++;
+        if (!state.refresher) show("connecting again …", "off");
+        if (!heard && (state.refresher || state.failures >= FAILURES_MAX)) {
+            giveUp();
+        } else if (source.readyState === EventSource.CLOSED) {
+            clearTimeout(patience);
+            setTimeout(start, AGAIN_MS); // a 503, or the login ran out: the next answer tells
+            get("/api/v1/status").catch(() => {});
+        }
+    });
+}

@@ -1,0 +1,148 @@
+// jobs.js: the search over all jobs, and one job with all that is known of it.
+import { attempt, bytes, duration, get, h, jobLink, number, operates, query, redraw, state, table, time } from "./ui.js";
+import * as feed from "./feed.js";
+import { cancel, retry } from "./actions.js";
+
+const PAGE = 50;
+const STATES = ["", "pending", "processing", "completed", "failed", "cancelled"];
+const FILTERS = ["text", "status", "client", "destination", "since"];
+
+const columns = [
+    { name: "Ticket", cell: jobLink },
+    { name: "Client", short: true, cell: (j) => j.client || j.folder || "–" },
+    { name: "State", cell: (j) => state(j.status) },
+    { name: "Taken", cell: (j) => time(j.created_at) },
+    { name: "Title", short: true, cell: (j) => j.title || "" },
+    { name: "Goes to", short: true, cell: (j) => j.destinations.filter((d) => d.name !== "archive").map((d) => d.label).join(", ") },
+    { name: "Why", cell: (j) => (j.error_message ? h("span", { class: "why" }, j.error_message) : "") },
+];
+
+function form(parameters) {
+    const value = (name) => parameters.get(name) || "";
+    const field = (name, label, extra) => h("label", {}, label, h("input", { name, value: value(name), autocomplete: "off", ...extra }));
+    return h("form", { role: "search", class: "row", onsubmit: (event) => {
+        event.preventDefault();
+        location.hash = "#/jobs" + query(Object.fromEntries(new FormData(event.target)));
+    } },
+        field("text", "Name, title, id or error", { type: "search" }),
+        h("label", {}, "State", h("select", { name: "status" }, STATES.map((s) => h("option", { value: s, selected: s === value("status") }, s || "any")))),
+        field("client", "Client"), field("destination", "Destination"), field("since", "Since", { placeholder: "2h, 3d, 2026-02-06" }),
+        h("button", { type: "submit", class: "primary" }, "Search"));
+}
+
+/** The filter that a retry takes: the state is failed anyway. */
+function retryOf(filter) {
+    const { status, ...rest } = filter;
+    return Object.keys(rest).length ? { filter: rest } : { all: true };
+}
+
+export async function jobs(_, parameters) {
+    const filter = Object.fromEntries(FILTERS.map((name) => [name, parameters.get(name)]).filter(([, value]) => value));
+    const list = h("div"), older = h("button", { type: "button" }, "Older");
+    let shown = [], next = null;
+
+    function draw() {
+        older.hidden = !next;
+        redraw(list, table(null, columns, shown, Object.keys(filter).length ? "No job fits. Take a condition away, or look further back." : "No job yet. Drop a ticket into a client's hot folder."));
+    }
+    async function more(from) {
+        let page;
+        const found = [];
+        do { // a page may be empty where a search goes through many
+            page = await get("/api/v1/jobs" + query({ ...filter, limit: PAGE, before: from }));
+            found.push(...page.jobs);
+            from = page.next;
+        } while (page.next && found.length === 0);
+        next = page.next;
+        return found;
+    }
+    async function first() {
+        shown = await more(null);
+        draw();
+    }
+    await first();
+    older.addEventListener("click", () => attempt(async () => {
+        shown = shown.concat(await more(next));
+        draw();
+    }));
+    let timer = 0;
+    const end = feed.listen((kind) => {
+        if (kind === "status" || timer || shown.length > PAGE) return; // who looks at older ones is not disturbed
+        timer = setTimeout(() => {
+            timer = 0;
+            first().catch(() => {});
+        }, 1500);
+    });
+    const retryable = operates() && (!filter.status || filter.status === "failed");
+    return {
+        leave() {
+            end();
+            clearTimeout(timer);
+        },
+        elements: [
+            h("section", { class: "card" }, h("h1", {}, "Jobs"), form(parameters)),
+            h("section", { class: "card" },
+                retryable && h("p", { class: "row" }, h("button", { type: "button", onclick: () => retry(retryOf(filter)) }, "Put back all that failed and fit …")),
+                list, older),
+        ],
+    };
+}
+
+// --- one job ---
+
+function facts(j) {
+    const list = [
+        ["File", h("span", {}, j.file, j.size !== null && ` (${bytes(j.size)})`)], ["Client", j.client], ["Category", j.category], ["Studio", j.studio], ["Title", j.title],
+        ["Taken", h("span", {}, time(j.created_at), ` by ${j.phase}`)], ["Ended", j.completed_at && h("span", {}, time(j.completed_at), ` after ${duration(new Date(j.completed_at) - new Date(j.created_at))}`)],
+        ["Is now", j.path && h("code", {}, j.path)], ["SHA-256", j.sha256 && h("code", {}, j.sha256)], ["Job", h("code", {}, j.id)],
+        ["Crashes", j.crashes ? `in work in ${j.crashes}` : null],
+    ];
+    return h("dl", { class: "facts" }, list.filter(([, v]) => v).map(([k, v]) => [h("dt", {}, k), h("dd", {}, v)]));
+}
+
+const good = new Set(["delivered", "completed", "retried", "claimed"]);
+const bad = new Set(["failed", "attempt_failed"]);
+
+function timeline(events) {
+    if (events.length === 0) return h("p", { class: "empty" }, "The store knows no more of it yet.");
+    return h("ol", { class: "timeline" }, events.map((e) => h("li", { class: good.has(e.event) ? "good" : bad.has(e.event) ? "bad" : "" },
+        time(e.at), " ", h("strong", {}, e.event.replaceAll("_", " ")), e.destination && ` ${e.destination}`, e.text && h("div", { class: bad.has(e.event) ? "why" : "soft" }, e.text))));
+}
+
+function deliveries(j) {
+    const live = new Map((j.live?.deliveries || []).map((d) => [d.name, d]));
+    return table("Deliveries", [
+        { name: "Destination", cell: (d) => d.label },
+        { name: "State", cell: (d) => state(d.state) },
+        { name: "Attempts failed", num: true, cell: (d) => number(d.attempts) },
+        { name: "Delivered", cell: (d) => time(d.done_at) },
+        { name: "As", cell: (d) => d.final_name || (d.done_at ? j.file : "") },
+        { name: "Next try", cell: (d) => (live.get(d.name)?.next_in_ms ? `in ${duration(live.get(d.name).next_in_ms)}` : time(d.next_at)) },
+        { name: "Why", cell: (d) => (d.error ? h("span", { class: "why" }, d.error) : "") },
+    ], (j.deliveries || []).map((d) => ({ ...d, ...(live.get(d.name) || {}) })), "It got no deliveries: it was not valid.");
+}
+
+export async function job(id) {
+    const box = h("div", { class: "columns" });
+    let shown = await get("/api/v1/jobs/" + id); // as it stands in the address: encoded already
+    function draw() {
+        const j = shown, word = j.live ? j.live.state : j.status;
+        redraw(box,
+            h("section", { class: "card wide" },
+                h("div", { class: "row between" }, h("h1", {}, j.file, " ", state(word)),
+                    operates() && h("div", { class: "row" },
+                        (j.status === "failed" || j.status === "cancelled") && h("button", { type: "button", class: "primary", "data-of": "retry", onclick: () => retry({ ids: [j.id] }) }, "Put back"),
+                        (j.status === "pending" || j.live?.state === "waiting") && h("button", { type: "button", class: "danger", "data-of": "cancel", onclick: () => cancel(j) }, "Take back"))),
+                j.error_message && h("p", { class: "why" }, j.error_message), facts(j)),
+            h("section", { class: "card wide" }, deliveries(j)),
+            h("section", { class: "card wide" }, h("h2", {}, "What happened"), timeline(j.events)));
+    }
+    draw();
+    const end = feed.listen(async (kind, data) => {
+        if (kind === "reset" || (kind === "job" && data.id === shown.id)) {
+            shown = await get("/api/v1/jobs/" + encodeURIComponent(shown.id)).catch(() => shown);
+            draw();
+        }
+    });
+    return { leave: end, elements: [box] };
+}

@@ -1,0 +1,130 @@
+// overview.js: the page that stays open all day. Numbers come with the events; what is counted by client and hour is fetched anew when
+// something ended, at most every few seconds.
+import { duration, get, h, hours, jobLink, line, number, operates, put, redraw, state, table, time } from "./ui.js";
+import * as feed from "./feed.js";
+import { hold, retry, scan } from "./actions.js";
+
+const AGAIN_MS = 4000;
+const FAILED_SHOWN = 10;
+
+function tiles() {
+    const dd = {};
+    const tile = (key, name) => h("div", { class: "tile" }, h("dt", {}, name), (dd[key] = h("dd", { id: "tile-" + key }, "–")));
+    const element = h("dl", { class: "tiles", "aria-label": "Now" }, tile("waiting", "Waiting"), tile("work", "In work"), tile("done", "Done today"), tile("failed", "Failed today"), tile("minute", "In the last minute"), tile("oldest", "Oldest waiting"));
+    return {
+        element,
+        fill(s) {
+            put(dd.waiting, number(s.queue.queued + s.ledger.waiting));
+            put(dd.work, number(s.ledger.in_work));
+            put(dd.done, number(s.today.processed));
+            put(dd.failed, number(s.today.failed));
+            dd.failed.className = s.today.failed > 0 ? "bad-number" : "";
+            put(dd.minute, s.per_minute === null ? "–" : number(s.per_minute));
+            put(dd.oldest, duration(s.oldest_waiting_ms));
+        },
+    };
+}
+
+function health(d) {
+    if (d.held) return ["held", "warn"];
+    if (d.hanging) return ["hangs", "bad"];
+    if (d.breaker !== "closed") return [d.breaker === "open" ? "down" : "tried again", "bad"];
+    return ["fine", "good"];
+}
+
+function destinations(list, stats) {
+    const row = (d) => ({ ...d, day: stats.destinations[d.label] });
+    const columns = [
+        { name: "Destination", cell: (d) => h("span", { title: d.path }, d.label) },
+        { name: "Is", cell: (d) => h("span", { class: "state " + health(d)[1] }, health(d)[0]) },
+        { name: "Today", num: true, cell: (d) => number(d.name === "archive" ? d.delivered : d.day?.delivered || 0) },
+        { name: "Waiting", num: true, cell: (d) => (d.in_hand ? h("a", { href: "#/jobs?status=pending&destination=" + encodeURIComponent(d.name) }, number(d.in_hand)) : "0") },
+    ];
+    if (operates()) columns.push({ name: "Action", num: true, cell: (d) => h("button", { type: "button", class: "quiet", "data-of": "hold " + d.name, "aria-label": `${d.held ? "Release" : "Hold"} ${d.label}`, onclick: () => hold(d, !d.held) }, d.held ? "Release" : "Hold") });
+    return table("Destinations", columns, list.map(row), "routes.ini names no destination.");
+}
+
+function clients(stats) {
+    const rows = Object.entries(stats.clients).map(([name, c]) => ({ name, ...c })).filter((c) => c.processed || c.errors).sort((a, b) => b.processed + b.errors - a.processed - a.errors);
+    return table("Clients today", [
+        { name: "Client", short: true, cell: (c) => h("a", { href: "#/jobs?client=" + encodeURIComponent(c.name) }, c.name) },
+        { name: "Done", num: true, cell: (c) => number(c.processed) },
+        { name: "Routed", num: true, cell: (c) => number(c.routed) },
+        { name: "Failed", num: true, cell: (c) => (c.errors ? h("a", { href: "#/jobs?status=failed&client=" + encodeURIComponent(c.name) }, number(c.errors)) : "0") },
+    ], rows, "Nothing today yet. A ticket dropped into a client's hot folder appears here at once.");
+}
+
+function failed(page) {
+    const columns = [
+        { name: "Ticket", cell: jobLink },
+        { name: "Client", short: true, cell: (j) => j.client || j.folder },
+        { name: "When", cell: (j) => time(j.completed_at) },
+        { name: "Why", cell: (j) => h("span", { class: "why" }, j.error_message || "–") },
+    ];
+    if (operates()) columns.push({ name: "Action", num: true, cell: (j) => h("button", { type: "button", class: "quiet", "data-of": "retry " + j.id, "aria-label": `Put back ${j.file}`, onclick: () => retry({ ids: [j.id] }) }, "Put back") });
+    return h("div", {}, table("Failed last", columns, page.jobs, "No ticket has failed."), page.next && h("p", {}, h("a", { href: "#/jobs?status=failed" }, "All that failed")));
+}
+
+function last(s) {
+    if (s.last === undefined) return "";
+    if (s.last === null) return "No ticket since the service started.";
+    return ["Last: ", jobLink(s.last), ` of ${s.last.client || "–"}, `, time(s.last.at), " ", state(s.last.status)];
+}
+
+export async function overview() {
+    const now = tiles();
+    const at = { minutes: h("div"), last: h("p", { class: "soft" }), destinations: h("section", { class: "card" }), clients: h("section", { class: "card" }), hours: h("div"), failed: h("section", { class: "card" }) };
+    let stats = null, status = null, timer = 0, due = false;
+
+    const drawDestinations = () => status && stats && redraw(at.destinations, destinations(status.destinations, stats));
+    async function draw() {
+        const [s, f] = await Promise.all([get("/api/v1/stats"), get(`/api/v1/jobs?status=failed&limit=${FAILED_SHOWN}`)]);
+        stats = s;
+        const sum = s.minutes.reduce((a, b) => a + b, 0);
+        redraw(at.minutes, line(s.minutes, `Tickets of each of the last 60 minutes, ${number(sum)} in all, ${number(Math.max(...s.minutes))} in the busiest`));
+        redraw(at.clients, clients(s));
+        redraw(at.hours, hours(s.hours));
+        redraw(at.failed, failed(f));
+        drawDestinations();
+    }
+    function again() {
+        if (timer) {
+            due = true;
+            return;
+        }
+        draw().catch(() => {});
+        timer = setTimeout(() => {
+            timer = 0;
+            if (due) again();
+            due = false;
+        }, AGAIN_MS);
+    }
+    await draw();
+    const end = feed.listen((kind, data) => {
+        if (kind === "status") {
+            status = data;
+            now.fill(data);
+            redraw(at.last, last(data));
+            drawDestinations();
+        } else {
+            again();
+        }
+    });
+    const minute = setInterval(again, 60000); // the line moves on
+    return {
+        leave() {
+            end();
+            clearInterval(minute);
+            clearTimeout(timer);
+        },
+        elements: [
+            h("h1", { class: "skip" }, "Overview"),
+            now.element,
+            h("div", { class: "columns" },
+                h("section", { class: "card" }, h("div", { class: "row between" }, h("h2", {}, "Tickets a minute"), operates() && h("button", { type: "button", class: "quiet", onclick: scan }, "Scan now")), at.minutes, at.last),
+                h("section", { class: "card" }, h("h2", {}, "By hour"), at.hours)),
+            h("div", { class: "columns" }, at.destinations, at.clients),
+            at.failed,
+        ],
+    };
+}

@@ -1,0 +1,387 @@
+/* test_recall.c: what an earlier run recorded of a ticket, and what a job that takes it up makes of that. */
+#include "faulty.h"
+
+#define SETTINGS "[store]\nurl = memory:\n"
+#define TEXT     TICKET("RANK")
+#define ID       "01990000-0000-7000-8000-000000000001"
+#define OLDER_MS 1770000000000
+
+struct past { /* .row is changed by tests as they like */
+    char path[600];
+    uint8_t sha256[SHA256_SIZE];
+    struct store_delivery deliveries[3];
+    struct store_job row;
+};
+
+/* A job of underprocess/0/RANK/x.json: archived, delivered to a, waiting for b after two attempts. */
+static struct past *past_of(struct parts *p)
+{
+    static struct past past;
+    past = (struct past){0};
+    snprintf(past.path, sizeof past.path, "%s/RANK/x.json", p->instance.path);
+    files_sha256(TEXT, strlen(TEXT), past.sha256);
+    past.deliveries[0] = (struct store_delivery){.destination = "archive",
+                                                 .label = "Archive",
+                                                 .state = DELIVERY_DONE,
+                                                 .done_ms = OLDER_MS + 5,
+                                                 .final_name = "x.json"};
+    past.deliveries[1] = (struct store_delivery){.destination = "a",
+                                                 .label = "a",
+                                                 .state = DELIVERY_DONE,
+                                                 .done_ms = OLDER_MS + 6,
+                                                 .final_name = "x (RANK).json"};
+    past.deliveries[2] = (struct store_delivery){
+        .destination = "b", .label = "b", .state = DELIVERY_WAITING, .attempts = 2, .error = "full"};
+    past.row = (struct store_job){.id = ID,
+                                  .folder = "RANK",
+                                  .name = "x.json",
+                                  .client = "RANK",
+                                  .path = past.path,
+                                  .size = strlen(TEXT),
+                                  .sha256 = past.sha256,
+                                  .status = STATUS_PENDING,
+                                  .created_ms = OLDER_MS,
+                                  .started_ms = OLDER_MS + 1,
+                                  .deliveries = past.deliveries,
+                                  .n_deliveries = 3};
+    return &past;
+}
+
+static struct parts *bench_new(void **state, struct faulty **f)
+{
+    struct parts *p = parts_new(*state, SETTINGS, ROUTES_TWO);
+    *f = faulty_new(p);
+    make_folder(p->s, "under/0/RANK");
+    return p;
+}
+
+static void bench_free(struct parts *p, struct faulty *f)
+{
+    recall_fini(&p->recall);
+    parts_free(p);
+    free(f);
+}
+
+static void record_past(struct parts *p, const struct store_job *row)
+{
+    struct error e = {0};
+    assert_int_equal(store_record(p->storage.store, row, 1, &e), 0);
+}
+
+static void load(struct parts *p)
+{
+    struct error e = {0};
+    assert_int_equal(recall_load(&p->recall, &p->storage, &p->instance, &e), 0);
+}
+
+/* Takes x.json up where it lies: in underprocess, or in hot. */
+static struct job *take(struct parts *p, bool claimed)
+{
+    struct take_item item = {
+        .client = "RANK", .name = "x.json", .kind = NAME_TICKET, .claimed = claimed, .source.fd = -1};
+    struct take_batch batch = {.config = p->config,
+                               .clock = &p->clock.clock,
+                               .underprocess = p->instance.path,
+                               .routes = p->rt.routes,
+                               .items = &item,
+                               .count = 1};
+    take_run(&batch);
+    assert_int_equal(item.taken, TAKEN_CLAIMED);
+    assert_int_equal(jobs_begin(&p->jobs, &item, p->rt.routes, WAY_STARTUP, 1, false), 0);
+    take_item_fini(&item);
+    struct job *job = jobs_find(&p->jobs, "RANK", "x.json");
+    assert_non_null(job);
+    return job;
+}
+
+static void assert_states(const struct job *job, enum delivery_state archive, enum delivery_state a,
+                          enum delivery_state b)
+{
+    assert_int_equal(job->n_deliveries, 3);
+    assert_int_equal(job->deliveries[0].state, archive);
+    assert_int_equal(job->deliveries[1].state, a);
+    assert_int_equal(job->deliveries[2].state, b);
+}
+
+static void assert_new(const struct job *job)
+{
+    assert_string_not_equal(job->id, ID);
+    assert_true(job->created_ms > OLDER_MS);
+    assert_states(job, DELIVERY_QUEUED, DELIVERY_QUEUED, DELIVERY_QUEUED);
+}
+
+static void what_was_delivered_before_is_not_delivered_again(void **state)
+{
+    struct faulty *f;
+    struct parts *p = bench_new(state, &f);
+    put(in(p->s, "under/0/RANK/x.json"), TEXT);
+    record_past(p, &past_of(p)->row);
+    load(p);
+    assert_true(recall_waited(&p->recall, "RANK", "x.json"));
+    assert_false(recall_waited(&p->recall, "RANK", "y.json"));
+    struct job *job = take(p, true);
+    assert_string_equal(job->id, ID);
+    assert_int_equal(job->created_ms, OLDER_MS);
+    assert_states(job, DELIVERY_DONE, DELIVERY_DONE, DELIVERY_QUEUED);
+    assert_int_equal(job->deliveries[1].done_ms, OLDER_MS + 6);
+    assert_string_equal(job->deliveries[1].final_name, "x (RANK).json");
+    assert_false(job->deliveries[1].before); /* the job has not ended yet: it is counted when it does */
+    assert_int_equal(job->deliveries[2].attempts, 2);
+    assert_int_equal(p->recall.count, 0); /* once */
+    bench_free(p, f);
+}
+
+static void other_bytes_of_that_name_are_another_job(void **state)
+{
+    struct faulty *f;
+    struct parts *p = bench_new(state, &f);
+    put(in(p->s, "under/0/RANK/x.json"), TICKET("RANK") "\n");
+    record_past(p, &past_of(p)->row);
+    load(p);
+    assert_new(take(p, true));
+    bench_free(p, f);
+}
+
+static void one_that_was_in_work_and_not_read_is_another_job(void **state)
+{
+    struct faulty *f;
+    struct parts *p = bench_new(state, &f);
+    struct past *past = past_of(p);
+    put(in(p->s, "under/0/RANK/x.json"), TEXT);
+    past->row.sha256 = NULL;
+    past->row.status = STATUS_PROCESSING;
+    record_past(p, &past->row);
+    load(p);
+    assert_false(recall_waited(&p->recall, "RANK", "x.json"));
+    assert_new(take(p, true));
+    bench_free(p, f);
+}
+
+/* A crash came between its record and its removal. */
+static struct store_job *completed(struct parts *p)
+{
+    struct past *past = past_of(p);
+    struct stat st;
+    assert_int_equal(stat(in(p->s, "under/0/RANK/x.json"), &st), 0);
+    past->row.status = STATUS_COMPLETED;
+    past->row.completed_ms = OLDER_MS + 9;
+    past->deliveries[2].state = DELIVERY_DONE;
+    past->row.claim = (struct store_claim){.device = st.st_dev,
+                                           .inode = st.st_ino,
+                                           .mtime_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec};
+    return &past->row;
+}
+
+static void a_completed_one_that_still_lies_there_is_only_removed(void **state)
+{
+    struct faulty *f;
+    struct parts *p = bench_new(state, &f);
+    put(in(p->s, "under/0/RANK/x.json"), TEXT);
+    record_past(p, completed(p));
+    load(p);
+    assert_int_equal(p->recall.count, 1);
+    struct job *job = take(p, true);
+    assert_string_equal(job->id, ID);
+    assert_states(job, DELIVERY_DONE, DELIVERY_DONE, DELIVERY_DONE);
+    assert_int_equal(job->state, JOB_SETTLING);
+    bench_free(p, f);
+}
+
+static void the_same_bytes_in_another_file_than_the_completed_one_are_another_job(void **state)
+{
+    struct faulty *f;
+    struct parts *p = bench_new(state, &f);
+    put(in(p->s, "under/0/RANK/x.json"), TEXT);
+    struct store_job *row = completed(p);
+    row->claim.inode++;
+    record_past(p, row);
+    load(p);
+    assert_new(take(p, true));
+    bench_free(p, f);
+}
+
+static void completed_ones_whose_tickets_are_gone_are_not_remembered(void **state)
+{
+    struct faulty *f;
+    struct parts *p = bench_new(state, &f);
+    put(in(p->s, "under/0/RANK/x.json"), TEXT);
+    record_past(p, completed(p));
+    assert_int_equal(unlink(in(p->s, "under/0/RANK/x.json")), 0);
+    load(p);
+    assert_int_equal(p->recall.count, 0);
+    bench_free(p, f);
+}
+
+/* As a retry does it: the ticket lies in hot again. */
+static struct job *retried(struct parts *p, enum job_status status, bool anew)
+{
+    struct past *past = past_of(p);
+    past->row.status = status;
+    past->deliveries[2].state = DELIVERY_FAILED;
+    put(in(p->s, "hot/RANK/x.json"), TEXT);
+    recall_expect(&p->recall, record_copy(&past->row), anew);
+    return take(p, false);
+}
+
+static void a_failed_or_cancelled_one_that_is_put_back_goes_only_where_it_was_not(void **state)
+{
+    static const enum job_status ended[] = {STATUS_FAILED, STATUS_CANCELLED};
+    for (size_t i = 0; i < 2; i++) {
+        struct faulty *f;
+        struct parts *p = bench_new(state, &f);
+        const struct job *job = retried(p, ended[i], false);
+        assert_string_equal(job->id, ID);
+        assert_states(job, DELIVERY_DONE, DELIVERY_DONE, DELIVERY_QUEUED);
+        assert_int_equal(job->deliveries[2].attempts, 0); /* it has all of them again */
+        assert_string_equal(job->events->event, "retried");
+        bench_free(p, f);
+        assert_int_equal(unlink(in(*state, "under/0/RANK/x.json")), 0);
+    }
+}
+
+static void one_that_is_put_back_anew_goes_everywhere_under_its_id(void **state)
+{
+    struct faulty *f;
+    struct parts *p = bench_new(state, &f);
+    const struct job *job = retried(p, STATUS_FAILED, true);
+    assert_string_equal(job->id, ID);
+    assert_states(job, DELIVERY_QUEUED, DELIVERY_QUEUED, DELIVERY_QUEUED);
+    bench_free(p, f);
+}
+
+static void one_that_was_not_put_back_after_all_is_forgotten(void **state)
+{
+    struct faulty *f;
+    struct parts *p = bench_new(state, &f);
+    assert_false(recall_expect(&p->recall, NULL, false)); /* the store knew nothing */
+    assert_null(recall_expected(&p->recall, "RANK", "x.json"));
+    assert_true(recall_expect(&p->recall, record_copy(&past_of(p)->row), false));
+    assert_false(recall_expect(&p->recall, record_copy(&past_of(p)->row), true)); /* it is on its way already */
+    assert_string_equal(recall_expected(&p->recall, "RANK", "x.json"), ID);
+    assert_int_equal(p->recall.count, 1);
+    recall_forget(&p->recall, "RANK", "y.json");
+    assert_int_equal(p->recall.count, 1);
+    recall_forget(&p->recall, "RANK", "x.json");
+    assert_int_equal(p->recall.count, 0);
+    put(in(p->s, "hot/RANK/x.json"), TEXT);
+    assert_new(take(p, false));
+    bench_free(p, f);
+}
+
+static int status_of(void *user, const struct store_job *row)
+{
+    *(enum job_status *)user = row->status;
+    return 0;
+}
+
+static enum job_status status_now(struct parts *p)
+{
+    enum job_status status = JOB_STATUSES;
+    struct error e = {0};
+    assert_int_equal(store_last(p->storage.store, "RANK", "x.json", status_of, &status, &e), 0);
+    return status;
+}
+
+static void one_whose_ticket_was_taken_away_is_lost(void **state)
+{
+    struct faulty *f;
+    struct parts *p = bench_new(state, &f);
+    record_past(p, &past_of(p)->row);
+    load(p);
+    struct record *lost = recall_lost(&p->recall, &p->instance);
+    assert_non_null(lost);
+    assert_string_equal(lost->row.id, ID);
+    assert_null(lost->next);
+    assert_int_equal(p->recall.count, 0);
+    assert_null(recall_lost(&p->recall, &p->instance));
+    record_free(lost);
+    bench_free(p, f);
+}
+
+static void one_of_another_instance_is_left_to_it(void **state)
+{
+    static const char *const others[] = {"/1/RANK/x.json", "/00/RANK/x.json"}; /* the second begins as ours does */
+    for (size_t i = 0; i < 2; i++) {
+        struct faulty *f;
+        struct parts *p = bench_new(state, &f);
+        struct past *past = past_of(p);
+        snprintf(past->path, sizeof past->path, "%s%s", p->instance.root, others[i]);
+        record_past(p, &past->row);
+        load(p);
+        assert_null(recall_lost(&p->recall, &p->instance));
+        assert_int_equal(status_now(p), STATUS_PENDING);
+        bench_free(p, f);
+    }
+}
+
+static void one_that_failed_before_under_that_name_is_another_job(void **state)
+{
+    struct faulty *f;
+    struct parts *p = bench_new(state, &f);
+    struct past *past = past_of(p);
+    put(in(p->s, "under/0/RANK/x.json"), TEXT);
+    past->row.status = STATUS_FAILED;
+    record_past(p, &past->row);
+    load(p);
+    assert_new(take(p, true));
+    bench_free(p, f);
+}
+
+static void a_store_that_cannot_tell_is_told_and_work_begins_without_it(void **state)
+{
+    struct faulty *f;
+    struct parts *p = bench_new(state, &f);
+    put(in(p->s, "under/0/RANK/x.json"), TEXT);
+    record_past(p, &past_of(p)->row);
+    f->fails = ERR_BUSY;
+    load(p);
+    f->fails = 0;
+    assert_int_equal(logged(p->s, "store_failed"), 1);
+    assert_new(take(p, true));
+    struct storage none = {.rt = &p->rt};
+    struct error e = {0};
+    assert_int_equal(recall_load(&p->recall, &none, &p->instance, &e), 0);
+    assert_int_equal(p->recall.count, 0);
+    bench_free(p, f);
+}
+
+static void without_memory_nothing_is_half_remembered(void **state)
+{
+    struct faulty *f;
+    struct parts *p = bench_new(state, &f);
+    put(in(p->s, "under/0/RANK/x.json"), TEXT);
+    record_past(p, &past_of(p)->row);
+    SCARCE_SWEEP (n) {
+        struct error e = {0};
+        scarce_begin(n, 1);
+        int rc = recall_load(&p->recall, &p->storage, &p->instance, &e);
+        bool hit = scarce_end();
+        assert_true(rc == 0 || (hit && rc == ERR_NOMEM));
+        assert_int_equal(p->recall.count, rc == 0 ? 1 : 0);
+        recall_fini(&p->recall);
+    }
+    bench_free(p, f);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(what_was_delivered_before_is_not_delivered_again),
+        T(other_bytes_of_that_name_are_another_job),
+        T(one_that_was_in_work_and_not_read_is_another_job),
+        T(a_completed_one_that_still_lies_there_is_only_removed),
+        T(the_same_bytes_in_another_file_than_the_completed_one_are_another_job),
+        T(completed_ones_whose_tickets_are_gone_are_not_remembered),
+        T(a_failed_or_cancelled_one_that_is_put_back_goes_only_where_it_was_not),
+        T(one_that_is_put_back_anew_goes_everywhere_under_its_id),
+        T(one_that_was_not_put_back_after_all_is_forgotten),
+        T(one_whose_ticket_was_taken_away_is_lost),
+        T(one_of_another_instance_is_left_to_it),
+        T(one_that_failed_before_under_that_name_is_another_job),
+        T(a_store_that_cannot_tell_is_told_and_work_begins_without_it),
+        T(without_memory_nothing_is_half_remembered),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
