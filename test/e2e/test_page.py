@@ -516,6 +516,7 @@ def test_everything_is_done_by_the_keyboard(site, page):
 
 # --- how heavy it is ---
 
+@pytest.mark.alone
 def test_the_first_view_is_light_and_quick(busy, page):
     times = []
     page.open(busy.http())
