@@ -41,7 +41,9 @@ function ofStream({ health, snapshot, totals, degraded }) {
 
 async function refresh() {
     try {
-        take(ofStream(await get("/api/v1/status")));
+        const status = await get("/api/v1/status");
+        if (!state.refresher) return; // the page is not seen any more
+        take(ofStream(status));
         tell("reset", null);
         show("live events are blocked: refreshed every 15 s", "");
         open(); // perhaps they are let through again
@@ -100,7 +102,7 @@ function open() {
 }
 
 function stop() {
-    state.source.close();
+    state.source?.close();
     clearTimeout(state.patience);
     clearTimeout(state.again);
     clearInterval(state.refresher);
@@ -110,5 +112,5 @@ function stop() {
 
 export function start() {
     document.addEventListener("visibilitychange", () => (document.hidden ? stop() : open()));
-    open();
+    if (!document.hidden) open();
 }
