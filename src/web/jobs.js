@@ -12,7 +12,7 @@ const columns = [
     { name: "Client", short: true, cell: (j) => j.client || j.folder || "–" },
     { name: "State", cell: (j) => state(j.status) },
     { name: "Taken", cell: (j) => time(j.created_at) },
-    { name: "Title", short: true, cell: (j) => j.title || "" },
+    { name: "Title", short: true, cell: (j) => (j.title ? h("span", { class: "long" }, j.title) : "") },
     { name: "Goes to", short: true, cell: (j) => j.destinations.filter((d) => d.name !== "archive").map((d) => d.label).join(", ") },
     { name: "Why", cell: (j) => (j.error_message ? h("span", { class: "why" }, j.error_message) : "") },
 ];
