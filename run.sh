@@ -281,8 +281,8 @@ test_all() {
         test_units asan
         test_units tsan
         test_e2e release "slow or not slow" "$@"
-        test_e2e asan "not slow" "$@"
-        test_e2e tsan "not slow" "$@"
+        test_e2e asan "not slow and not browser" "$@"
+        test_e2e tsan "not slow and not browser" "$@"
         test_container
     else
         failed=$((failed + 1))

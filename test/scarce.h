@@ -31,10 +31,13 @@
 
 #define SCARCE_RUNS_MAX 20000
 #define SCARCE_FOR_EVER SIZE_MAX
+#ifndef SCARCE_STRIDE /* of sweeps over lives of the whole service, of which the parts have sweeps of their own */
+#define SCARCE_STRIDE 1
+#endif
 #ifdef __SANITIZE_THREAD__
-#define SCARCE_STEP 5 /* what leaks or crashes is the other sanitizers' to find */
+#define SCARCE_STEP (5 * SCARCE_STRIDE) /* what leaks or crashes is the other sanitizers' to find */
 #else
-#define SCARCE_STEP 1
+#define SCARCE_STEP SCARCE_STRIDE
 #endif
 
 static atomic_size_t scarce_asked, scarce_first, scarce_times;

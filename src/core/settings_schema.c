@@ -131,9 +131,6 @@ const struct setting settings_schema[] = {
     OTHER("log", "file", SETTING_PATH, log_file, "shunt.log", "Relative: to the logs folder. Empty: none."),
     OTHER("log", "stdout", SETTING_BOOL, log_stdout, "yes", "Whether lines go to standard output."),
 
-    NUMBER("http", "max_streams", SETTING_COUNT, max_streams, "500", 0, 10000,
-           "Readers of /api/v1/events at once; further ones are refused."),
-
     OTHER("report", "timezone", SETTING_TEXT, timezone, "",
           "Zone of the local day and of times in the log, as Europe/Berlin. Empty: the system's."),
 
@@ -147,6 +144,8 @@ const struct setting settings_schema[] = {
           "A token that may do everything, for containers: SHUNT_HTTP_TOKEN or SHUNT_HTTP_TOKEN_FILE."),
     OTHER("http", "origins", SETTING_LIST, http_origins, "",
           "Other origins, as https://desk.example.com, whose pages may use the API in a browser (CORS)."),
+    NUMBER("http", "max_streams", SETTING_COUNT, max_streams, "500", 0, 10000,
+           "Readers of /api/v1/events at once; further ones are refused."),
     NUMBER("http", "ready_oldest", SETTING_MS, ready_oldest_ms, "15m", 100, 30 * DAY,
            "A ticket that has waited for longer makes /readyz answer 503; what waits for a "
            "destination that is held does not count."),

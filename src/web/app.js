@@ -68,7 +68,8 @@ async function begin() {
     });
     window.addEventListener("hashchange", async () => {
         await show();
-        main.focus();
+        main.focus({ preventScroll: true });
+        scrollTo(0, 0);
     });
     await show();
 }

@@ -1,9 +1,10 @@
 // feed.js: what the service tells by itself. One stream of events for the whole page; the browser takes it up again where it broke off
-// (Last-Event-ID). Where streams are blocked on the way, the page is refreshed now and then instead, and says so.
+// (Last-Event-ID). Where streams are blocked on the way, the page is refreshed now and then instead, and says so. A page that is not seen
+// has no stream: a browser keeps six connections to one address, for all its tabs.
 import { get } from "./ui.js";
 
 const listeners = new Set();
-const state = { status: null, refresher: 0, failures: 0, shown: "" };
+const state = { status: null, source: null, patience: 0, again: 0, refresher: 0, failures: 0, missed: false, shown: "" };
 const REFRESH_MS = 15000;
 const AGAIN_MS = 2000;
 const PATIENCE_MS = 8000;
@@ -40,10 +41,12 @@ function ofStream({ health, snapshot, totals, degraded }) {
 
 async function refresh() {
     try {
-        take(ofStream(await get("/api/v1/status")));
+        const status = await get("/api/v1/status");
+        if (!state.refresher) return; // the page is not seen any more
+        take(ofStream(status));
         tell("reset", null);
         show("live events are blocked: refreshed every 15 s", "");
-        start(); // perhaps they are let through again
+        open(); // perhaps they are let through again
     } catch {
         show("the service does not answer", "off");
     }
@@ -57,40 +60,57 @@ function refreshInstead() {
 
 function live() {
     clearInterval(state.refresher);
-    if (state.failures > 0) tell("reset", null);
+    if (state.missed) tell("reset", null);
+    state.missed = false;
     state.refresher = state.failures = 0;
     show("live", "on");
 }
 
-export function start() {
+function open() {
     const source = new EventSource("/api/v1/events");
     let heard = false;
     const giveUp = () => {
         source.close();
-        clearTimeout(patience);
+        clearTimeout(state.patience);
         refreshInstead();
     };
-    const patience = setTimeout(() => { // a status comes at once, unless something on the way keeps it back
-        state.failures++;
+    state.source = source;
+    state.patience = setTimeout(() => { // a status comes at once, unless something on the way keeps it back
+        state.missed = true;
         giveUp();
     }, PATIENCE_MS);
     source.addEventListener("status", (event) => {
-        clearTimeout(patience);
+        clearTimeout(state.patience);
         heard = true;
         take(JSON.parse(event.data));
-        if (state.failures > 0 || state.shown !== "live") live();
+        if (state.missed || state.shown !== "live") live();
     });
     source.addEventListener("job", (event) => tell("job", JSON.parse(event.data)));
     source.addEventListener("reset", () => tell("reset", null));
     source.addEventListener("error", () => {
         state.failures++;
+        state.missed = true;
         if (!state.refresher) show("connecting again …", "off");
         if (!heard && (state.refresher || state.failures >= FAILURES_MAX)) {
             giveUp();
         } else if (source.readyState === EventSource.CLOSED) {
-            clearTimeout(patience);
-            setTimeout(start, AGAIN_MS); // a 503, or the login ran out: the next answer tells
+            clearTimeout(state.patience);
+            state.again = setTimeout(open, AGAIN_MS); // a 503, or the login ran out: the next answer tells
             get("/api/v1/status").catch(() => {});
         }
     });
+}
+
+function stop() {
+    state.source?.close();
+    clearTimeout(state.patience);
+    clearTimeout(state.again);
+    clearInterval(state.refresher);
+    state.refresher = 0;
+    state.missed = true;
+}
+
+export function start() {
+    document.addEventListener("visibilitychange", () => (document.hidden ? stop() : open()));
+    if (!document.hidden) open();
 }

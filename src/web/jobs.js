@@ -12,7 +12,7 @@ const columns = [
     { name: "Client", short: true, cell: (j) => j.client || j.folder || "–" },
     { name: "State", cell: (j) => state(j.status) },
     { name: "Taken", cell: (j) => time(j.created_at) },
-    { name: "Title", short: true, cell: (j) => j.title || "" },
+    { name: "Title", short: true, cell: (j) => (j.title ? h("span", { class: "long" }, j.title) : "") },
     { name: "Goes to", short: true, cell: (j) => j.destinations.filter((d) => d.name !== "archive").map((d) => d.label).join(", ") },
     { name: "Why", cell: (j) => (j.error_message ? h("span", { class: "why" }, j.error_message) : "") },
 ];
@@ -39,10 +39,12 @@ function retryOf(filter) {
 export async function jobs(_, parameters) {
     const filter = Object.fromEntries(FILTERS.map((name) => [name, parameters.get(name)]).filter(([, value]) => value));
     const list = h("div"), older = h("button", { type: "button" }, "Older");
+    const again = h("p", { class: "row" }, h("button", { type: "button", onclick: () => retry(retryOf(filter)) }, "Put back all that failed and fit …"));
     let shown = [], next = null;
 
     function draw() {
         older.hidden = !next;
+        again.hidden = shown.length === 0;
         redraw(list, table(null, columns, shown, Object.keys(filter).length ? "No job fits. Take a condition away, or look further back." : "No job yet. Drop a ticket into a client's hot folder."));
     }
     async function more(from) {
@@ -82,7 +84,7 @@ export async function jobs(_, parameters) {
         elements: [
             h("section", { class: "card" }, h("h1", {}, "Jobs"), form(parameters)),
             h("section", { class: "card" },
-                retryable && h("p", { class: "row" }, h("button", { type: "button", onclick: () => retry(retryOf(filter)) }, "Put back all that failed and fit …")),
+                retryable && again,
                 list, older),
         ],
     };

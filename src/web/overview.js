@@ -20,7 +20,7 @@ function tiles() {
             put(dd.failed, number(s.today.failed));
             dd.failed.className = s.today.failed > 0 ? "bad-number" : "";
             put(dd.minute, s.per_minute === null ? "–" : number(s.per_minute));
-            put(dd.oldest, duration(s.oldest_waiting_ms));
+            put(dd.oldest, s.oldest_waiting_ms ? duration(s.oldest_waiting_ms) : "–");
         },
     };
 }

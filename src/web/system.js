@@ -38,8 +38,7 @@ export async function system() {
                 h("section", { class: "card" }, h("h2", {}, "Scans today"), scans(stats)),
                 h("section", { class: "card" }, h("h2", {}, "Ledger since start"), h("dl", { class: "facts" },
                     [["Taken", l.taken], ["Delivered", l.delivered], ["Archived only", l.archived_only], ["Failed", l.failed], ["Returned", l.returned], ["Waiting", l.waiting], ["In work", l.in_work]].map(([k, v]) => [h("dt", {}, k), h("dd", {}, number(v))])))),
-            h("section", { class: "card" }, settings(list.settings || list)),
-            h("p", {}, h("a", { href: "/docs" }, "The API, for programs")),
+            h("section", { class: "card" }, settings(list), h("p", {}, h("a", { href: "/docs" }, "The API, for programs"))),
         ],
     };
 }

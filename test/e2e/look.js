@@ -52,8 +52,8 @@ const look = {
     contrast() {
         return elements("body *").filter((e) => !e.disabled && (ownText(e) || e.matches("input, textarea, select"))).map((e) => {
             const style = getComputedStyle(e), size = parseFloat(style.fontSize), large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700), below = background(e);
-            const found = ratio(over(rgba(style.color), below), below);
-            return found < (large ? 3 : 4.5) && `${describe(e)} ${found.toFixed(2)}: ${style.color} on ${below}`;
+            const colour = e.placeholder && !e.value ? getComputedStyle(e, "::placeholder").color : style.color, found = ratio(over(rgba(colour), below), below);
+            return found < (large ? 3 : 4.5) && `${describe(e)} ${found.toFixed(2)}: ${colour} on ${below}`;
         }).filter(Boolean);
     },
     structure() {

@@ -16,7 +16,7 @@ from conftest import make_base  # noqa: E402
 from shunt import SANITIZED, SCALE, TOP, Site, ticket, wait_for  # noqa: E402
 from test_access import PASSWORD, Guarded  # noqa: E402
 
-pytestmark = [pytest.mark.skipif(not browsers.installed(), reason="Chromium and its driver are not installed"), pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(not browsers.installed(), reason="Chromium and its driver are not installed"), pytest.mark.xdist_group("browser")]
 
 HTTP = {"http.listen": "127.0.0.1:0"}
 SCREENSHOTS = TOP / "var" / "screenshots"
@@ -351,6 +351,20 @@ def proxy(site):
     server.server_close()
 
 
+def test_many_pages_that_are_not_seen_do_not_stop_the_one_that_is(busy, page):
+    first = page.driver.current_window_handle
+    for _ in range(8):  # more than the connections that a browser makes to one address
+        page.driver.switch_to.new_window("tab")
+        page.open(busy.http(), "/#/routes")
+        page.sees("live", "Which client goes where")
+    for tab in page.driver.window_handles[:0:-1]:
+        page.driver.switch_to.window(tab)
+        page.driver.close()
+    page.driver.switch_to.window(first)
+    page.open(busy.http())
+    page.sees("live", "Monday Rank")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["refuse", "hold"])
 def test_where_streams_are_blocked_the_page_is_refreshed_and_says_so(site, page, proxy, mode):
@@ -516,6 +530,7 @@ def test_everything_is_done_by_the_keyboard(site, page):
 
 # --- how heavy it is ---
 
+@pytest.mark.alone
 def test_the_first_view_is_light_and_quick(busy, page):
     times = []
     page.open(busy.http())

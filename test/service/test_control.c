@@ -1,6 +1,8 @@
 /* test_control.c: the control socket of a whole service, by raw clients. The test turns the loop itself and waits for
  * answers, never for a time. The pool has one thread, which a test may keep busy. Scanner and upkeep are not started:
  * only what is asked for happens. */
+#define SCARCE_STRIDE 3
+
 #include <netinet/in.h>
 #include <poll.h>
 #include <semaphore.h>

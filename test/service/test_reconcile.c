@@ -1,5 +1,7 @@
 /* test_reconcile.c: what a start makes of rows that an earlier run left, and the alerts and days that the upkeep keeps. The
  * rows are put into the store by hand; the service is made, and ticks, but does not run. */
+#define SCARCE_STRIDE 3
+
 #include "shunt/service/reconcile.h"
 #include "shunt/service/service.h"
 #include "shunt/service/upkeep.h"

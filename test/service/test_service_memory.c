@@ -1,4 +1,6 @@
 /* test_service_memory.c: whatever allocation of the whole service fails: it is told, and nothing is lost. */
+#define SCARCE_STRIDE 3
+
 #include "shunt/service/reload.h"
 #include "shunt/service/snapshot.h"
 #include "shunt/service/upkeep.h"
