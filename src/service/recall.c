@@ -115,12 +115,6 @@ bool recall_moved(struct recall *r, struct record *past)
     return past && keep(r, past) == 0;
 }
 
-bool recall_completed(const struct recall *r, const struct store_job *row)
-{
-    const struct remembered *m = find(r, row->folder, row->name);
-    return m && m->record->row.status == STATUS_COMPLETED && strcmp(m->record->row.id, row->id) == 0;
-}
-
 const char *recall_expected(const struct recall *r, const char *folder, const char *name)
 {
     const struct remembered *m = find(r, folder, name);

@@ -10,6 +10,8 @@
 #include "shunt/core/name.h"
 #include "shunt/service/watching.h"
 
+#include "spool.h"
+
 #define MISSING_RECHECK_MS 1000
 
 enum where { IN_HOT_ROOT, IN_HOT, IN_UNDER_ROOT, IN_UNDER };
@@ -255,6 +257,8 @@ static bool hand_on(struct scanner *s, const struct listing *l, const char *name
     if (t->where == IN_HOT_ROOT)
         see_root_entry(s, l, name, kind);
     if (!under && (kind == ENTRY_FOLDER || kind == ENTRY_OTHER)) /* underprocess is ours: a look puts it back */
+        return true;
+    if (under && s->spool && spool_moves(s->spool, t->folder, name))
         return true;
     if (!has_room(s))
         return false;

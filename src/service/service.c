@@ -286,6 +286,7 @@ static int make(struct service *s, const struct clock *clock, bool once, struct 
         return error_set(e, ERR_NOMEM, "out of memory");
     if (!once && (!(s->spool = spool_new(s, e)) || !(s->control = control_new(s, e))))
         return e->code;
+    s->scanner.spool = s->spool;
     return set_threads(s) == 0 ? 0 : error_set(e, ERR_INTERNAL, "the pool's size cannot be set");
 }
 

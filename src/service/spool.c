@@ -222,6 +222,30 @@ static bool prepare(struct spool *spool, const struct record *record, struct rec
 
 static void on_tell_again(struct wait *wait);
 
+/* Its ticket may lie in underprocess before we know that: were it taken up by a scan meanwhile, its job could end before
+ * the store is told that it was moved. */
+bool spool_moves(struct spool *spool, const char *folder, const char *name)
+{
+    struct spooled *job;
+    DL_FOREACH (spool->moving, job) {
+        const struct store_job *row = &job->record->row;
+        if (strcmp(row->name, name) == 0 && strcmp(row->folder, folder) == 0) {
+            job->seen = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What a scan found under its name was something else. */
+static void not_moved(struct spooled *job)
+{
+    DL_DELETE(job->spool->moving, job);
+    if (job->seen)
+        scanner_want_full(&job->spool->service->scanner);
+    job->seen = false;
+}
+
 static void on_moved_one(struct spooled *job)
 {
     struct spool *spool = job->spool;
@@ -232,6 +256,7 @@ static void on_moved_one(struct spooled *job)
     bool prepared = prepare(spool, job->record, &told, &meta);
     if (!prepared && wait_set(&s->rt, &job->wait, BUSY_PAUSE_MS, on_tell_again) == 0)
         return;
+    DL_DELETE(spool->moving, job);
     if (!intake_see(&s->intake, row->folder, row->name, WAY_REALTIME, true, false))
         scanner_want_full(&s->scanner);
     if (prepared)
@@ -255,8 +280,10 @@ static void on_moved(struct work *work)
             set_moved(m->spool, job->record, job->path, &job->claim);
             on_moved_one(job);
         } else if (job->code == ERR_GONE) {
+            not_moved(job);
             leave(job);
         } else {
+            not_moved(job);
             put_off(job, job->code == ERR_BUSY ? BUSY_PAUSE_MS : BROKEN_PAUSE_MS);
         }
     }
@@ -295,6 +322,7 @@ static void choose(struct spool *spool, struct spool_move *m)
             continue;
         }
         job->state = SPOOLED_MOVING;
+        DL_APPEND(spool->moving, job);
         m->jobs[m->count++] = job;
     }
     struct spool_meta *meta, *next_meta;
@@ -307,8 +335,10 @@ static void choose(struct spool *spool, struct spool_move *m)
 
 static void undo(struct spool *spool, struct spool_move *m)
 {
-    for (size_t i = 0; i < m->count; i++)
+    for (size_t i = 0; i < m->count; i++) {
+        not_moved(m->jobs[i]);
         put_off(m->jobs[i], BROKEN_PAUSE_MS);
+    }
     for (struct spool_meta *meta = m->done, *next; meta; meta = next) {
         next = meta->next;
         LL_PREPEND(spool->done, meta);
@@ -433,6 +463,29 @@ static bool lies_there(const char *path, const struct store_job *row, struct sto
     return true;
 }
 
+struct asked {
+    const char *path;
+    bool known;
+};
+
+static int on_row(void *user, const struct store_job *row)
+{
+    struct asked *asked = user;
+    asked->known = row->status >= STATUS_COMPLETED || (row->path && strcmp(row->path, asked->path) == 0);
+    return 0;
+}
+
+/* Does the store know that the ticket was moved to that path, or even what became of it? */
+static bool is_known(const struct spool *spool, const char *id, const char *path)
+{
+    struct store *store = spool->service->storage.store;
+    struct asked asked = {.path = path};
+    struct error ignored = {0}; /* it is told again */
+    if (store)
+        (void)store_find(store, id, on_row, &asked, &ignored);
+    return asked.known;
+}
+
 /* The ticket was moved, and then we died: it is known again where it lies, or its job has ended by now, or another
  * instance has it. Takes the record. */
 static int take_up_moved(struct spool *spool, struct record *record)
@@ -441,8 +494,7 @@ static int take_up_moved(struct spool *spool, struct record *record)
     struct record *told;
     struct spool_meta *meta;
     char *path = path_of(spool->service, &record->row);
-    bool there =
-        path && !recall_completed(&spool->service->recall, &record->row) && lies_there(path, &record->row, &claim);
+    bool there = path && !is_known(spool, record->row.id, path) && lies_there(path, &record->row, &claim);
     struct spooled *job = there ? spool_reserve(spool, record, 0) : NULL;
     int rc = path && (job || !there) ? 0 : ERR_NOMEM;
     if (job) {

@@ -31,10 +31,11 @@ struct spooled {
     char *path;            /* where its ticket will lie; NULL: not asked yet */
     int64_t run_at_ms;     /* 0: at once */
     bool due;
-    int code; /* of its move */
+    bool seen; /* something of its name lies in underprocess: a scan found it while this was being moved */
+    int code;  /* of its move */
     struct store_claim claim;
     struct wait wait;
-    struct spooled *next, *prev; /* in the queue of those that are due */
+    struct spooled *next, *prev; /* in the queue of those that are due, or among those that are being moved */
     UT_hash_handle hh;           /* by id */
 };
 
@@ -45,7 +46,7 @@ struct spool_look;
 struct spool {
     struct service *service;
     char *path;
-    struct spooled *table, *queue;
+    struct spooled *table, *queue, *moving;
     size_t count, n_due;
     struct spool_meta *done;
     struct spool_move *active;
@@ -56,6 +57,8 @@ struct spool {
 /* Makes the folder and takes up what waits there. Blocking, before the loop turns. After recall_load. */
 struct spool *spool_new(struct service *s, struct error *e);
 void spool_pump(struct spool *spool); /* once a turn */
+/* A scan found this in underprocess. True: it may be a ticket that is being moved there; the spool hands it on itself. */
+bool spool_moves(struct spool *spool, const char *folder, const char *name);
 bool spool_idle(const struct spool *spool);
 void spool_free(struct spool *spool); /* NULL is fine; after the storage is closed */
 

@@ -36,8 +36,6 @@ bool recall_moved(struct recall *r, struct record *past);
 /* The id of the job whose ticket is still to be taken up under that name; NULL: none. */
 const char *recall_expected(const struct recall *r, const char *folder, const char *name);
 void recall_forget(struct recall *r, const char *folder, const char *name); /* it was not put back after all */
-/* Does the store know that this job was completed, whose ticket still lies in underprocess? */
-bool recall_completed(const struct recall *r, const struct store_job *row);
 /* Before its first delivery is queued: gives the job its id and its past, where the store knows of it. */
 void recall_job(struct recall *r, struct job *job);
 bool recall_waited(const struct recall *r, const char *folder, const char *name); /* it was not in work at the end */

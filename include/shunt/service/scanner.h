@@ -23,11 +23,13 @@ struct client_folder;
 struct folder_watch;
 struct target;
 struct listing;
+struct spool;
 
 struct scanner {
     struct runtime *rt;
     struct intake *intake;
     struct instance *instance;
+    struct spool *spool;           /* moves tickets into underprocess; NULL: nobody does */
     struct client_folder *folders; /* by name; "" is the hot root */
     size_t n_folders;
     struct target *targets;  /* still to be listed, in order */
