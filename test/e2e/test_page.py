@@ -123,6 +123,25 @@ def test_a_failed_ticket_is_put_back_and_then_done(site, page):
     page.sees("again.json", "completed", "Monday Rank", selector="main")
 
 
+def test_tickets_are_uploaded_by_the_dialog(site, page):
+    names = ["one.json", "zwei & drei.json"]
+    for name in names:
+        data = ticket("RANK", title=name)
+        (site.staging / name).write_bytes(data)
+        site.expect("RANK", name, data)
+    site.folder("RANK")
+    wait_for(lambda: "RANK" in [c["client"] for c in site.http().get("/api/v1/clients").json["clients"]], "the folder is watched")
+    page.open(site.http())
+    page.press("Upload")
+    page.sees("Upload tickets", "Client", selector="dialog")
+    page.all("dialog select option")[0].click()
+    page.all("dialog input[type=file]")[0].send_keys("\n".join(str(site.staging / name) for name in names))
+    page.all("dialog button[value=yes]")[0].click()
+    page.sees(*("%s lies in the hot folder of RANK" % name for name in names), selector="#toasts")
+    wait_for(lambda: page.tile("done") == "2", lambda: page.text())
+    site.finish()
+
+
 def test_a_destination_is_held_and_released_and_a_waiting_ticket_taken_back(site, page):
     page.open(site.http())
     page.sees("Monday Rank")
