@@ -132,7 +132,7 @@ static const char *read_headers(const char *at, const char *end, struct multipar
 
 int multipart_read(const char *content_type, const char *body, size_t len, struct multipart_file *out, struct error *e)
 {
-    struct boundary b;
+    struct boundary b = {.len = 0};
     const char *end = body + len;
     if (!multipart_is(content_type))
         return error_set(e, ERR_SYNTAX, "the body is no form");
