@@ -1,6 +1,7 @@
-/* api_submit.c: jobs that are sent. A request goes through these steps: its body is understood (a work request); its ids are
- * reserved; where it has a key, the store is asked whether it was sent before; what is new is written into the spool (a work request); the store is
- * told, and when it knows, or is away, the answer is given. Once written the jobs are accepted whatever happens. */
+/* api_submit.c: jobs that are sent. A request goes through these steps: its body is understood (a work request); its ids
+ * are reserved; where it has a key, the store is asked whether it was sent before; what is new is written into the spool
+ * (a work request); the store is told, and when it knows, or is away, the answer is given. Once written the jobs are
+ * accepted whatever happens. */
 #include <string.h>
 
 #include "shunt/base/log.h"

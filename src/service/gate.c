@@ -156,7 +156,8 @@ static void set_who(struct http_request *request, const struct identity *who)
 static void answer_preflight(struct http_request *request)
 {
     http_request_set_header(request, "Access-Control-Allow-Methods", "GET, HEAD, POST");
-    http_request_set_header(request, "Access-Control-Allow-Headers", "Authorization, Content-Type, Last-Event-ID");
+    http_request_set_header(request, "Access-Control-Allow-Headers",
+                            "Authorization, Content-Type, Idempotency-Key, Last-Event-ID");
     http_request_set_header(request, "Access-Control-Max-Age", CORS_MAX_S);
     http_respond(request, 204, "text/plain; charset=utf-8", "", 0);
 }
