@@ -66,9 +66,9 @@ static void add_row(struct table *t, const json_t *job)
 }
 
 static const char *const csv_keys[] = {
-    "id",     "status",   "created_at",  "started_at", "completed_at", "source",        "phase",
-    "client", "category", "studio",      "title",      "folder",       "file",          "size",
-    "sha256", "path",     "retry_count", "crashes",    "destinations", "error_message", NULL};
+    "id",          "status",  "created_at",   "started_at",    "completed_at", "source", "phase",  "client",
+    "category",    "studio",  "title",        "folder",        "file",         "size",   "sha256", "path",
+    "retry_count", "crashes", "destinations", "error_message", "batch_id",     NULL};
 
 static void put_csv_head(struct str *out)
 {
