@@ -26,7 +26,8 @@
 #define THREADS_OWN    (18 + DISKS) /* listing, settling, store, reload, control, jobs that are sent, disks */
 #define DELIVERIES_MIN 48
 #define DELIVERIES_MAX 256
-#define ARENAS_MAX     1 /* of the allocator: a pool of many mostly idle threads must not cost one each */
+#define MMAP_BYTES     (128 * 1024) /* allocations from here on go back to the kernel; else the heap grows around them */
+#define ARENAS_MAX     1            /* of the allocator: a pool of many mostly idle threads must not cost one each */
 
 static const int signal_numbers[SERVICE_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD};
 
@@ -206,6 +207,7 @@ static void set_limits(void)
         setrlimit(RLIMIT_NOFILE, &files);
     }
     mallopt(M_ARENA_MAX, ARENAS_MAX);
+    mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGIO, SIG_IGN); /* a broken lease */
     umask(0);               /* modes are those of the settings */

@@ -12,7 +12,7 @@
 #include "shunt/store/store.h"
 
 #define BLOCK_SHIFT 10 /* rows of a block; as in the migrations */
-#define NAMES_SHIFT 13 /* rows of a part of the index `names`; as in the migrations */
+#define NAMES_SHIFT 11 /* rows of a part of the index `names`; as in the migrations */
 
 #define SUSPECT ".suspect" /* PATH.suspect: damage was met; the next opening looks closely */
 
