@@ -50,13 +50,15 @@ static void refuse(const struct reload *r)
               r->service->config->file, r->file);
 }
 
-static void log_setting(void *user, const struct setting *x, const char *value)
+static void log_setting(void *user, const char *section, const struct setting *x, const char *value)
 {
     (void)user;
-    if (x->reloadable)
-        log_info("reload_change", "Reload: [%s] %s = %s", x->section, x->key, value);
+    if (!value)
+        log_info("reload_change", "Reload: [%s] is gone%s", section, x->reloadable ? "" : " at the next start");
+    else if (x->reloadable)
+        log_info("reload_change", "Reload: [%s] %s = %s", section, x->key, value);
     else
-        log_warn("reload_later", "[%s] %s = %s is taken over at the next start", x->section, x->key, value);
+        log_warn("reload_later", "[%s] %s = %s is taken over at the next start", section, x->key, value);
 }
 
 /* The few settings that are not of what was made at the start. */
