@@ -188,10 +188,8 @@ int alarm_raise(struct alarm *a, const struct alarm_cause *cause, int64_t now_ms
     struct incident *i = *find(a, cause->kind, cause->subject);
     if (!i)
         return begin(a, cause, now_ms);
-    const char *const texts[ALARM_TEXTS] = {[TEXT_TITLE] = cause->title,
-                                            [TEXT_TEXT] = cause->text,
-                                            [TEXT_NEXT] = cause->next,
-                                            [TEXT_TODO] = cause->todo};
+    const char *const texts[ALARM_TEXTS] = {
+        [TEXT_TITLE] = cause->title, [TEXT_TEXT] = cause->text, [TEXT_NEXT] = cause->next, [TEXT_TODO] = cause->todo};
     int rc = replace(i, texts);
     if (rc != 0)
         return rc;
@@ -201,10 +199,12 @@ int alarm_raise(struct alarm *a, const struct alarm_cause *cause, int64_t now_ms
     return 0;
 }
 
-bool alarm_open(const struct alarm *a, const char *kind, const char *subject)
+const char *alarm_nth(const struct alarm *a, const char *kind, size_t n)
 {
-    const struct incident *i = *find((struct alarm *)(uintptr_t)a, kind, subject);
-    return i && i->over_ms == 0;
+    for (const struct incident *i = a->incidents; i; i = i->next)
+        if (i->over_ms == 0 && strcmp(i->texts[TEXT_KIND], kind) == 0 && n-- == 0)
+            return i->texts[TEXT_SUBJECT];
+    return NULL;
 }
 
 int alarm_clear(struct alarm *a, const char *kind, const char *subject, const char *title, const char *text,
@@ -416,10 +416,9 @@ json_t *alarm_mail(struct alarm *a, int64_t now_ms)
     add_items(&m, a, now_ms);
     if (json_array_size(m.items) > 1)
         str_printf(&m.key, "+%zu", json_array_size(m.items) - 1);
-    json_t *mail = m.failed || str_failed(&m.key)
-                       ? NULL
-                       : json_pack("{s:s, s:O, s:I}", "key", m.key.bytes, "items", m.items, "lost",
-                                   (json_int_t)a->notes_lost);
+    json_t *mail = m.failed || str_failed(&m.key) ? NULL
+                                                  : json_pack("{s:s, s:O, s:I}", "key", m.key.bytes, "items", m.items,
+                                                              "lost", (json_int_t)a->notes_lost);
     json_decref(m.items);
     str_fini(&m.key);
     return mail;
@@ -427,8 +426,8 @@ json_t *alarm_mail(struct alarm *a, int64_t now_ms)
 
 static void incident_told(struct alarm *a, const json_t *item, const char *what, int64_t now_ms)
 {
-    struct incident **at = find(a, json_string_value(json_object_get(item, "kind")),
-                                json_string_value(json_object_get(item, "subject")));
+    struct incident **at =
+        find(a, json_string_value(json_object_get(item, "kind")), json_string_value(json_object_get(item, "subject")));
     struct incident *i = *at;
     if (strcmp(what, "recovered") == 0) {
         drop(at);

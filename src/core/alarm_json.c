@@ -63,41 +63,55 @@ json_t *alarm_to_json(const struct alarm *a)
                      (json_int_t)a->failures_since_ms, "notes_lost", (json_int_t)a->notes_lost);
 }
 
-/* ---- reading ---- */
+/* ---- reading: what a call of json_unpack wants memory for cannot be told from damage ---- */
 
-static int read_texts(const json_t *array, const char **texts, size_t n)
+struct reader {
+    bool bad; /* something was not there, or of another type */
+};
+
+static int64_t number(struct reader *r, const json_t *object, const char *key)
 {
-    if (json_array_size(array) != n)
-        return ERR_BAD_FIELD;
-    for (size_t i = 0; i < n; i++)
-        if (!(texts[i] = json_string_value(json_array_get(array, i))))
-            return ERR_BAD_FIELD;
-    return 0;
+    const json_t *value = json_object_get(object, key);
+    r->bad = r->bad || !json_is_integer(value);
+    return json_integer_value(value);
+}
+
+static bool flag(struct reader *r, const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    r->bad = r->bad || !json_is_boolean(value);
+    return json_is_true(value);
+}
+
+static void read_texts(struct reader *r, const json_t *object, const char **texts, size_t n)
+{
+    const json_t *array = json_object_get(object, "texts");
+    r->bad = r->bad || json_array_size(array) != n;
+    for (size_t i = 0; i < n; i++) {
+        texts[i] = json_string_value(json_array_get(array, i));
+        r->bad = r->bad || !texts[i];
+    }
 }
 
 static int read_incident(const json_t *entry, struct incident **out)
 {
+    struct reader r = {0};
     const char *texts[ALARM_TEXTS];
-    json_int_t opened, over, remind, step, reminded, times;
-    int wanted, permanent, told;
-    json_t *array;
-    if (json_unpack((json_t *)(uintptr_t)entry, "{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:b}", "texts", &array,
-                    "opened_ms", &opened, "over_ms", &over, "remind_ms", &remind, "step", &step, "reminded", &reminded,
-                    "times", &times, "wanted", &wanted, "permanent", &permanent, "told_permanent", &told) != 0 ||
-        read_texts(array, texts, ALARM_TEXTS) != 0)
-        return ERR_BAD_FIELD;
-    struct incident *i = alarm_incident_new(texts);
+    read_texts(&r, entry, texts, ALARM_TEXTS);
+    struct incident read = {.opened_ms = number(&r, entry, "opened_ms"),
+                            .over_ms = number(&r, entry, "over_ms"),
+                            .remind_ms = number(&r, entry, "remind_ms"),
+                            .step = (unsigned)number(&r, entry, "step"),
+                            .reminded = (unsigned)number(&r, entry, "reminded"),
+                            .times = (unsigned)number(&r, entry, "times"),
+                            .wanted = flag(&r, entry, "wanted"),
+                            .permanent = flag(&r, entry, "permanent"),
+                            .told_permanent = flag(&r, entry, "told_permanent")};
+    struct incident *i = r.bad ? NULL : alarm_incident_new(texts);
     if (!i)
-        return ERR_NOMEM;
-    i->opened_ms = opened;
-    i->over_ms = over;
-    i->remind_ms = remind;
-    i->step = (unsigned)step;
-    i->reminded = (unsigned)reminded;
-    i->times = (unsigned)times;
-    i->wanted = wanted;
-    i->permanent = permanent;
-    i->told_permanent = told;
+        return r.bad ? ERR_BAD_FIELD : ERR_NOMEM;
+    memcpy(read.texts, i->texts, sizeof read.texts);
+    *i = read;
     *out = i;
     return 0;
 }
@@ -122,19 +136,18 @@ static int read_incidents(const json_t *array, size_t most, struct incident **li
 static int read_groups(struct alarm *a, const json_t *array)
 {
     size_t n;
-    json_t *entry, *of;
+    const json_t *entry;
     if (!json_is_array(array) || json_array_size(array) > ALARM_GROUPS_MAX)
         return ERR_BAD_FIELD;
     json_array_foreach (array, n, entry) {
+        struct reader r = {0};
         const char *texts[GROUP_TEXTS];
-        json_int_t count;
-        if (json_unpack(entry, "{s:o, s:I}", "texts", &of, "count", &count) != 0 ||
-            read_texts(of, texts, GROUP_TEXTS) != 0)
-            return ERR_BAD_FIELD;
-        struct group *g = alarm_group_new(texts);
+        read_texts(&r, entry, texts, GROUP_TEXTS);
+        uint64_t count = (uint64_t)number(&r, entry, "count");
+        struct group *g = r.bad ? NULL : alarm_group_new(texts);
         if (!g)
-            return ERR_NOMEM;
-        g->count = (uint64_t)count;
+            return r.bad ? ERR_BAD_FIELD : ERR_NOMEM;
+        g->count = count;
         alarm_add_group(a, g);
     }
     return 0;
@@ -142,22 +155,18 @@ static int read_groups(struct alarm *a, const json_t *array)
 
 static int read_state(struct alarm *a, const json_t *state)
 {
-    int version;
-    json_t *incidents, *notes, *groups;
-    json_int_t budget, failures, more, since, lost;
-    if (json_unpack((json_t *)(uintptr_t)state, "{s:i, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I}", "version", &version,
-                    "budget_ms", &budget, "incidents", &incidents, "notes", &notes, "groups", &groups, "failures",
-                    &failures, "failures_more", &more, "failures_since_ms", &since, "notes_lost", &lost) != 0 ||
-        version != VERSION)
+    struct reader r = {0};
+    int64_t version = number(&r, state, "version");
+    a->budget_ms = number(&r, state, "budget_ms");
+    a->failures = (uint64_t)number(&r, state, "failures");
+    a->failures_more = (uint64_t)number(&r, state, "failures_more");
+    a->failures_since_ms = number(&r, state, "failures_since_ms");
+    a->notes_lost = (uint64_t)number(&r, state, "notes_lost");
+    if (r.bad || version != VERSION)
         return ERR_BAD_FIELD;
-    a->budget_ms = budget;
-    a->failures = (uint64_t)failures;
-    a->failures_more = (uint64_t)more;
-    a->failures_since_ms = since;
-    a->notes_lost = (uint64_t)lost;
-    int rc = read_incidents(incidents, ALARM_INCIDENTS_MAX, &a->incidents, &a->n_incidents);
-    rc = rc ? rc : read_incidents(notes, ALARM_NOTES_MAX, &a->notes, &a->n_notes);
-    return rc ? rc : read_groups(a, groups);
+    int rc = read_incidents(json_object_get(state, "incidents"), ALARM_INCIDENTS_MAX, &a->incidents, &a->n_incidents);
+    rc = rc ? rc : read_incidents(json_object_get(state, "notes"), ALARM_NOTES_MAX, &a->notes, &a->n_notes);
+    return rc ? rc : read_groups(a, json_object_get(state, "groups"));
 }
 
 int alarm_from_json(struct alarm *a, const json_t *state)

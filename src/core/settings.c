@@ -92,7 +92,7 @@ void settings_unknown_key(const struct setting *keys, const char *section, const
     for (const struct setting *x = keys; x->section; x++) {
         if (strcmp(x->section, section) == 0) {
             near_offer(&near, x->key);
-        } else if (strcmp(x->key, entry->key) == 0) {
+        } else if (!elsewhere && strcmp(x->key, entry->key) == 0) {
             elsewhere = x->section;
         }
     }

@@ -1,6 +1,7 @@
 /* settings_check.c: what must hold between keys. A fault goes to the key that somebody wrote, not to a default. */
 #include <string.h>
 
+#include "shunt/core/alarm.h"
 #include "shunt/core/listen.h"
 #include "shunt/core/units.h"
 
@@ -131,6 +132,14 @@ static void web(const struct settings_check *check)
     }
 }
 
+static void alerts(const struct settings_check *check)
+{
+    struct alarm_policy policy;
+    struct error e = {0};
+    if (alarm_policy_of(check->s, &policy, &e) != 0)
+        settings_fault(check, "alerts", "remind", e.text);
+}
+
 void settings_cross_check(const struct settings_check *check)
 {
     const struct settings *s = check->s;
@@ -146,4 +155,5 @@ void settings_cross_check(const struct settings_check *check)
     places_apart(check);
     zone_name(check);
     web(check);
+    alerts(check);
 }

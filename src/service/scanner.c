@@ -91,7 +91,7 @@ static void end_full(struct scanner *s, bool timed_out)
     bool slow = s->busy_ms > set->slow_scan_ms;
     s->full = false;
     s->ended_ms = runtime_now(s->rt);
-    s->stopped = timed_out;
+    s->stopped = s->timed_out = timed_out;
     if (timed_out) {
         s->parked = s->listing;
         s->listing = NULL;

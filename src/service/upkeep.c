@@ -94,11 +94,12 @@ static void turn_day(struct upkeep *u)
     end_days(u);
 }
 
-/* With what it counts, which is the store's business alone. NULL: no memory. */
+/* With what it counts and what is told of, which is the store's business alone. NULL: no memory. */
 static json_t *counting_snapshot(const struct service *s, const char *state)
 {
     json_t *snapshot = snapshot_of(s, state);
-    if (!snapshot || json_object_set_new(snapshot, "counted", jobs_counted(&s->jobs)) == 0)
+    if (!snapshot || (json_object_set_new(snapshot, "counted", jobs_counted(&s->jobs)) == 0 &&
+                      json_object_set_new(snapshot, "alarm", alarm_to_json(s->rt.alarm)) == 0))
         return snapshot;
     json_decref(snapshot);
     return NULL;
@@ -187,6 +188,14 @@ static int take_up_state(struct upkeep *u, json_t *snapshot, struct error *e)
     return rc == ERR_NOMEM ? error_set(e, rc, "out of memory") : 0; /* else it is written as soon as it can be */
 }
 
+static int take_up_alarm(struct upkeep *u, const json_t *state, struct error *e)
+{
+    int rc = state ? alarm_from_json(u->service->rt.alarm, state) : 0;
+    if (rc != 0 && rc != ERR_NOMEM)
+        log_warn("store_damaged", "The store's state of the alerts cannot be read: what lasts is mailed anew");
+    return rc == ERR_NOMEM ? error_set(e, rc, "out of memory") : 0;
+}
+
 /* As of its own date: what ended after it may belong to that day. */
 static int take_up_day(struct runtime *rt, const json_t *day, struct error *e)
 {
@@ -219,6 +228,7 @@ static int take_up(struct upkeep *u, struct error *e)
         return 0;
     }
     rc = take_up_day(&u->service->rt, json_object_get(snapshot, "stats"), e);
+    rc = rc ? rc : take_up_alarm(u, json_object_get(snapshot, "alarm"), e);
     rc = rc ? rc : take_up_held(u, snapshot, e);
     rc = rc ? rc : take_up_state(u, snapshot, e);
     json_decref(snapshot);
@@ -237,7 +247,7 @@ struct upkeep *upkeep_new(struct service *s, struct error *e)
         return NULL;
     }
     u->service = s;
-    if (incidents_init(&u->incidents, s, e) != 0 || take_up(u, e) != 0) {
+    if (take_up(u, e) != 0 || incidents_init(&u->incidents, s, e) != 0) {
         upkeep_free(u);
         return NULL;
     }

@@ -80,11 +80,13 @@ static void an_incident_is_told_when_it_lasts_and_when_it_is_over(void **state)
     (void)state;
     struct alarm *a = alarm_new(&policy);
     raise_it(a, "celtra", START);
+    assert_string_equal(alarm_nth(a, "destination_down", 0), "celtra");
+    assert_null(alarm_nth(a, "destination_down", 1));
     assert_string_equal(told(a, START + MINUTE - 1), "");
     assert_string_equal(told(a, START + MINUTE), "opened");
     assert_string_equal(told(a, START + 2 * MINUTE), "");
     clear_it(a, "celtra", START + 10 * MINUTE);
-    assert_false(alarm_open(a, "destination_down", "celtra"));
+    assert_null(alarm_nth(a, "destination_down", 0));
     assert_string_equal(told(a, START + 15 * MINUTE - 1), "");
     json_t *mail = alarm_mail(a, START + 15 * MINUTE);
     const json_t *item = item_of(mail, 0);
@@ -116,12 +118,9 @@ static void reminders_come_with_growing_pauses(void **state)
 {
     (void)state;
     struct alarm *a = alarm_new(&policy);
-    int64_t at[8] = {0}, wanted[] = {MINUTE,
-                                     MINUTE + HOUR,
-                                     MINUTE + 5 * HOUR,
-                                     MINUTE + 29 * HOUR,
-                                     MINUTE + 53 * HOUR,
-                                     MINUTE + 77 * HOUR};
+    int64_t at[8] = {0},
+            wanted[] = {
+                MINUTE, MINUTE + HOUR, MINUTE + 5 * HOUR, MINUTE + 29 * HOUR, MINUTE + 53 * HOUR, MINUTE + 77 * HOUR};
     size_t n = 0;
     for (int64_t now = 0; now <= 80 * HOUR; now += MINUTE) {
         raise_it(a, "celtra", START + now);
@@ -491,7 +490,7 @@ static void never_more_than_the_budget_and_all_is_told_in_time(void **state)
             if (l.down[i] && now - l.down_since[i] > policy.wait_ms + 14 * MINUTE)
                 assert_true(l.told[i]);
     }
-    assert_true(l.n_mails > 1000);
+    assert_true(l.n_mails > 500);
     for (size_t i = (size_t)policy.per_hour; i < l.n_mails; i++)
         assert_true(l.mails[i] - l.mails[i - (size_t)policy.per_hour] >= HOUR);
     alarm_free(l.alarm);

@@ -69,11 +69,12 @@ static void an_incident_says_what_since_when_what_next_and_what_to_do(void **sta
     assert_non_null(strstr(said(a, START + 90 * MINUTE), "[shunt] Still: Celtra is down\n"));
     assert_int_equal(
         alarm_clear(a, down.kind, down.subject, "Celtra is up again", "It takes tickets.", START + 100 * MINUTE), 0);
-    assert_string_equal(said(a, START + 110 * MINUTE), "[shunt] Celtra is up again, after 1 h 40 min\n\n"
-                                                       "Celtra is up again, after 1 h 40 min\n\n"
-                                                       "It takes tickets.\n"
-                                                       "From 2026-01-01 00:00:00 to 2026-01-01 01:40:00: 1 h 40 min.\n\n"
-                                                       "-- \nshunt\n");
+    assert_string_equal(said(a, START + 110 * MINUTE),
+                        "[shunt] Celtra is up again, after 1 h 40 min\n\n"
+                        "Celtra is up again, after 1 h 40 min\n\n"
+                        "It takes tickets.\n"
+                        "From 2026-01-01 00:00:00 to 2026-01-01 01:40:00: 1 h 40 min.\n\n"
+                        "-- \nshunt\n");
     alarm_free(a);
 }
 
@@ -87,18 +88,19 @@ static void failed_tickets_are_told_by_reason_with_a_command_for_each(void **sta
         alarm_failed(a, &f, START);
     f = (struct alarm_failure){.client = "3M", .error = "not JSON", .name = "9.json", .id = "0190-9"};
     alarm_failed(a, &f, START);
-    assert_string_equal(said(a, START),
-                        "[shunt] 4 tickets failed\n\n"
-                        "4 tickets failed\n\n"
-                        "Since 2026-01-01 00:00:00:\n"
-                        "     3  RANK -> Celtra: No space left (as 1.json)\n"
-                        "        shunt -c /srv/shunt.ini show 0190-1\n"
-                        "     1  3M: not JSON (9.json)\n"
-                        "        shunt -c /srv/shunt.ini show 0190-9\n\n"
-                        "What happens next: They are set aside, whole, and stay there until somebody puts them back.\n\n"
-                        "What you can do:\n    shunt -c /srv/shunt.ini failed\n"
-                        "    shunt -c /srv/shunt.ini retry --all --dry-run\n\n"
-                        "-- \nshunt\n");
+    assert_string_equal(
+        said(a, START),
+        "[shunt] 4 tickets failed\n\n"
+        "4 tickets failed\n\n"
+        "Since 2026-01-01 00:00:00:\n"
+        "     3  RANK -> Celtra: No space left (as 1.json)\n"
+        "        shunt -c /srv/shunt.ini show 0190-1\n"
+        "     1  3M: not JSON (9.json)\n"
+        "        shunt -c /srv/shunt.ini show 0190-9\n\n"
+        "What happens next: They are set aside, whole, and stay there until somebody puts them back.\n\n"
+        "What you can do:\n    shunt -c /srv/shunt.ini failed\n"
+        "    shunt -c /srv/shunt.ini retry --all --dry-run\n\n"
+        "-- \nshunt\n");
     alarm_failed(a, &f, START);
     const char *one = said(a, START);
     assert_non_null(strstr(one, "[shunt] Failed: 9.json (3M)\n"));

@@ -12,7 +12,7 @@
 #include "shunt/base/str.h"
 #include "shunt/service/config.h"
 
-#define CLI_CONFIG_DEFAULT "/etc/shunt/shunt.ini"
+#define CLI_CONFIG_DEFAULT CONFIG_DEFAULT
 #define CLI_COLUMNS        80
 
 /* What the command line says. */

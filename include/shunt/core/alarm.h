@@ -23,6 +23,8 @@
 
 #include <jansson.h>
 
+#include "shunt/base/error.h"
+
 #define ALARM_INCIDENTS_MAX 500
 #define ALARM_GROUPS_MAX    50 /* of failed tickets in one mail */
 #define ALARM_NOTES_MAX     200
@@ -55,13 +57,17 @@ struct alarm_failure {
 
 struct alarm;
 
+/* As [alerts] says. ERR_CONFIG: a pause is no time, or there are too many. */
+struct settings;
+int alarm_policy_of(const struct settings *s, struct alarm_policy *out, struct error *e);
+
 struct alarm *alarm_new(const struct alarm_policy *policy); /* copied; NULL: no memory */
 void alarm_free(struct alarm *a);                           /* NULL is fine */
 
 /* ERR_NOMEM: raise it again. Beyond ALARM_INCIDENTS_MAX nothing is taken up (ERR_BUSY). */
 int alarm_raise(struct alarm *a, const struct alarm_cause *cause, int64_t now_ms);
-/* Is it known and not over? */
-bool alarm_open(const struct alarm *a, const char *kind, const char *subject);
+/* The subject of the n-th incident (0...) of a kind that is not over; NULL: there are no more. */
+const char *alarm_nth(const struct alarm *a, const char *kind, size_t n);
 /* title, text: what to say when it stays so. Nothing where no such incident is open. ERR_NOMEM: clear it again. */
 int alarm_clear(struct alarm *a, const char *kind, const char *subject, const char *title, const char *text,
                 int64_t now_ms);

@@ -35,6 +35,7 @@
 enum client_mismatch { MISMATCH_FAIL, MISMATCH_FOLDER, MISMATCH_TICKET };
 enum poison { POISON_FAIL, POISON_RETRY };
 enum duplicate_action { DUPLICATE_DELIVER, DUPLICATE_SKIP, DUPLICATE_FAIL };
+enum alerts_failed { ALERTS_DIGEST, ALERTS_EACH, ALERTS_OFF };
 enum durability { DURABILITY_FULL, DURABILITY_NONE };
 
 /* A list setting: values separated by commas, trimmed, empty ones dropped. */
@@ -92,6 +93,12 @@ struct settings {
     /* [retry] */
     int64_t attempts, first_ms, max_ms;
     double factor;
+    /* [alerts] */
+    enum alerts_failed alerts_failed;
+    int64_t alerts_digest_ms, alerts_wait_ms, alerts_calm_ms, alerts_per_hour, alerts_min_free_bytes;
+    struct text_list alerts_remind; /* times; see alarm_policy_of */
+    struct text_list alerts_to;     /* empty: [mail] to */
+    bool alerts_attempts;
     /* [store] */
     char *store_url; /* key "url" */
     int64_t keep_jobs_ms, keep_rows;

@@ -81,6 +81,7 @@ struct job {
     struct error error;            /* why it is invalid */
     struct delivery *deliveries;
     size_t n_deliveries;
+    int64_t attempts; /* of each of them, as the routes say; 0: as its destination has it */
     struct delivery_counts counts;
     struct doubt doubt; /* is it a duplicate? */
     bool counted_in_work;

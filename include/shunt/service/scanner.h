@@ -40,6 +40,7 @@ struct scanner {
     bool full;               /* one is running */
     bool full_wanted;        /* another one, as soon as it ends */
     bool stopped;            /* at its time-out */
+    bool timed_out;          /* the last full scan that ended did so */
     enum way way;            /* of the full scan */
     int64_t busy_ms;         /* spent listing */
     int64_t ended_ms;        /* mono; when the last full one did */
