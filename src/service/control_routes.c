@@ -58,6 +58,8 @@ const struct http_route control_routes[] = {
     {"GET", "/api/v1/jobs/{id}", api_job, 0, "read", "All that is known of a job", .path_params = job, .answer = "Job"},
     {"POST", "/api/v1/jobs/{id}/cancel", api_cancel, 0, "operate", "Take back a job that waits", .path_params = job,
      .answer = "Cancelled"},
+    {"POST", "/api/v1/jobs/{id}/reset", api_reset, 0, "operate", "Give a job in hand all its attempts again",
+     .path_params = job, .answer = "Reset"},
     {"POST", "/api/v1/retry", api_retry, RETRY_BODY_MAX, "operate", "Put failed tickets back into their hot folders",
      .body = "RetryRequest", .answer = "Retried"},
     {"GET", "/api/v1/destinations", api_destinations, 0, "read", "Destinations and how they are",
