@@ -128,16 +128,13 @@ static void drop(struct incident **at)
     alarm_incident_free(i);
 }
 
-void alarm_clear_failures(struct alarm *a)
+static void clear_failures(struct alarm *a)
 {
     while (a->groups) {
         struct group *g = a->groups;
         a->groups = g->next;
         alarm_group_free(g);
     }
-    a->n_groups = 0;
-    a->failures = a->failures_more = 0;
-    a->failures_since_ms = 0;
 }
 
 struct alarm *alarm_new(const struct alarm_policy *policy)
@@ -156,7 +153,7 @@ void alarm_free(struct alarm *a)
         drop(&a->incidents);
     while (a->notes)
         drop(&a->notes);
-    alarm_clear_failures(a);
+    clear_failures(a);
     mem_free(a);
 }
 
@@ -424,11 +421,40 @@ json_t *alarm_mail(struct alarm *a, int64_t now_ms)
     return mail;
 }
 
+/* What came since the mail was made stays. Groups are only ever added at the end. */
+static void failures_told(struct alarm *a, const json_t *item, int64_t now_ms)
+{
+    size_t n;
+    const json_t *group;
+    struct group **at = &a->groups;
+    json_array_foreach (json_object_get(item, "groups"), n, group) {
+        struct group *g = *at;
+        g->count -= (uint64_t)json_integer_value(json_object_get(group, "count"));
+        if (g->count > 0) {
+            at = &g->next;
+            continue;
+        }
+        *at = g->next;
+        alarm_group_free(g);
+        a->n_groups--;
+    }
+    a->failures -= (uint64_t)json_integer_value(json_object_get(item, "count"));
+    a->failures_more -= (uint64_t)json_integer_value(json_object_get(item, "more"));
+    a->failures_since_ms = now_ms;
+}
+
 static void incident_told(struct alarm *a, const json_t *item, const char *what, int64_t now_ms)
 {
     struct incident **at =
         find(a, json_string_value(json_object_get(item, "kind")), json_string_value(json_object_get(item, "subject")));
     struct incident *i = *at;
+    if (strcmp(what, "recovered") == 0 && i->over_ms == 0) { /* it is back: another one, to be told of anew */
+        i->opened_ms = now_ms;
+        i->step = i->reminded = 0;
+        i->times = 1;
+        i->wanted = i->told_permanent = false;
+        return;
+    }
     if (strcmp(what, "recovered") == 0) {
         drop(at);
         a->n_incidents--;
@@ -451,7 +477,7 @@ void alarm_mailed(struct alarm *a, const json_t *mail, int64_t now_ms)
     json_array_foreach (json_object_get(mail, "items"), n, item) {
         const char *what = json_string_value(json_object_get(item, "what"));
         if (strcmp(what, "failed") == 0) {
-            alarm_clear_failures(a);
+            failures_told(a, item, now_ms);
         } else if (strcmp(what, "note") == 0) {
             drop(&a->notes);
             a->n_notes--;

@@ -39,7 +39,6 @@ struct incident *alarm_incident_new(const char *const texts[ALARM_TEXTS]); /* NU
 void alarm_incident_free(struct incident *i);
 struct group *alarm_group_new(const char *const texts[GROUP_TEXTS]);
 void alarm_group_free(struct group *g);
-void alarm_clear_failures(struct alarm *a);
 /* At the end of the list. */
 void alarm_add_incident(struct incident **list, struct incident *i);
 void alarm_add_group(struct alarm *a, struct group *g);

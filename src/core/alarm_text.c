@@ -158,7 +158,8 @@ static void add_row(struct part *p, const json_t *group, const struct alarm_word
         str_printf(&command, "%s show %s", words->command, id);
     bool fine = !str_failed(&text) && !str_failed(&command);
     add(p, p->rows,
-        fine ? json_pack("{s:I, s:s, s:s}", "count", (json_int_t)count, "text", text.bytes, "command", command.bytes)
+        fine ? json_pack("{s:I, s:s, s:s?}", "count", (json_int_t)count, "text", text.bytes, "command",
+                         id[0] ? command.bytes : NULL)
              : NULL);
     str_fini(&text);
     str_fini(&command);
@@ -192,8 +193,8 @@ static void failed_part(struct part *p, const json_t *item, const struct alarm_w
         add_row(p, group, words);
     if (number_of(item, "more") > 0)
         add(p, p->rows,
-            json_pack("{s:I, s:s, s:s}", "count", (json_int_t)number_of(item, "more"), "text", "for other reasons",
-                      "command", ""));
+            json_pack("{s:I, s:s, s:n}", "count", (json_int_t)number_of(item, "more"), "text", "for other reasons",
+                      "command"));
     str_puts(&p->next, "They are set aside, whole, and stay there until somebody puts them back.");
     failed_commands(p, item, words);
 }
@@ -211,9 +212,12 @@ static json_t *part_of(const json_t *item, const struct alarm_words *words)
     else
         incident_part(&p, item, words);
     p.failed = p.failed || str_failed(&p.heading) || str_failed(&p.next);
-    json_t *part = p.failed ? NULL
-                            : json_pack("{s:s, s:O, s:O, s:s, s:O}", "heading", p.heading.bytes, "paragraphs",
-                                        p.paragraphs, "rows", p.rows, "next", p.next.bytes, "commands", p.commands);
+    bool rows = json_array_size(p.rows) > 0, commands = json_array_size(p.commands) > 0;
+    json_t *part =
+        p.failed ? NULL
+                 : json_pack("{s:s, s:O, s:b, s:O, s:s?, s:b, s:O}", "heading", p.heading.bytes, "paragraphs",
+                             p.paragraphs, "has_rows", rows, "rows", p.rows, "next",
+                             p.next.len > 0 ? p.next.bytes : NULL, "has_commands", commands, "commands", p.commands);
     json_decref(p.paragraphs);
     json_decref(p.rows);
     json_decref(p.commands);

@@ -231,6 +231,39 @@ static void five_hundred_failed_tickets_are_one_mail(void **state)
     alarm_free(a);
 }
 
+static void what_happens_while_a_mail_is_put_is_told_by_the_next(void **state)
+{
+    (void)state;
+    struct alarm *a = alarm_new(&policy);
+    fail_ticket(a, "RANK", "disk full", 1, START);
+    fail_ticket(a, "3M", "disk full", 2, START);
+    json_t *mail = alarm_mail(a, START + HOUR);
+    fail_ticket(a, "3M", "disk full", 3, START + HOUR);
+    fail_ticket(a, "BAYER", "disk full", 4, START + HOUR);
+    alarm_mailed(a, mail, START + HOUR);
+    json_decref(mail);
+    assert_string_equal(told(a, START + HOUR), "");
+    mail = alarm_mail(a, START + HOUR + 15 * MINUTE);
+    const json_t *item = item_of(mail, 0), *groups = json_object_get(item, "groups");
+    assert_int_equal(json_integer_value(json_object_get(item, "count")), 2);
+    assert_string_equal(text_of(json_array_get(groups, 0), "name"), "2.json");
+    assert_string_equal(text_of(json_array_get(groups, 1), "name"), "4.json");
+    json_decref(mail);
+
+    raise_it(a, "celtra", START + 2 * HOUR);
+    told(a, START + 3 * HOUR);
+    told(a, START + 3 * HOUR);
+    clear_it(a, "celtra", START + 3 * HOUR);
+    mail = alarm_mail(a, START + 4 * HOUR);
+    assert_string_equal(text_of(item_of(mail, 0), "what"), "recovered");
+    raise_it(a, "celtra", START + 4 * HOUR);
+    alarm_mailed(a, mail, START + 4 * HOUR);
+    json_decref(mail);
+    assert_string_equal(told(a, START + 4 * HOUR), "");
+    assert_string_equal(told(a, START + 4 * HOUR + MINUTE), "opened");
+    alarm_free(a);
+}
+
 static void of_very_many_reasons_the_further_ones_are_counted(void **state)
 {
     (void)state;
@@ -533,6 +566,7 @@ int main(void)
         cmocka_unit_test(a_place_that_comes_and_goes_is_told_once),
         cmocka_unit_test(short_turns_that_never_end_are_told_all_the_same),
         cmocka_unit_test(five_hundred_failed_tickets_are_one_mail),
+        cmocka_unit_test(what_happens_while_a_mail_is_put_is_told_by_the_next),
         cmocka_unit_test(of_very_many_reasons_the_further_ones_are_counted),
         cmocka_unit_test(failed_tickets_are_told_as_it_is_set),
         cmocka_unit_test(beyond_the_budget_mails_are_put_together),

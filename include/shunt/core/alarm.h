@@ -81,7 +81,8 @@ void alarm_note(struct alarm *a, const struct alarm_cause *note, int64_t now_ms)
  * "more" (tickets of further groups)};
  * {"what": "note", "kind", "subject", "title", "text", "next", "todo", "since_ms"}. New reference. */
 json_t *alarm_mail(struct alarm *a, int64_t now_ms);
-void alarm_mailed(struct alarm *a, const json_t *mail, int64_t now_ms); /* the mail of the last call */
+/* The mail of the last call; what happened since then is told by the next. */
+void alarm_mailed(struct alarm *a, const json_t *mail, int64_t now_ms);
 
 json_t *alarm_to_json(const struct alarm *a); /* NULL: no memory */
 /* Into a new one. ERR_BAD_FIELD: not ours or damaged, ERR_NOMEM; a is as it was. */

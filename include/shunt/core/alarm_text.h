@@ -15,8 +15,8 @@ struct alarm_words {
     int64_t now_ms;
 };
 
-/* [{"heading", "paragraphs": [TEXT...], "rows": [{"count", "text", "command"}...], "next", "commands": [TEXT...]}...], one
- * for each item; parts that there are not are empty. NULL: no memory. */
+/* [{"heading", "paragraphs": [TEXT...], "has_rows", "rows": [{"count", "text", "command" (or null)}...], "next" (or null),
+ * "has_commands", "commands": [TEXT...]}...], one for each item. NULL: no memory. */
 json_t *alarm_parts(const json_t *mail, const struct alarm_words *words);
 void alarm_subject(const json_t *mail, const struct alarm_words *words, struct str *out);
 void alarm_text(const json_t *parts, const struct alarm_words *words, struct str *out);
