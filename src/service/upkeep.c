@@ -7,6 +7,7 @@
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
 #include "shunt/io/work.h"
+#include "shunt/service/alerts.h"
 #include "shunt/service/feed.h"
 #include "shunt/service/incidents.h"
 #include "shunt/service/lane.h"
@@ -23,6 +24,7 @@ struct upkeep {
     struct ended_days ended; /* not logged, or not with the storage yet */
     bool ended_logged;       /* the first of them is */
     struct incidents incidents;
+    struct alerts alerts;
 };
 
 static void log_lines(const char *event, const char *text)
@@ -136,6 +138,7 @@ static void on_tick(struct wait *wait)
     disks_look(&u->service->disks);
     jobs_check_ledger(&u->service->jobs);
     incidents_look(&u->incidents);
+    alerts_tick(&u->alerts);
     wait_set(rt, &u->tick, UPKEEP_TICK_MS, on_tick);
 }
 
@@ -247,6 +250,7 @@ struct upkeep *upkeep_new(struct service *s, struct error *e)
         return NULL;
     }
     u->service = s;
+    alerts_init(&u->alerts, s);
     if (take_up(u, e) != 0 || incidents_init(&u->incidents, s, e) != 0) {
         upkeep_free(u);
         return NULL;
@@ -277,6 +281,7 @@ void upkeep_free(struct upkeep *u)
         return;
     for (size_t i = 0; i < u->ended.count; i++)
         json_decref(u->ended.days[i]);
+    alerts_fini(&u->alerts);
     incidents_fini(&u->incidents);
     mem_free(u);
 }
