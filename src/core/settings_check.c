@@ -3,6 +3,7 @@
 
 #include "shunt/core/alarm.h"
 #include "shunt/core/listen.h"
+#include "shunt/core/task.h"
 #include "shunt/core/units.h"
 
 #include "settings_parts.h"
@@ -140,6 +141,18 @@ static void alerts(const struct settings_check *check)
         settings_fault(check, "alerts", "remind", e.text);
 }
 
+static void off_hours(const struct settings_check *check)
+{
+    struct off_hours off;
+    const char *key;
+    struct error e = {0};
+    if (task_off_hours(check->s, &off, &key, &e) != 0)
+        settings_fault(check, "schedule", key, e.text);
+    for (size_t i = 0; i < check->s->programs.count; i++)
+        if (check->s->programs.items[i][0] != '/')
+            settings_fault(check, "schedule", "programs", "each must be an absolute path");
+}
+
 void settings_cross_check(const struct settings_check *check)
 {
     const struct settings *s = check->s;
@@ -156,4 +169,5 @@ void settings_cross_check(const struct settings_check *check)
     zone_name(check);
     web(check);
     alerts(check);
+    off_hours(check);
 }

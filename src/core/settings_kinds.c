@@ -46,7 +46,7 @@ static const struct setting task_keys[] = {
 
 const struct section_kind settings_kinds[] = {
     {.word = "task", .keys = task_keys, .size = sizeof(struct task), .offset = offsetof(struct settings, tasks),
-     .most = TASKS_MAX, .help = "A program, or a piece of our own work, that is run at its times."},
+     .most = TASKS_MAX, .check = task_check, .help = "A program, or a piece of our own work, that is run at its times."},
     {.word = NULL},
 };
 /* clang-format on */

@@ -35,6 +35,11 @@ static const char *const format_words[] = {"json", "text", NULL};
         .section = section_, .key = key_, .type = type_, .offset = AT(field_), .default_text = default_,               \
         .max = PATH_MAX - 1, .help = help_                                                                             \
     }
+#define SCHEDULE(key_, type_, field_, default_, help_)                                                                 \
+    {                                                                                                                  \
+        .section = "schedule", .key = key_, .type = type_, .offset = AT(field_), .default_text = default_,             \
+        .max = PATH_MAX - 1, .help = help_, .reloadable = true                                                         \
+    }
 #define WORD_(section_, key_, field_, default_, words_, help_, reloadable_)                                            \
     {                                                                                                                  \
         .section = section_, .key = key_, .type = SETTING_ENUM, .offset = AT(field_), .default_text = default_,        \
@@ -152,6 +157,17 @@ const struct setting settings_schema[] = {
 
     OTHER("report", "timezone", SETTING_TEXT, timezone, "",
           "Zone of the local day and of times in the log, as Europe/Berlin. Empty: the system's."),
+
+    SCHEDULE("programs", SETTING_LIST, programs, "",
+             "Programs that tasks may run, and folders of such programs, by their absolute paths. Empty: none."),
+    SCHEDULE("off_cadence", SETTING_BOOL, off_cadence, "no",
+             "Whether tasks run less often in the off hours. Our own scan and retention never do."),
+    SCHEDULE("off_hours", SETTING_TEXT, off_hours, "22:00-05:00", "The off hours of every day. Empty: none."),
+    SCHEDULE("off_days", SETTING_LIST, off_days, "sat, sun", "Days that are off hours from beginning to end."),
+    RELOADED_NUMBER("schedule", "off_add", SETTING_MS, off_add_ms, "30m", 0, DAY,
+                    "What is added to `every` in off hours."),
+    SCHEDULE("off_minutes", SETTING_LIST, off_minutes, "0, 30",
+             "Minutes of the hour in which alone tasks start in off hours. Empty: all."),
 
     NUMBER("http", "listen", SETTING_TEXT, http_listen, "127.0.0.1:8001", 1, 80,
            "Address and port of the dashboard and the API, as 127.0.0.1:8001 or [::1]:8001. `no`: none. Another address "

@@ -132,6 +132,7 @@ void api_clients(struct http_request *request, void *context);
 void api_routes(struct http_request *request, void *context);
 void api_explain(struct http_request *request, void *context);
 void api_settings(struct http_request *request, void *context);
+void api_schedule(struct http_request *request, void *context);
 void api_events(struct http_request *request, void *context);
 
 #endif

@@ -45,6 +45,10 @@ static const struct http_parameter explain_query[] = {
     {.name = NULL},
 };
 
+static const struct http_parameter schedule_query[] = {
+    {"count", "So many runs of each task, 1 to 100; 3 unless said", "10"},
+    {.name = NULL},
+};
 static const struct http_parameter upload_query[] = {
     {"name", "What the file is called; a form may say it instead", "5903701.json"},
     {.name = NULL},
@@ -78,6 +82,8 @@ const struct http_route control_routes[] = {
     {"POST", "/api/v1/explain", api_explain, EXPLAIN_BODY_MAX, "read", "Where a ticket would go, and why",
      .query = explain_query, .body = "Ticket", .answer = "Explanation"},
     {"GET", "/api/v1/settings", api_settings, 0, "read", "Settings in force", .answer = "Settings"},
+    {"GET", "/api/v1/schedule", api_schedule, 0, "read", "What runs at which times, and why", .query = schedule_query,
+     .answer = "Schedule"},
     {"GET", "/api/v1/events", api_events, 0, "read", "Jobs and the status as they change, as server-sent events",
      .answer = "Events", .answer_type = "text/event-stream"},
     {"GET", "/api/v1/me", api_me, 0, "public", "Who am I here, and what may I do", .answer = "Me"},

@@ -6,6 +6,7 @@
 #include "shunt/io/work.h"
 #include "shunt/service/control.h"
 #include "shunt/service/lane.h"
+#include "shunt/service/scheduler.h"
 
 struct reload {
     struct work work; /* first */
@@ -67,6 +68,10 @@ static void take_settings(struct reload *r)
     struct runtime *rt = &r->service->rt;
     settings_diff(r->last ? r->last : rt->config->settings, r->settings, log_setting, NULL);
     rt->duplicates = (struct duplicate_rule){r->settings->duplicate_window_ms, r->settings->duplicate};
+    if (scheduler_adopt(r->service->scheduler, r->settings) != 0) {
+        log_error("reload_refused", "out of memory: tasks stay as they were");
+        return;
+    }
     settings_free(r->last);
     r->last = r->settings;
     r->settings = NULL;

@@ -12,6 +12,7 @@
 #include "shunt/service/incidents.h"
 #include "shunt/service/lane.h"
 #include "shunt/service/reconcile.h"
+#include "shunt/service/scheduler.h"
 #include "shunt/service/snapshot.h"
 #include "shunt/service/trial.h"
 #include "shunt/service/watching.h"
@@ -96,12 +97,13 @@ static void turn_day(struct upkeep *u)
     end_days(u);
 }
 
-/* With what it counts and what is told of, which is the store's business alone. NULL: no memory. */
+/* With what it counts, what is told of and when tasks ran, which is the store's business alone. NULL: no memory. */
 static json_t *counting_snapshot(const struct service *s, const char *state)
 {
     json_t *snapshot = snapshot_of(s, state);
     if (!snapshot || (json_object_set_new(snapshot, "counted", jobs_counted(&s->jobs)) == 0 &&
-                      json_object_set_new(snapshot, "alarm", alarm_to_json(s->rt.alarm)) == 0))
+                      json_object_set_new(snapshot, "alarm", alarm_to_json(s->rt.alarm)) == 0 &&
+                      json_object_set_new(snapshot, "tasks", scheduler_known(s->scheduler)) == 0))
         return snapshot;
     json_decref(snapshot);
     return NULL;
@@ -234,6 +236,8 @@ static int take_up(struct upkeep *u, struct error *e)
     rc = rc ? rc : take_up_alarm(u, json_object_get(snapshot, "alarm"), e);
     rc = rc ? rc : take_up_held(u, snapshot, e);
     rc = rc ? rc : take_up_state(u, snapshot, e);
+    if (rc == 0)
+        scheduler_recall(u->service->scheduler, json_object_get(snapshot, "tasks"));
     json_decref(snapshot);
     rc = rc ? rc : reconcile(u->service, &u->ended, e);
     if (rc == 0)

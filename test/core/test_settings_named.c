@@ -94,7 +94,8 @@ static void keys_are_checked_by_the_table_of_the_kind(void **state)
             "shunt.ini:4: unknown key evry in [task a]; did you mean every?");
     refused("[task a]\nevery = 3m\nrun = scan\nworkers = 1\n", "shunt.ini:4: unknown key workers in [task a]");
     refused("[task a]\nevery = 3m\nevery = 4m\nrun = scan\n", "shunt.ini:3: key every is already set in line 2");
-    refused("[task a]\nevery = 3\nrun = scan\n", "shunt.ini:2: every: \"3\" has no unit; write 3ms, 3s, 3m, 3h or 3d");
+    refused("[task a]\nevery = 3\nrun = scan\n",
+            "shunt.ini:2: every: \"3\" is not a time; write it with its unit as 250ms, 2s, 3m, 4h or 90d");
     refused("[task a]\nevery = 3m\nrun = dance\n",
             "shunt.ini:3: run: \"dance\" is not one of program, scan, retention");
 }

@@ -121,6 +121,12 @@ struct settings {
     char *http_token;              /* key "token"; "" none */
     struct text_list http_origins; /* key "origins" */
     int64_t ready_oldest_ms;       /* a ticket that waits for longer makes /readyz answer 503 */
+    /* [schedule]; see task.h */
+    bool off_cadence;
+    char *off_hours;
+    struct text_list off_days, off_minutes;
+    int64_t off_add_ms;
+    struct text_list programs; /* absolute paths of programs, or of folders of them, that tasks may run */
     /* [brand] */
     char *brand_name, *brand_colour; /* keys "name", "colour": #RRGGBB */
     struct section_list tasks;       /* [task NAME]: struct task (task.h) */
@@ -166,9 +172,8 @@ struct section_kind {
     size_t size;   /* of the struct */
     size_t offset; /* of the section_list in struct settings */
     size_t most;
-    /* When all is read without a fault: what must hold between keys, and what is made of them, which owns nothing. May
-     * be NULL. */
-    void (*check)(struct section *section, const struct settings *s, const char *file, struct faults *faults);
+    /* When all is read without a fault: what must hold between keys. May be NULL. */
+    void (*check)(const struct section *section, const struct settings *s, const char *file, struct faults *faults);
 };
 extern const struct section_kind settings_kinds[]; /* ends with word NULL */
 

@@ -41,7 +41,7 @@ struct storage {
     int64_t degraded_ms; /* since when, or when it was last */
     struct error why;
     uint64_t lost; /* records that found no room */
-    int64_t retain_at_ms;
+    bool retain;   /* what is too old is to leave */
     void (*recorded)(struct job *job);
 };
 
@@ -58,6 +58,7 @@ void storage_save(struct storage *st, json_t *snapshot); /* takes the reference;
  * too many wait: to be asked again. */
 bool storage_day(struct storage *st, json_t *day);
 bool storage_alert(struct storage *st, const struct store_alert *alert, bool open);
+void storage_retain(struct storage *st); /* what is too old leaves the store; also due when it is opened */
 void storage_pump(struct storage *st);
 bool storage_idle(const struct storage *st);             /* nothing in work, and nothing that could be written now */
 size_t storage_unwritten(const struct storage *st);      /* records that a stop right now would lose */
