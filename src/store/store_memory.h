@@ -23,6 +23,7 @@ struct memory_store {
     uint64_t next_row;
     json_t *snapshots, *days;  /* {"INSTANCE": ...}; {"DATE": {"INSTANCE": ...}} */
     struct kept_alert *alerts; /* newest first */
+    json_t *outbox;            /* [ROW...], oldest first; see store_memory_outbox.c */
 };
 
 /* ---- store_memory_job.c ---- */
@@ -55,5 +56,12 @@ int memory_save_day(struct store *store, unsigned instance, int date, const json
 int memory_load_day(struct store *store, int date, json_t **days, struct error *e);
 int memory_alert(struct store *store, const struct store_alert *alert, bool open, struct error *e);
 int memory_alerts(struct store *store, bool open, size_t limit, json_t **out, struct error *e);
+
+/* ---- store_memory_outbox.c ---- */
+int memory_outbox_put(struct store *store, const struct store_message *m, struct error *e);
+int memory_outbox_take(struct store *store, int64_t now_ms, int64_t until_ms, size_t most, json_t **out,
+                       struct error *e);
+int memory_outbox_record(struct store *store, const struct store_sent *sent, struct error *e);
+int memory_outbox_list(struct store *store, unsigned states, size_t limit, json_t **out, struct error *e);
 
 #endif

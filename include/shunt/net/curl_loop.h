@@ -1,4 +1,4 @@
-/* curl_loop.h: every transfer of the service, mails and HTTP, by one libcurl multi handle on the loop.
+/* curl_loop.h: transfers by HTTP through one libcurl multi handle on the loop. (Mails: see mail.h.)
  *
  * libcurl is loaded, and the multi handle made, when the first transfer begins: a service that sends nothing never has
  * it. Name resolution runs in libcurl's threads; a transfer is bounded by its own time-outs, which is also what ends one
