@@ -141,7 +141,8 @@ int64_t schedule_next(const struct schedule *s, const struct off_hours *off, int
         return next_interval(s, off, last_ms, after_ms);
     if (!off || !off->on)
         return next_time(s, after_ms);
-    int64_t time = next_time(s, after_ms - SHIFT_MS); /* what was due before may start only now */
+    bool waits = off_hours_start(off, after_ms) > after_ms; /* what was due before may start only after */
+    int64_t time = next_time(s, waits ? after_ms - SHIFT_MS : after_ms);
     while (time != SCHEDULE_NEVER && off_hours_start(off, time) <= after_ms)
         time = next_time(s, time);
     return time == SCHEDULE_NEVER ? time : off_hours_start(off, time);

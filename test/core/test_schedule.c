@@ -66,6 +66,7 @@ static void look_at_clock(const struct zone *zone)
 
 struct rule {
     const char *name;
+    bool dense;       /* so many runs that two zones must do */
     int64_t every;    /* minutes; 0: */
     const char *cron; /* or */
     const char *at[3];
@@ -114,17 +115,17 @@ static bool due_always(int minute, int mday, int month, int weekday)
 }
 
 static const struct rule rules[] = {
-    {.name = "every 3m", .every = 3},
+    {.name = "every 3m", .dense = true, .every = 3},
     {.name = "every 45m", .every = 45},
     {.name = "every 7h", .every = 420},
     {.name = "at 19:00", .at = {"19:00"}, .due = due_at_1900},
     {.name = "at 2:30, 23:10", .at = {"2:30", "23:10"}, .due = due_at_0230_2310},
     {.name = "at 0:00", .at = {"00:00"}, .due = due_at_midnight},
-    {.name = "office", .cron = "*/5 8-18 * * mon-fri", .due = due_office},
+    {.name = "office", .dense = true, .cron = "*/5 8-18 * * mon-fri", .due = due_office},
     {.name = "nights", .cron = "7-59/20 0-4 * * *", .due = due_nights},
     {.name = "13th or Friday", .cron = "15 3 13 * 5", .due = due_13th_or_friday},
     {.name = "quarter", .cron = "\"1 0 1 jan,apr,jul,oct *\"", .due = due_quarter},
-    {.name = "always", .cron = "* * * * *", .due = due_always},
+    {.name = "always", .dense = true, .cron = "* * * * *", .due = due_always},
 };
 #define N_RULES (sizeof rules / sizeof *rules)
 
@@ -219,7 +220,8 @@ static void compare(const char *zone, const struct rule *rule, const struct off_
         if (!runs[i])
             continue;
         const int64_t after[] = {last, last + (i - last) / 2, i - 1};
-        for (size_t k = 0; k < 3 && last >= 1440; k++) { /* the reference knows nothing of the time before it begins */
+        for (size_t k = 0; k < (rule->dense ? 1 : 3) && last >= 1440;
+             k++) { /* the reference knows nothing of the time before it begins */
             int64_t next = schedule_next(&s, off, ms_of(last), ms_of(after[k]));
             if (next != ms_of(i))
                 fail_msg("%s, %s%s: after minute %lld comes %lld, not %lld", zone, rule->name, off ? ", off hours" : "",
@@ -237,7 +239,8 @@ static void every_run_of_two_years_is_that_of_the_reference(void **state)
     for (size_t z = 0; z < N_ZONES; z++) {
         look_at_clock(&zones[z]);
         for (size_t r = 0; r < N_RULES; r++)
-            compare(zones[z].name, &rules[r], NULL);
+            if (!rules[r].dense || z == 0 || z == 5)
+                compare(zones[z].name, &rules[r], NULL);
     }
 }
 
@@ -248,7 +251,8 @@ static void in_off_hours_tasks_run_less_often_and_at_the_named_minutes(void **st
     for (size_t z = 0; z < N_ZONES; z++) {
         look_at_clock(&zones[z]);
         for (size_t r = 0; r < N_RULES; r++)
-            compare(zones[z].name, &rules[r], &off);
+            if (!rules[r].dense || z == 0 || z == 5)
+                compare(zones[z].name, &rules[r], &off);
     }
 }
 
