@@ -2,6 +2,7 @@
  */
 #include <limits.h>
 
+#include "shunt/core/expect.h"
 #include "shunt/core/task.h"
 
 #define SECOND INT64_C(1000)
@@ -44,9 +45,26 @@ static const struct setting task_keys[] = {
     {.section = NULL},
 };
 
+#define EXPECT(key_, type_, field_, default_, min_, max_, help_)                                                       \
+    {                                                                                                                  \
+        .section = "expect", .key = key_, .type = type_, .offset = offsetof(struct expect, field_),                    \
+        .default_text = default_, .min = min_, .max = max_, .help = help_                                              \
+    }
+static const struct setting expect_keys[] = {
+    EXPECT("client", SETTING_TEXT, client, "", 0, 255, "The hot folder whose tickets are counted, also those in hand."),
+    EXPECT("by", SETTING_TEXT, by, "", 0, 5, "Local time by which they should have come, as 10:00."),
+    EXPECT("min", SETTING_COUNT, min, "1", 1, 1000000000, "How many."),
+    EXPECT("days", SETTING_LIST, days, "", 0, PATH_MAX - 1,
+           "Days on which they are expected, as mon-fri or sat, sun. Empty: every day."),
+    {.section = NULL},
+};
+
 const struct section_kind settings_kinds[] = {
     {.word = "task", .keys = task_keys, .size = sizeof(struct task), .offset = offsetof(struct settings, tasks),
      .most = TASKS_MAX, .check = task_check, .help = "A program, or a piece of our own work, that is run at its times."},
+    {.word = "expect", .keys = expect_keys, .size = sizeof(struct expect), .offset = offsetof(struct settings, expects),
+     .most = EXPECTS_MAX, .check = expected_check,
+     .help = "Tickets that should have come by a time of the day; where they have not, people are told."},
     {.word = NULL},
 };
 /* clang-format on */

@@ -6,6 +6,7 @@
 
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
+#include "shunt/core/expect.h"
 
 #include "incidents_inner.h"
 
@@ -61,7 +62,7 @@ static bool open_it(struct incidents *in, enum incident_kind kind, const char *s
     }
     made->seen = true;
     *at = made;
-    if (kind == DISK_LOW)
+    if (kind == DISK_LOW || kind == EXPECTED_MISSING)
         log_warn(incident_words[kind], "%s", text);
     return true;
 }
@@ -209,6 +210,20 @@ static void look_at_disks(struct incidents *in)
     }
 }
 
+static void look_at_expected(struct incidents *in)
+{
+    const struct section_list *list = &in->service->config->settings->expects;
+    struct words w;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct expect *x = (const struct expect *)list->items[i];
+        if (!expected_is_due(x, wall_ms(in)) || incident_came(in->service, x->client) >= (uint64_t)x->min)
+            continue;
+        words_init(&w);
+        words_of_missing(&w, in->service, x);
+        begin(in, EXPECTED_MISSING, x->section.name, &w);
+    }
+}
+
 void incidents_look(struct incidents *in)
 {
     for (struct incident *i = in->open; i; i = i->next)
@@ -218,6 +233,7 @@ void incidents_look(struct incidents *in)
     look_at_ledger(in);
     look_at_scans(in);
     look_at_disks(in);
+    look_at_expected(in);
     for (struct incident **at = &in->open; *at;)
         if ((*at)->seen || !is_over(in, *at) || !finish(in, at))
             at = &(*at)->next;

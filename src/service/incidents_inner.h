@@ -15,6 +15,7 @@ enum incident_kind {
     LEDGER,
     DISK_LOW,
     SCAN_TIMEOUT,
+    EXPECTED_MISSING,
     INCIDENT_KINDS
 };
 extern const char *const incident_words[INCIDENT_KINDS];
@@ -33,6 +34,9 @@ void words_of_ledger(struct words *w, const struct service *s);
 void words_of_scans(struct words *w, const struct service *s);
 /* Of all folders on the disk of this one. */
 void words_of_disk(struct words *w, const struct service *s, const struct disk *disk);
+struct expect;
+uint64_t incident_came(const struct service *s, const char *client); /* today, also what is still in hand */
+void words_of_missing(struct words *w, const struct service *s, const struct expect *x);
 /* That it is over: title and text. */
 void words_of_end(struct words *w, const struct service *s, enum incident_kind kind, const char *subject);
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "shunt/core/alarm_text.h"
+#include "shunt/core/expect.h"
 #include "shunt/core/units.h"
 
 #include "incidents_inner.h"
@@ -14,6 +15,7 @@ const char *const incident_words[INCIDENT_KINDS] = {
     [LEDGER] = "ledger",
     [DISK_LOW] = "disk_low",
     [SCAN_TIMEOUT] = "scan_timeout",
+    [EXPECTED_MISSING] = "expected_missing",
 };
 
 void words_init(struct words *w)
@@ -154,6 +156,44 @@ void words_of_disk(struct words *w, const struct service *s, const struct disk *
     alarm_shell_word(&w->todo, disk->path);
 }
 
+/* ---- what should have come ---- */
+
+uint64_t incident_came(const struct service *s, const char *client)
+{
+    int today = clock_local_date(s->rt.clock->wall_ms(s->rt.clock));
+    uint64_t n = stats_client_tickets(s->rt.stats, client);
+    for (const struct job *job = jobs_next(&s->jobs, NULL); job; job = jobs_next(&s->jobs, job))
+        n += strcmp(job_counted_as(job), client) == 0 && clock_local_date(job->created_ms) == today;
+    return n;
+}
+
+void words_of_missing(struct words *w, const struct service *s, const struct expect *x)
+{
+    str_printf(&w->title, "Expected tickets are missing: %s", x->section.name);
+    str_printf(&w->text, "%llu tickets of %s have come today; at least %lld are expected by %s.",
+               (unsigned long long)incident_came(s, x->client), x->client, (long long)x->min, x->by);
+    str_puts(&w->next, "When they have come it is told. Nothing else waits for them.");
+    alerts_command(s->config, &w->todo);
+    str_puts(&w->todo, " list --since 1d --client ");
+    alarm_shell_word(&w->todo, x->client);
+}
+
+static void end_of_missing(struct words *w, const struct service *s, const char *name)
+{
+    const struct section_list *list = &s->config->settings->expects;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct expect *x = (const struct expect *)list->items[i];
+        uint64_t came = incident_came(s, x->client);
+        if (strcmp(x->section.name, name) != 0 || came < (uint64_t)x->min)
+            continue;
+        str_printf(&w->title, "The expected tickets have come: %s", name);
+        str_printf(&w->text, "%llu tickets of %s have come today.", (unsigned long long)came, x->client);
+        return;
+    }
+    str_printf(&w->title, "Expected tickets did not come: %s", name);
+    str_puts(&w->text, "The day is over, or they are not expected any more.");
+}
+
 /* ---- ends ---- */
 
 static const char *label_of(const struct service *s, const char *name)
@@ -191,6 +231,9 @@ void words_of_end(struct words *w, const struct service *s, enum incident_kind k
         break;
     case SCAN_TIMEOUT:
         str_puts(&w->title, "Scans of the hot folders end in time again");
+        break;
+    case EXPECTED_MISSING:
+        end_of_missing(w, s, subject);
         break;
     case INCIDENT_KINDS:
         break;

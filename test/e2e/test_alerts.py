@@ -284,3 +284,46 @@ def test_without_mail_nothing_piles_up_and_the_store_knows(make_site):
     holds_for(lambda: not site.events("alert"), "nobody is told", 1.5)
     assert not rows_of_outbox(site)
     site.stop()
+
+
+def test_expected_tickets_that_are_missing_are_told_once_a_day_and_when_they_have_come(alerting, box):
+    site = alerting({"expect morning.client": "RANK", "expect morning.by": "00:00", "expect morning.min": "2", "expect evening.client": "3M",
+                     "expect evening.by": "23:59", "report.timezone": "UTC"}, sick=False)
+    missing, = box.wait(1)
+    assert missing.mail["Subject"] == "[shunt] Expected tickets are missing: morning"
+    assert "0 tickets of RANK have come today; at least 2 are expected by 00:00." in text_of(missing)
+    site.put("RANK", "a.json", ticket("RANK"))
+    ended(site, 1)
+    assert "a.json" in typed(site, commands(missing)[0])
+    settled(site)
+    site.kill()
+    site.start()
+    site.put("3M", "other.json", ticket("3M"))
+    ended(site, 2)
+    holds_for(lambda: len(box.mails) == 1, "it was told", 1.5)
+    site.put("RANK", "b.json", ticket("RANK"))
+    came = box.wait(2)[1]
+    assert came.mail["Subject"].startswith("[shunt] The expected tickets have come: morning, after ") and "2 tickets of RANK" in text_of(came)
+    site.stop()
+
+
+def test_a_held_destination_is_told_with_the_command_that_releases_it(alerting, box):
+    site = alerting(sick=False)
+    ran(site, "hold", "sick")
+    holds_for(lambda: not box.mails, "nothing waits for it", 1.5)
+    site.put("RANK", "x.json", ticket("RANK"))
+    held, = box.wait(1)
+    assert held.mail["Subject"] == "[shunt] The Sick is held"
+    typed(site, commands(held)[0])
+    wait_for(lambda: site.files("OUT/sick") == ["x.json"], "it is delivered")
+    site.stop()
+
+
+def test_a_disk_that_is_low_is_told_once_for_all_its_folders(alerting, box):
+    site = alerting({"alerts.min_free": "1000000GiB"}, sick=False)
+    low, = box.wait(1)
+    assert low.mail["Subject"] == "[shunt] The disk of hot is almost full"
+    assert " hot (" in text_of(low) and " archive (" in text_of(low) and " data (" in text_of(low)
+    holds_for(lambda: len(box.mails) == 1, "the others lie there too", 1.5)
+    assert any("almost full" in e["msg"] for e in site.wait_event("disk_low"))
+    site.stop()

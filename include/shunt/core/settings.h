@@ -143,6 +143,7 @@ struct settings {
     /* [brand] */
     char *brand_name, *brand_colour; /* keys "name", "colour": #RRGGBB */
     struct section_list tasks;       /* [task NAME]: struct task (task.h) */
+    struct section_list expects;     /* [expect NAME]: struct expect (expect.h) */
     /* Not settings: names of SHUNT_ variables that fit no key, to be warned about */
     struct text_list unknown_env;
     const struct setting *schema; /* it was read by */
