@@ -46,11 +46,17 @@ void manual_settings(struct str *out)
             str_printf(out, ".SS [%s]\n", x->section);
         put_setting(out, x);
     }
+    for (const struct section_kind *kind = settings_kinds; kind->word; kind++) {
+        str_printf(out, ".SS [%s \\fINAME\\fP]\n", kind->word);
+        roff_text(out, kind->help);
+        for (const struct setting *x = kind->keys; x->section; x++)
+            put_setting(out, x);
+    }
     roff_section(out, "ENVIRONMENT");
     roff_text(out,
               "Each value can be given as `SHUNT_SECTION_KEY`, in capitals, which goes before the file: "
               "`SHUNT_LOG_LEVEL` is `level` of `[log]`. A secret can be given as `SHUNT_SECTION_KEY_FILE`, which names "
-              "a file that holds it.");
+              "a file that holds it. Keys of sections with a name stand in the file only.");
     roff_section(out, "FILES");
     roff_item(out, CLI_CONFIG_DEFAULT, NULL, "Read by shunt(1) where --config names no other file.");
     roff_section(out, "EXAMPLES");

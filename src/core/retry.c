@@ -29,6 +29,12 @@ int64_t retry_pause_ms(const struct retry_policy *policy, unsigned attempt, uint
     return lowest + (int64_t)(random % choices);
 }
 
+bool retry_same(const struct retry_policy *a, const struct retry_policy *b)
+{
+    return a->attempts == b->attempts && a->first_ms == b->first_ms && a->max_ms == b->max_ms &&
+           !(a->factor < b->factor) && !(a->factor > b->factor);
+}
+
 bool retry_exhausted(const struct retry_policy *policy, unsigned attempts)
 {
     return policy->attempts > 0 && attempts >= policy->attempts;

@@ -11,6 +11,9 @@
 #define PATH_MAX_BYTES      4000 /* the data root and a ticket's name come beside it */
 #define PATH_PART_MAX_BYTES 255
 #define CONCURRENCY_MAX     1024
+#define FACTOR_MAX          100
+#define PAUSE_MIN_MS        10
+#define DAY_MS              INT64_C(86400000)
 
 static const char *path_reason(const char *path)
 {
@@ -52,6 +55,11 @@ enum destination_key {
     KEY_CONCURRENCY,
     KEY_CREATE,
     KEY_MOUNT,
+    KEY_ATTEMPTS,
+    KEY_FIRST,
+    KEY_FACTOR,
+    KEY_MAX,
+    KEY_ALERTS,
 };
 
 static void set_conflict(struct parser *p, const struct ini_entry *entry, struct destination *d)
@@ -78,6 +86,42 @@ static void set_number(struct parser *p, const struct ini_entry *entry, struct d
     } else if (units_count(entry->value, 0, CONCURRENCY_MAX, &n, &e) == 0) {
         d->concurrency = (unsigned)n;
     }
+    if (e.code != 0)
+        parse_fault(p, entry, "%s: %s", entry->key, e.text);
+}
+
+static int set_pause(const char *value, int64_t most_ms, int64_t *out, struct error *e)
+{
+    int64_t ms;
+    if (units_ms(value, &ms, e) != 0)
+        return e->code;
+    if (ms < PAUSE_MIN_MS || ms > most_ms)
+        return error_set(e, ERR_CONFIG, "\"%s\" is shorter than 10ms or too long", value);
+    *out = ms;
+    return 0;
+}
+
+static void set_attempts(struct parser *p, const struct ini_entry *entry, struct destination *d,
+                         enum destination_key key)
+{
+    struct error e = {0};
+    double factor;
+    bool yes;
+    if (key == KEY_ATTEMPTS) {
+        units_count(entry->value, 1, ATTEMPTS_MAX, &d->attempts, &e);
+    } else if (key == KEY_ALERTS) {
+        if (units_bool(entry->value, &yes, &e) == 0)
+            d->alerts = yes ? TOLD_YES : TOLD_NO;
+    } else if (key != KEY_FACTOR) {
+        set_pause(entry->value, key == KEY_FIRST ? DAY_MS : 7 * DAY_MS, key == KEY_FIRST ? &d->first_ms : &d->max_ms,
+                  &e);
+    } else if (units_factor(entry->value, &factor, &e) == 0) {
+        if (factor < 1 || factor > FACTOR_MAX)
+            error_set(&e, ERR_CONFIG, "\"%s\" is not between 1 and %d", entry->value, FACTOR_MAX);
+        d->factor = factor;
+    }
+    if (e.code == 0 && d->first_ms > 0 && d->max_ms > 0 && d->first_ms > d->max_ms)
+        error_set(&e, ERR_CONFIG, "first is longer than max");
     if (e.code != 0)
         parse_fault(p, entry, "%s: %s", entry->key, e.text);
 }
@@ -114,6 +158,13 @@ static void set_destination(struct parser *p, const struct ini_entry *entry, str
     case KEY_CONCURRENCY:
     case KEY_CREATE:
         set_number(p, entry, d, key);
+        break;
+    case KEY_ATTEMPTS:
+    case KEY_FIRST:
+    case KEY_FACTOR:
+    case KEY_MAX:
+    case KEY_ALERTS:
+        set_attempts(p, entry, d, key);
         break;
     }
 }

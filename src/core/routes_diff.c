@@ -39,6 +39,12 @@ static void tell_altered(const struct diff *diff, const char *kind, const char *
     str_fini(keys);
 }
 
+/* Both were read from text: what is the same was written the same. */
+static bool same_factor(double a, double b)
+{
+    return !(a < b) && !(a > b);
+}
+
 static void compare_destination(const struct diff *diff, const struct destination *a, const struct destination *b)
 {
     const struct {
@@ -55,6 +61,11 @@ static void compare_destination(const struct diff *diff, const struct destinatio
         {"concurrency", a->concurrency != b->concurrency},
         {"create", a->create != b->create},
         {"mount", strcmp(a->mount, b->mount) != 0},
+        {"attempts", a->attempts != b->attempts},
+        {"first", a->first_ms != b->first_ms},
+        {"factor", !same_factor(a->factor, b->factor)},
+        {"max", a->max_ms != b->max_ms},
+        {"alerts", a->alerts != b->alerts},
     };
     struct str keys = STR_INIT;
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
@@ -104,6 +115,8 @@ static void compare_route(const struct diff *diff, const struct routes *before, 
             name_in_list(&keys, a->conditions[i].key);
     if (!same_to(before, a, after, b))
         name_in_list(&keys, "to");
+    if (a->attempts != b->attempts)
+        name_in_list(&keys, "attempts");
     tell_altered(diff, "route", b->name, b->line, &keys);
 }
 

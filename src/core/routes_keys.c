@@ -20,6 +20,12 @@ const struct routes_key routes_destination_keys[] = {
     {"create", "yes or no", NULL, "yes", "Whether the folder is made where it is missing."},
     {"mount", "path", NULL, "none",
      "A folder that must be a mount point, else deliveries wait. Relative: to `[service] data`."},
+    {"attempts", "number, 1 to 1000", NULL, "[retry] attempts", "Tries of a delivery, the first among them."},
+    {"first", "time, 10ms to 1d", NULL, "[retry] first", "Pause after the first failed try."},
+    {"factor", "number, 1 to 100", NULL, "[retry] factor", "Each further pause is so many times as long."},
+    {"max", "time, 10ms to 7d", NULL, "[retry] max", "Longest pause."},
+    {"alerts", "yes or no", NULL, "[alerts] attempts",
+     "Whether each failed attempt is mailed, and a last mail with the command that puts the ticket back."},
     {.name = NULL},
 };
 
@@ -30,6 +36,9 @@ const struct routes_key routes_route_keys[] = {
     [FIELD_STUDIO] = {"studio", "list", NULL, "no condition", "Values of `JobSpecification.JobDetails.StudioCode`."},
     [FIELD_TITLE] = {"title", "list", NULL, "no condition", "Values of `JobSpecification.JobDetails.Title`."},
     [ROUTES_KEY_TO] = {"to", "list", NULL, NULL, "The destinations, by the names of their sections."},
+    [ROUTES_KEY_ATTEMPTS] = {"attempts", "number, 1 to 1000", NULL, "the destination's attempts",
+                             "Tries of each delivery of a ticket that the route matches; where several routes say so, "
+                             "the most."},
     {.name = NULL},
 };
 /* clang-format on */

@@ -12,6 +12,7 @@
 #include "shunt/base/error.h"
 #include "shunt/core/ini.h"
 #include "shunt/core/near.h"
+#include "shunt/core/units.h"
 
 #define NAME_MAX_BYTES 64
 
@@ -88,6 +89,7 @@ static bool condition_field(struct parser *p, const struct ini_entry *entry, siz
     }
     if (entry->key[0] != '/') {
         near_offer(&near, routes_route_keys[ROUTES_KEY_TO].name);
+        near_offer(&near, routes_route_keys[ROUTES_KEY_ATTEMPTS].name);
         parse_unknown_key(p, entry, near);
         return false;
     }
@@ -133,6 +135,15 @@ static void add_condition(struct parser *p, const struct ini_entry *entry, struc
         parse_fault(p, entry, "%s has no value", entry->key);
 }
 
+static void route_attempts(struct parser *p, const struct ini_entry *entry, struct route *route)
+{
+    struct error e = {0};
+    if (route->attempts > 0)
+        parse_fault(p, entry, "key \"%s\" is repeated", entry->key);
+    else if (units_count(entry->value, 1, ATTEMPTS_MAX, &route->attempts, &e) != 0)
+        parse_fault(p, entry, "%s: %s", entry->key, e.text);
+}
+
 static void route_entry(struct parser *p, const struct ini_entry *entry)
 {
     struct route *route = &p->routes->routes[p->routes->n_routes - 1];
@@ -140,7 +151,9 @@ static void route_entry(struct parser *p, const struct ini_entry *entry)
     if (ini_value_has_comment(entry->value))
         parse_fault(p, entry, "%s: \"%s\" seems to hold a comment; comments go on a line of their own", entry->key,
                     entry->value);
-    if (strcmp(entry->key, routes_route_keys[ROUTES_KEY_TO].name) != 0) {
+    if (strcmp(entry->key, routes_route_keys[ROUTES_KEY_ATTEMPTS].name) == 0) {
+        route_attempts(p, entry, route);
+    } else if (strcmp(entry->key, routes_route_keys[ROUTES_KEY_TO].name) != 0) {
         add_condition(p, entry, route);
     } else if (draft->to) {
         parse_fault(p, entry, "key \"to\" is repeated");

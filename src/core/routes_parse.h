@@ -30,6 +30,7 @@ struct parser {
 
 struct ini_entry;
 void routes_parse_entry(void *user, const struct ini_entry *entry);
+#define ATTEMPTS_MAX 1000
 void parse_destination_key(struct parser *p, const struct ini_entry *entry);
 
 /* A fault of the entry at hand; its text begins with the section. */

@@ -28,6 +28,7 @@ struct loading {
     struct settings *s;
     struct origin *origins;
     struct faults *faults;
+    struct naming naming;
 };
 
 static void no_memory(struct loading *l)
@@ -83,23 +84,26 @@ static void tell_unknown_section(struct loading *l, const struct ini_entry *entr
     }
 }
 
-static void tell_unknown_key(struct loading *l, const struct ini_entry *entry)
+void settings_unknown_key(const struct setting *keys, const char *section, const struct ini_entry *entry,
+                          struct faults *faults)
 {
-    const char *file = entry->file, *key = entry->key, *section = entry->section, *elsewhere = NULL;
-    struct near near = near_to(key);
-    for (const struct setting *x = l->schema; x->section; x++) {
+    const char *elsewhere = NULL;
+    struct near near = near_to(entry->key);
+    for (const struct setting *x = keys; x->section; x++) {
         if (strcmp(x->section, section) == 0) {
             near_offer(&near, x->key);
-        } else if (strcmp(x->key, key) == 0) {
+        } else if (!elsewhere && strcmp(x->key, entry->key) == 0) {
             elsewhere = x->section;
         }
     }
     if (near.best) {
-        faults_add(l->faults, file, entry->line, "unknown key %s in [%s]; did you mean %s?", key, section, near.best);
+        faults_add(faults, entry->file, entry->line, "unknown key %s in [%s]; did you mean %s?", entry->key,
+                   entry->section, near.best);
     } else if (elsewhere) {
-        faults_add(l->faults, file, entry->line, "unknown key %s in [%s]; it belongs to [%s]", key, section, elsewhere);
+        faults_add(faults, entry->file, entry->line, "unknown key %s in [%s]; it belongs to [%s]", entry->key,
+                   entry->section, elsewhere);
     } else {
-        faults_add(l->faults, file, entry->line, "unknown key %s in [%s]", key, section);
+        faults_add(faults, entry->file, entry->line, "unknown key %s in [%s]", entry->key, entry->section);
     }
 }
 
@@ -127,9 +131,13 @@ static void on_entry(void *user, const struct ini_entry *entry)
 {
     struct loading *l = user;
     if (!entry->key) {
-        if (!known_section(l, entry->section)) {
+        if (!naming_header(&l->naming, entry) && !known_section(l, entry->section)) {
             tell_unknown_section(l, entry);
         }
+        return;
+    }
+    if (l->naming.inside) {
+        naming_key(&l->naming, entry);
         return;
     }
     if (*entry->section == '\0') {
@@ -141,7 +149,7 @@ static void on_entry(void *user, const struct ini_entry *entry)
     }
     const struct setting *x = find(l, entry->section, entry->key);
     if (!x) {
-        tell_unknown_key(l, entry);
+        settings_unknown_key(l->schema, entry->section, entry, l->faults);
         return;
     }
     if (x->environment_only && entry->value[0] != '\0') {
@@ -265,16 +273,21 @@ struct settings *settings_new_by(const struct setting *schema, const struct sett
         no_memory(&l);
     } else {
         l.s->schema = schema;
+        l.naming = (struct naming){.s = l.s, .faults = faults};
         for (const struct setting *x = schema; x->section; x++) {
             take(&l, x, x->default_text, source->file, 0);
         }
         if (source->text && ini_read(source->file, source->text, source->len, on_entry, &l, faults)) {
             no_memory(&l);
         }
+        if (l.naming.no_memory) {
+            no_memory(&l);
+        }
         read_environment(&l);
     }
     if (faults->count + faults->more == before) {
         settings_cross_check(&(struct settings_check){.s = l.s, .loading = &l});
+        naming_check(l.s, source->file, faults);
     }
     mem_free(l.origins);
     if (faults->count + faults->more > before) {

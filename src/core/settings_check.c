@@ -1,7 +1,9 @@
 /* settings_check.c: what must hold between keys. A fault goes to the key that somebody wrote, not to a default. */
 #include <string.h>
 
+#include "shunt/core/alarm.h"
 #include "shunt/core/listen.h"
+#include "shunt/core/task.h"
 #include "shunt/core/units.h"
 
 #include "settings_parts.h"
@@ -131,6 +133,26 @@ static void web(const struct settings_check *check)
     }
 }
 
+static void alerts(const struct settings_check *check)
+{
+    struct alarm_policy policy;
+    struct error e = {0};
+    if (alarm_policy_of(check->s, &policy, &e) != 0)
+        settings_fault(check, "alerts", "remind", e.text);
+}
+
+static void off_hours(const struct settings_check *check)
+{
+    struct off_hours off;
+    const char *key;
+    struct error e = {0};
+    if (task_off_hours(check->s, &off, &key, &e) != 0)
+        settings_fault(check, "schedule", key, e.text);
+    for (size_t i = 0; i < check->s->programs.count; i++)
+        if (check->s->programs.items[i][0] != '/')
+            settings_fault(check, "schedule", "programs", "each must be an absolute path");
+}
+
 static void mail_server(const struct settings_check *check)
 {
     const struct settings *s = check->s;
@@ -191,6 +213,8 @@ void settings_cross_check(const struct settings_check *check)
     zone_name(check);
     at_most(check, "mail", "pause", s->mail_pause_ms, "mail", "expire", s->mail_expire_ms);
     web(check);
+    alerts(check);
+    off_hours(check);
     mail(check);
     webhook(check);
 }

@@ -14,6 +14,7 @@ static const char *const mismatch_words[] = {"fail", "folder", "ticket", NULL};
 static const char *const poison_words[] = {"fail", "retry", NULL};
 static const char *const duplicate_words[] = {"deliver", "skip", "fail", NULL};
 static const char *const durability_words[] = {"full", "none", NULL};
+static const char *const alerts_failed_words[] = {"digest", "each", "off", NULL};
 static const char *const tls_words[] = {"starttls", "tls", "none", NULL};
 static const char *const format_words[] = {"json", "text", NULL};
 
@@ -34,6 +35,11 @@ static const char *const format_words[] = {"json", "text", NULL};
     {                                                                                                                  \
         .section = section_, .key = key_, .type = type_, .offset = AT(field_), .default_text = default_,               \
         .max = PATH_MAX - 1, .help = help_                                                                             \
+    }
+#define SCHEDULE(key_, type_, field_, default_, help_)                                                                 \
+    {                                                                                                                  \
+        .section = "schedule", .key = key_, .type = type_, .offset = AT(field_), .default_text = default_,             \
+        .max = PATH_MAX - 1, .help = help_, .reloadable = true                                                         \
     }
 #define WORD_(section_, key_, field_, default_, words_, help_, reloadable_)                                            \
     {                                                                                                                  \
@@ -119,6 +125,24 @@ const struct setting settings_schema[] = {
     NUMBER("store", "keep_rows", SETTING_COUNT, keep_rows, "0", 0, 1000000000,
            "At most so many jobs stay in the store; the oldest finished ones go. 0: any number."),
 
+    WORD("alerts", "failed", alerts_failed, "digest", alerts_failed_words,
+         "Mails about failed tickets. digest: gathered for [alerts] digest and told by client, destination and error; "
+         "each: at once; off: none."),
+    NUMBER("alerts", "digest", SETTING_MS, alerts_digest_ms, "15m", SECOND, DAY, "How long failed tickets are gathered."),
+    NUMBER("alerts", "wait", SETTING_MS, alerts_wait_ms, "1m", 0, DAY, "What is over again sooner is not mailed."),
+    NUMBER("alerts", "calm", SETTING_MS, alerts_calm_ms, "5m", 0, DAY,
+           "What has been over for so long has recovered, which is mailed; what comes back before is the same incident."),
+    OTHER("alerts", "remind", SETTING_LIST, alerts_remind, "1h, 4h, 12h, 24h",
+          "Pauses from one mail about what lasts to the next; the last one again and again. Empty: no reminders."),
+    NUMBER("alerts", "mails_per_hour", SETTING_COUNT, alerts_per_hour, "10", 2, 1000,
+           "Never more alerts are mailed in an hour; what does not fit is put together in one mail."),
+    OTHER("alerts", "to", SETTING_LIST, alerts_to, "", "Whom alerts are mailed to. Empty: [mail] to."),
+    OTHER("alerts", "attempts", SETTING_BOOL, alerts_attempts, "no",
+          "Whether each failed attempt is mailed, and a last mail with the command that puts the ticket back; "
+          "a destination's `alerts` goes before."),
+    NUMBER("alerts", "min_free", SETTING_BYTES, alerts_min_free_bytes, "1GiB", 0, 1024 * 1024 * GIB,
+           "A disk of ours with less free than this is low. 0: none is."),
+
     NUMBER("http", "max_upload", SETTING_BYTES, max_upload_bytes, "16MiB", KIB, GIB,
            "A file or job that is sent may be so large."),
     NUMBER("http", "max_memory_percent", SETTING_COUNT, max_memory_percent, "80", 1, 100,
@@ -134,6 +158,17 @@ const struct setting settings_schema[] = {
 
     OTHER("report", "timezone", SETTING_TEXT, timezone, "",
           "Zone of the local day and of times in the log, as Europe/Berlin. Empty: the system's."),
+
+    SCHEDULE("programs", SETTING_LIST, programs, "",
+             "Programs that tasks may run, and folders of such programs, by their absolute paths. Empty: none."),
+    SCHEDULE("off_cadence", SETTING_BOOL, off_cadence, "no",
+             "Whether tasks run less often in the off hours. Our own scan and retention never do."),
+    SCHEDULE("off_hours", SETTING_TEXT, off_hours, "22:00-05:00", "The off hours of every day. Empty: none."),
+    SCHEDULE("off_days", SETTING_LIST, off_days, "sat, sun", "Days that are off hours from beginning to end."),
+    RELOADED_NUMBER("schedule", "off_add", SETTING_MS, off_add_ms, "30m", 0, DAY,
+                    "What is added to `every` in off hours."),
+    SCHEDULE("off_minutes", SETTING_LIST, off_minutes, "0, 30",
+             "Minutes of the hour in which alone tasks start in off hours. Empty: all."),
 
     OTHER("mail", "server", SETTING_TEXT, mail_server, "",
           "Server that takes mails, as mail.example.com or smtp://mail.example.com:2525; the port is 587, 465 or 25, by "

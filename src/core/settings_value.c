@@ -10,9 +10,9 @@
 
 #define LIST_MAX 1000
 
-static void *field_of(struct settings *s, const struct setting *x)
+static void *field_of(void *fields, const struct setting *x)
 {
-    return (char *)s + x->offset;
+    return (char *)fields + x->offset;
 }
 
 static void list_fini(struct text_list *list)
@@ -164,9 +164,9 @@ static int refuse_odd_text(const struct setting *x, const char *text, struct err
     return 0;
 }
 
-int settings_set(struct settings *s, const struct setting *x, const char *text, struct error *e)
+int settings_set(void *fields, const struct setting *x, const char *text, struct error *e)
 {
-    void *field = field_of(s, x);
+    void *field = field_of(fields, x);
     int rc = refuse_odd_text(x, text, e);
     if (rc) {
         return rc;
@@ -205,9 +205,9 @@ static void list_text(const struct text_list *list, struct str *out)
     }
 }
 
-void settings_value_text(const struct settings *s, const struct setting *x, struct str *out)
+void settings_text(const void *fields, const struct setting *x, struct str *out)
 {
-    const void *field = (const char *)s + x->offset;
+    const void *field = (const char *)fields + x->offset;
     char text[UNITS_TEXT_MAX];
     switch (x->type) {
     case SETTING_TEXT:
@@ -244,13 +244,15 @@ void settings_value_text(const struct settings *s, const struct setting *x, stru
     }
 }
 
-void settings_free(struct settings *s)
+void settings_value_text(const struct settings *s, const struct setting *x, struct str *out)
 {
-    if (!s) {
-        return;
-    }
-    for (const struct setting *x = s->schema; x && x->section; x++) {
-        void *field = field_of(s, x);
+    settings_text(s, x, out);
+}
+
+void settings_fini_fields(void *fields, const struct setting *schema)
+{
+    for (const struct setting *x = schema; x && x->section; x++) {
+        void *field = field_of(fields, x);
         if (x->type == SETTING_TEXT || x->type == SETTING_PATH || x->type == SETTING_SECRET ||
             x->type == SETTING_COLOUR) {
             mem_free(*(char **)field);
@@ -258,6 +260,15 @@ void settings_free(struct settings *s)
             list_fini(field);
         }
     }
+}
+
+void settings_free(struct settings *s)
+{
+    if (!s) {
+        return;
+    }
+    settings_fini_fields(s, s->schema);
+    naming_fini(s);
     list_fini(&s->unknown_env);
     mem_free(s->given);
     mem_free(s);

@@ -113,6 +113,15 @@ struct tally *stats_tally(struct tally **hash, const char *name)
     return t;
 }
 
+uint64_t stats_client_tickets(const struct stats *s, const char *client)
+{
+    char clean[STATS_NAME_MAX + 1];
+    struct tally *t;
+    stats_clean(client, clean, sizeof clean);
+    HASH_FIND(hh, s->clients, clean, strlen(clean), t);
+    return t ? t->n[CLIENT_PROCESSED] + t->n[CLIENT_ERRORS] : 0;
+}
+
 struct tally *stats_client(struct stats *s, const char *name)
 {
     struct tally *t = stats_tally(&s->clients, name);

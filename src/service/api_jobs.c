@@ -8,6 +8,7 @@
 #include "shunt/core/when.h"
 #include "shunt/service/delivery.h"
 
+#include "attempts.h"
 #include "control_inner.h"
 
 /* --- filters --- */
@@ -128,8 +129,9 @@ json_t *api_delivery(const struct delivery *d)
     json_t *next = due_listed(&d->wait.due) ? json_integer(next_ms > 0 ? next_ms : 0) : json_null();
     json_t *why = d->error.code == 0 ? json_null() : str_failed(&error) ? NULL : json_string(error.bytes);
     str_fini(&error);
-    return json_pack("{s:s, s:s, s:s, s:i, s:o, s:o}", "name", d->lane->name, "label", d->lane->label, "state",
-                     delivery_state_word(d->state), "attempts", (int)d->attempts, "next_in_ms", next, "error", why);
+    return json_pack("{s:s, s:s, s:s, s:i, s:I, s:o, s:o}", "name", d->lane->name, "label", d->lane->label, "state",
+                     delivery_state_word(d->state), "attempts", (int)d->attempts, "attempts_limit",
+                     (json_int_t)attempts_limit(d), "next_in_ms", next, "error", why);
 }
 
 static json_t *live_state(const struct job *job)
@@ -263,18 +265,24 @@ static void on_not_in_hand(struct call *call)
     call_free(call);
 }
 
+/* The job in hand that is meant. NULL: answered, or not in hand (*several false). */
+static struct job *in_hand(struct http_request *request, struct control *c, bool *several)
+{
+    const char *id = http_request_param(request, "id");
+    struct job *job = jobs_look_up(&c->service->jobs, id, several);
+    if (*several)
+        http_respond_problem(request, 409, "%s: several jobs in hand are called so; give more of the id", id);
+    return *several ? NULL : job;
+}
+
 void api_cancel(struct http_request *request, void *context)
 {
     struct control *c = context;
     const char *id = http_request_param(request, "id");
     bool several;
-    struct job *job = jobs_look_up(&c->service->jobs, id, &several);
-    if (several) {
-        http_respond_problem(request, 409, "%s: several jobs in hand are called so; give more of the id", id);
-        return;
-    }
+    struct job *job = in_hand(request, c, &several);
     if (!job) {
-        if (!cancel_spooled(request, c, id))
+        if (!several && !cancel_spooled(request, c, id))
             job_show(request, c, on_not_in_hand);
         return;
     }
@@ -293,5 +301,34 @@ void api_cancel(struct http_request *request, void *context)
     }
     log_write(LOG_EVENT(LOG_WARN, "cancelled", .client = job->client, .file = job->name, .job = job->id),
               "Cancelled by %s, goes to the failed folder", who);
+    api_answer(request, 200, answer);
+}
+
+void api_reset(struct http_request *request, void *context)
+{
+    struct control *c = context;
+    const char *id = http_request_param(request, "id");
+    bool several;
+    struct job *job = in_hand(request, c, &several);
+    if (!job) {
+        if (!several)
+            job_show(request, c, on_not_in_hand);
+        return;
+    }
+    char who[WHO_MAX];
+    struct error e = {0};
+    api_who(request, who);
+    json_t *answer = json_pack("{s:s, s:s}", "id", job->id, "result", "reset");
+    if (!answer) {
+        http_respond_problem(request, 503, "out of memory");
+        return;
+    }
+    if (jobs_reset(job, who, &e) != 0) {
+        http_respond_problem(request, 409, "%s cannot be reset: %s", id, e.text);
+        json_decref(answer);
+        return;
+    }
+    log_write(LOG_EVENT(LOG_INFO, "reset", .client = job->client, .file = job->name, .job = job->id),
+              "Its attempts begin anew, says %s", who);
     api_answer(request, 200, answer);
 }

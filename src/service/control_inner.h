@@ -98,6 +98,7 @@ void api_status(struct http_request *request, void *context);
 void api_jobs(struct http_request *request, void *context);
 void api_job(struct http_request *request, void *context);
 void api_cancel(struct http_request *request, void *context);
+void api_reset(struct http_request *request, void *context);
 void api_retry(struct http_request *request, void *context);
 void api_destinations(struct http_request *request, void *context);
 void api_hold(struct http_request *request, void *context);
@@ -132,6 +133,7 @@ void api_clients(struct http_request *request, void *context);
 void api_routes(struct http_request *request, void *context);
 void api_explain(struct http_request *request, void *context);
 void api_settings(struct http_request *request, void *context);
+void api_schedule(struct http_request *request, void *context);
 void api_events(struct http_request *request, void *context);
 
 #endif

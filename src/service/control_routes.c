@@ -50,6 +50,10 @@ static const struct http_parameter explain_query[] = {
     {.name = NULL},
 };
 
+static const struct http_parameter schedule_query[] = {
+    {"count", "So many runs of each task, 1 to 100; 3 unless said", "10"},
+    {.name = NULL},
+};
 static const struct http_parameter upload_query[] = {
     {"name", "What the file is called; a form may say it instead", "5903701.json"},
     {.name = NULL},
@@ -63,6 +67,8 @@ const struct http_route control_routes[] = {
     {"GET", "/api/v1/jobs/{id}", api_job, 0, "read", "All that is known of a job", .path_params = job, .answer = "Job"},
     {"POST", "/api/v1/jobs/{id}/cancel", api_cancel, 0, "operate", "Take back a job that waits", .path_params = job,
      .answer = "Cancelled"},
+    {"POST", "/api/v1/jobs/{id}/reset", api_reset, 0, "operate", "Give a job in hand all its attempts again",
+     .path_params = job, .answer = "Reset"},
     {"POST", "/api/v1/retry", api_retry, RETRY_BODY_MAX, "operate", "Put failed tickets back into their hot folders",
      .body = "RetryRequest", .answer = "Retried"},
     {"GET", "/api/v1/destinations", api_destinations, 0, "read", "Destinations and how they are",
@@ -83,6 +89,8 @@ const struct http_route control_routes[] = {
     {"POST", "/api/v1/explain", api_explain, EXPLAIN_BODY_MAX, "read", "Where a ticket would go, and why",
      .query = explain_query, .body = "Ticket", .answer = "Explanation"},
     {"GET", "/api/v1/settings", api_settings, 0, "read", "Settings in force", .answer = "Settings"},
+    {"GET", "/api/v1/schedule", api_schedule, 0, "read", "What runs at which times, and why", .query = schedule_query,
+     .answer = "Schedule"},
     {"GET", "/api/v1/events", api_events, 0, "read", "Jobs and the status as they change, as server-sent events",
      .answer = "Events", .answer_type = "text/event-stream"},
     {"GET", "/api/v1/me", api_me, 0, "public", "Who am I here, and what may I do", .answer = "Me"},

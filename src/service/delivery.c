@@ -11,6 +11,8 @@
 #include "shunt/base/mem.h"
 #include "shunt/service/lane.h"
 
+#include "attempts.h"
+
 #define RESOURCE_PAUSE_MS 1000 /* after a failure that was our own: memory, descriptors */
 
 struct lane_batch {
@@ -153,6 +155,7 @@ static void count_failure(struct lane *lane, const struct error *why, bool *turn
 {
     struct runtime *rt = lane->lanes->rt;
     lane->failures++;
+    lane->trouble = *why;
     stats_delivery_failed(rt->stats, lane->label);
     if (rt->once)
         return;
@@ -244,19 +247,22 @@ static void on_failed(struct lane *lane, struct delivery *d, const struct error 
     }
     d->attempts++;
     job_note(d->job, "attempt_failed", lane->name, why->text);
-    bool out = retry_exhausted(&lane->retry, d->attempts);
+    int64_t limit = attempts_limit(d);
+    bool out = retry_exhausted(&(struct retry_policy){.attempts = limit}, d->attempts);
     int64_t pause = out ? 0 : retry_pause_ms(&lane->retry, d->attempts, any_number());
     char of[32] = "";
-    if (lane->retry.attempts > 0)
-        snprintf(of, sizeof of, " of %lld", (long long)lane->retry.attempts);
+    if (limit > 0)
+        snprintf(of, sizeof of, " of %lld", (long long)limit);
     log_write(LOG_EVENT(LOG_WARN, "delivery_failed", .client = d->job->client, .file = d->job->name, .job = d->job->id,
                         .destination = lane->name, .error = why->text),
               out ? "%s: attempt %u%s failed, no more" : "%s: attempt %u%s failed, again in %.1f s", lane->label,
               d->attempts, of, (double)pause / 1000);
-    if (out)
+    if (out) {
         jobs_delivery_to(d, DELIVERY_FAILED);
-    else
-        pause_delivery(d, pause);
+        return;
+    }
+    pause_delivery(d, pause);
+    attempts_tell(d, why);
 }
 
 static void on_delivered(struct lane *lane, struct delivery *d, const struct place_item *item, bool *turned)

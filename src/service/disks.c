@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -11,13 +12,15 @@ static void run(struct work *work)
     struct disk *disk = (struct disk *)work;
     struct disk_answer *answer = &disk->next;
     struct statvfs room;
+    struct stat st;
     *answer = (struct disk_answer){0};
     int fd = open(disk->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
         error_errno(&answer->error, errno, "%s cannot be listed", disk->path);
         return;
     }
-    if (fstatvfs(fd, &room) == 0) {
+    if (fstatvfs(fd, &room) == 0 && fstat(fd, &st) == 0) {
+        answer->device = st.st_dev;
         answer->size_bytes = (uint64_t)room.f_blocks * room.f_frsize;
         answer->free_bytes = (uint64_t)room.f_bavail * room.f_frsize;
     }

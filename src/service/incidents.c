@@ -1,23 +1,26 @@
-/* incidents.c: see incidents.h. */
+/* incidents.c: see incidents.h. What is seen is raised with the alarm at each look, with its words of that moment. */
 #include "shunt/service/incidents.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "shunt/base/log.h"
 #include "shunt/base/mem.h"
+#include "shunt/core/expect.h"
+
+#include "incidents_inner.h"
 
 #define OPEN_MAX 1000 /* that are taken up */
 
-static const char destination_down[] = "destination_down", store_degraded[] = "store_degraded", ledger[] = "ledger";
-
 struct incident {
     struct incident *next;
-    const char *kind;
+    enum incident_kind kind;
+    bool seen;      /* by this look */
     bool inherited; /* by an earlier run: not seen by this one yet */
     char subject[];
 };
 
-static struct incident **find(struct incidents *in, const char *kind, const char *subject)
+static struct incident **find(struct incidents *in, enum incident_kind kind, const char *subject)
 {
     struct incident **at = &in->open;
     while (*at && ((*at)->kind != kind || strcmp((*at)->subject, subject) != 0))
@@ -25,7 +28,7 @@ static struct incident **find(struct incidents *in, const char *kind, const char
     return at;
 }
 
-static struct incident *incident_new(const char *kind, const char *subject, bool inherited)
+static struct incident *incident_new(enum incident_kind kind, const char *subject, bool inherited)
 {
     struct incident *i = mem_zalloc(sizeof *i + strlen(subject) + 1);
     if (i) {
@@ -42,30 +45,61 @@ static int64_t wall_ms(const struct incidents *in)
     return clock->wall_ms(clock);
 }
 
-/* True: it stands open. */
-static bool begin(struct incidents *in, const char *kind, const char *subject, int64_t at_ms, const char *text)
+/* True: it stands in the store as open, or will. */
+static bool open_it(struct incidents *in, enum incident_kind kind, const char *subject, int64_t at_ms, const char *text)
 {
     struct incident **at = find(in, kind, subject);
     if (*at) {
         (*at)->inherited = false;
+        (*at)->seen = true;
         return true;
     }
     struct incident *made = incident_new(kind, subject, false);
-    const struct store_alert alert = {.kind = kind, .subject = subject, .at_ms = at_ms, .text = text};
+    const struct store_alert alert = {.kind = incident_words[kind], .subject = subject, .at_ms = at_ms, .text = text};
     if (!made || !storage_alert(&in->service->storage, &alert, true)) {
         mem_free(made);
         return false;
     }
+    made->seen = true;
     *at = made;
+    if (kind == DISK_LOW || kind == EXPECTED_MISSING)
+        log_warn(incident_words[kind], "%s", text);
     return true;
+}
+
+/* Takes the words. What finds no memory is told by the next look. */
+static void begin(struct incidents *in, enum incident_kind kind, const char *subject, struct words *w)
+{
+    const struct alarm_cause cause = {.kind = incident_words[kind],
+                                      .subject = subject,
+                                      .title = w->title.bytes,
+                                      .text = w->text.bytes,
+                                      .next = w->next.bytes,
+                                      .todo = w->todo.bytes,
+                                      .permanent = kind == LEDGER};
+    struct str text = STR_INIT;
+    str_printf(&text, "%s: %s", w->title.bytes, w->text.bytes);
+    if (!words_failed(w) && !str_failed(&text) && open_it(in, kind, subject, wall_ms(in), text.bytes))
+        (void)alarm_raise(in->service->rt.alarm, &cause, wall_ms(in));
+    str_fini(&text);
+    words_fini(w);
 }
 
 /* True: closed, and *at is the next one. */
 static bool finish(struct incidents *in, struct incident **at)
 {
     struct incident *over = *at;
-    const struct store_alert alert = {.kind = over->kind, .subject = over->subject, .at_ms = wall_ms(in)};
-    if (!storage_alert(&in->service->storage, &alert, false))
+    const char *kind = incident_words[over->kind];
+    const struct store_alert alert = {.kind = kind, .subject = over->subject, .at_ms = wall_ms(in)};
+    struct words w;
+    words_init(&w);
+    words_of_end(&w, in->service, over->kind, over->subject);
+    bool closed =
+        !words_failed(&w) &&
+        alarm_clear(in->service->rt.alarm, kind, over->subject, w.title.bytes, w.text.bytes, wall_ms(in)) == 0 &&
+        storage_alert(&in->service->storage, &alert, false);
+    words_fini(&w);
+    if (!closed)
         return false;
     *at = over->next;
     mem_free(over);
@@ -76,90 +110,184 @@ static bool finish(struct incidents *in, struct incident **at)
 
 static bool destination_is_over(const struct incidents *in, const struct incident *i)
 {
-    bool known = false, down = false, delivered = false;
+    bool known = false, delivered = false;
     for (const struct lane *lane = in->service->lanes.lanes; lane; lane = lane->next) {
         if (strcmp(lane->name, i->subject) != 0)
             continue;
         known = true;
-        down = down || lane->breaker.state != BREAKER_CLOSED;
         delivered = delivered || lane->delivered > 0;
     }
-    return !known || (!down && (!i->inherited || delivered));
+    return !known || !i->inherited || delivered;
 }
 
+/* It was not seen. What an earlier run had seen is over only when this one knows better. */
 static bool is_over(const struct incidents *in, const struct incident *i)
 {
-    if (i->kind == destination_down)
+    const struct service *s = in->service;
+    switch (i->kind) {
+    case DESTINATION_DOWN:
         return destination_is_over(in, i);
-    return i->kind == store_degraded ? !in->service->storage.degraded : in->service->jobs.ledger_difference == 0;
+    case DISK_LOW:
+        return s->disks.of[DISK_HOT].known;
+    case SCAN_TIMEOUT:
+        return s->scanner.number > 0 && !(s->scanner.full && s->scanner.way == WAY_STARTUP);
+    default:
+        return true;
+    }
 }
 
 static void look_at_destinations(struct incidents *in)
 {
-    char text[256];
+    struct words w;
     for (const struct lane *lane = in->service->lanes.lanes; lane; lane = lane->next) {
-        if (lane->breaker.state == BREAKER_CLOSED)
-            continue;
-        (void)snprintf(text, sizeof text, "%.200s is down: its deliveries wait", lane->label);
-        (void)begin(in, destination_down, lane->name, wall_ms(in), text);
+        const bool is[INCIDENT_KINDS] = {[DESTINATION_DOWN] = lane->breaker.state != BREAKER_CLOSED,
+                                         [DESTINATION_HANGS] = lane->hanging > 0,
+                                         [DESTINATION_HELD] = lane->held && lane->queued > 0};
+        for (enum incident_kind kind = DESTINATION_DOWN; kind <= DESTINATION_HELD; kind++) {
+            if (!is[kind])
+                continue;
+            words_init(&w);
+            words_of_lane(&w, lane, kind);
+            begin(in, kind, lane->name, &w);
+        }
     }
 }
 
-/* It may be over again since the last look. */
+/* For people it is open while it lasts; the store takes it when it is back, which may be over again by then. */
 static void look_at_store(struct incidents *in)
 {
     const struct storage *st = &in->service->storage;
-    if (st->degraded_ms != in->degraded_ms && begin(in, store_degraded, in->self, st->degraded_ms, st->why.text))
+    if (st->degraded_ms != in->degraded_ms && open_it(in, STORE_DEGRADED, in->self, st->degraded_ms, st->why.text))
         in->degraded_ms = st->degraded_ms;
+    if (!st->degraded)
+        return;
+    struct words w;
+    words_init(&w);
+    words_of_store(&w, in->service);
+    begin(in, STORE_DEGRADED, in->self, &w);
 }
 
 static void look_at_ledger(struct incidents *in)
 {
-    char text[80];
-    const struct jobs *jobs = &in->service->jobs;
-    if (jobs->ledger_difference == 0)
+    struct words w;
+    if (in->service->jobs.ledger_difference == 0)
         return;
-    (void)snprintf(text, sizeof text, "the ledger does not balance: %lld tickets", (long long)jobs->ledger_difference);
-    (void)begin(in, ledger, in->self, wall_ms(in), text);
+    words_init(&w);
+    words_of_ledger(&w, in->service);
+    begin(in, LEDGER, in->self, &w);
+}
+
+static void look_at_scans(struct incidents *in)
+{
+    struct words w;
+    if (!in->service->scanner.timed_out)
+        return;
+    words_init(&w);
+    words_of_scans(&w, in->service);
+    begin(in, SCAN_TIMEOUT, in->self, &w);
+}
+
+static bool is_low(const struct incidents *in, const struct disk *disk)
+{
+    const struct settings *set = in->service->config->settings;
+    return disk->known && disk->is.size_bytes > 0 && disk->is.free_bytes < (uint64_t)set->alerts_min_free_bytes;
+}
+
+/* Once for each disk, by the first folder that lies there. */
+static void look_at_disks(struct incidents *in)
+{
+    const struct disk *disks = in->service->disks.of;
+    struct words w;
+    for (size_t i = 0; i < DISKS; i++) {
+        size_t first = 0;
+        while (first < i && !(is_low(in, &disks[first]) && disks[first].is.device == disks[i].is.device))
+            first++;
+        if (first < i || !is_low(in, &disks[i]))
+            continue;
+        words_init(&w);
+        words_of_disk(&w, in->service, &disks[i]);
+        begin(in, DISK_LOW, disks[i].name, &w);
+    }
+}
+
+static void look_at_expected(struct incidents *in)
+{
+    const struct section_list *list = &in->service->config->settings->expects;
+    struct words w;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct expect *x = (const struct expect *)list->items[i];
+        if (!expected_is_due(x, wall_ms(in)) || incident_came(in->service, x->client) >= (uint64_t)x->min)
+            continue;
+        words_init(&w);
+        words_of_missing(&w, in->service, x);
+        begin(in, EXPECTED_MISSING, x->section.name, &w);
+    }
 }
 
 void incidents_look(struct incidents *in)
 {
+    for (struct incident *i = in->open; i; i = i->next)
+        i->seen = false;
     look_at_destinations(in);
     look_at_store(in);
     look_at_ledger(in);
+    look_at_scans(in);
+    look_at_disks(in);
+    look_at_expected(in);
     for (struct incident **at = &in->open; *at;)
-        if (!is_over(in, *at) || !finish(in, at))
+        if ((*at)->seen || !is_over(in, *at) || !finish(in, at))
             at = &(*at)->next;
 }
 
 /* ---- taking up ---- */
 
-static const char *kind_of(const char *word)
+static bool kind_of(const char *word, enum incident_kind *out)
 {
-    static const char *const kinds[] = {destination_down, store_degraded, ledger};
-    for (size_t i = 0; word && i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(word, kinds[i]) == 0)
-            return kinds[i];
-    return NULL;
+    for (enum incident_kind kind = 0; word && kind < INCIDENT_KINDS; kind++) {
+        if (strcmp(word, incident_words[kind]) == 0) {
+            *out = kind;
+            return true;
+        }
+    }
+    return false;
 }
 
+static bool is_ours(const struct incidents *in, enum incident_kind kind, const char *subject)
+{
+    bool of_instance = kind == STORE_DEGRADED || kind == LEDGER || kind == SCAN_TIMEOUT;
+    return !of_instance || strcmp(subject, in->self) == 0;
+}
+
+static int take_up(struct incidents *in, enum incident_kind kind, const char *subject)
+{
+    if (*find(in, kind, subject) || !is_ours(in, kind, subject))
+        return 0;
+    struct incident *made = incident_new(kind, subject, true);
+    if (!made)
+        return ERR_NOMEM;
+    made->next = in->open;
+    in->open = made;
+    return 0;
+}
+
+/* What stands open in the store, and of what somebody is still to hear that it is over. */
 static int inherit(struct incidents *in, const json_t *alerts)
 {
     size_t i;
     const json_t *alert;
+    int rc = 0;
+    enum incident_kind kind;
     json_array_foreach (alerts, i, alert) {
-        const char *kind = kind_of(json_string_value(json_object_get(alert, "kind")));
         const char *subject = json_string_value(json_object_get(alert, "subject"));
-        if (!kind || !subject || (kind != destination_down && strcmp(subject, in->self) != 0))
-            continue;
-        struct incident *made = incident_new(kind, subject, true);
-        if (!made)
-            return ERR_NOMEM;
-        made->next = in->open;
-        in->open = made;
+        if (rc == 0 && subject && kind_of(json_string_value(json_object_get(alert, "kind")), &kind))
+            rc = take_up(in, kind, subject);
     }
-    return 0;
+    for (kind = 0; kind < INCIDENT_KINDS; kind++) {
+        const char *subject;
+        for (size_t n = 0; rc == 0 && (subject = alarm_nth(in->service->rt.alarm, incident_words[kind], n)); n++)
+            rc = take_up(in, kind, subject);
+    }
+    return rc;
 }
 
 int incidents_init(struct incidents *in, struct service *s, struct error *e)
@@ -169,7 +297,7 @@ int incidents_init(struct incidents *in, struct service *s, struct error *e)
     *in = (struct incidents){.service = s};
     (void)snprintf(in->self, sizeof in->self, "instance %u", s->instance.number);
     int rc = s->storage.store ? store_alerts(s->storage.store, true, OPEN_MAX, &alerts, &why) : 0;
-    if (rc == 0)
+    if (rc != ERR_NOMEM)
         rc = inherit(in, alerts);
     json_decref(alerts);
     return rc == ERR_NOMEM ? error_set(e, rc, "out of memory") : 0;

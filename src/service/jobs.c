@@ -305,6 +305,27 @@ int jobs_cancel(struct job *job, const char *who, struct error *e)
     return 0;
 }
 
+int jobs_reset(struct job *job, const char *who, struct error *e)
+{
+    if ((job->state != JOB_WAITING && job->state != JOB_DELIVERING) || job->changed)
+        return error_set(e, ERR_BUSY, "it is about to end");
+    for (size_t i = 0; i < job->n_deliveries; i++) {
+        struct delivery *d = &job->deliveries[i];
+        if (d->state == DELIVERY_DONE || d->state == DELIVERY_FAILED)
+            continue;
+        d->attempts = 0;
+        if (due_listed(&d->wait.due)) {
+            wait_cancel(job->jobs->rt, &d->wait);
+            lanes_enqueue(d);
+        }
+    }
+    job_note(job, "reset", NULL, who);
+    jobs_advance(job);
+    if (job->state == JOB_WAITING)
+        storage_add(job->jobs->storage, record_of(job, STATUS_PENDING, NULL), NULL);
+    return 0;
+}
+
 void jobs_abandon(struct job *job, const struct error *why)
 {
     struct jobs *jobs = job->jobs;

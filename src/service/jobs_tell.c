@@ -6,6 +6,7 @@
 #include "shunt/service/feed.h"
 #include "shunt/service/lane.h"
 
+#include "attempts.h"
 #include "jobs_inner.h"
 
 void job_tell_begun(const struct job *job)
@@ -134,6 +135,7 @@ void job_tell_done(const struct job *job)
 void job_tell_failed(const struct job *job, const char *failed_path)
 {
     count_outcome(job, true, job->error.text);
+    attempts_tell_failed(job, failed_path);
     feed_job(job->jobs->feed, job, job->error.code == ERR_CANCELLED ? STATUS_CANCELLED : STATUS_FAILED, took_ms(job));
     log_write(LOG_EVENT(LOG_ERROR, "failed", .phase = way_word(job->way), .worker = job->worker, .client = job->client,
                         .file = job->name, .job = job->id, .ms = took_ms(job), .error = job->error.text),

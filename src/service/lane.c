@@ -91,6 +91,23 @@ static struct lane *archive_lane(struct delivery_lanes *lanes)
     return lane;
 }
 
+static void set_retries(struct lane *lane, const struct destination *d)
+{
+    struct retry_policy *retry = &lane->retry;
+    if (d->attempts > 0)
+        retry->attempts = d->attempts;
+    if (d->first_ms > 0)
+        retry->first_ms = d->first_ms;
+    if (d->factor > 0)
+        retry->factor = d->factor;
+    if (d->max_ms > 0)
+        retry->max_ms = d->max_ms;
+    if (retry->max_ms < retry->first_ms) /* one of them is the destination's own, and counts */
+        *(d->first_ms > 0 ? &retry->max_ms : &retry->first_ms) = d->first_ms > 0 ? retry->first_ms : retry->max_ms;
+    lane->tells_attempts =
+        d->alerts == TOLD_AS_SET ? lane->lanes->rt->config->settings->alerts_attempts : d->alerts == TOLD_YES;
+}
+
 static struct lane *destination_lane(struct delivery_lanes *lanes, const struct destination *d)
 {
     const struct config *c = lanes->rt->config;
@@ -105,6 +122,7 @@ static struct lane *destination_lane(struct delivery_lanes *lanes, const struct 
     if (d->has_mode)
         lane->place.mode = d->mode;
     lane->concurrency = d->concurrency > 0 ? d->concurrency : (unsigned)c->settings->concurrency;
+    set_retries(lane, d);
     if (d->mount[0] != '\0' && !(lane->place.mount = files_join(c->data, d->mount))) {
         lane_free(lane);
         return NULL;
@@ -123,7 +141,8 @@ static bool same_lane(const struct lane *a, const struct lane *b)
            same_text(a->place.path, b->place.path) && same_text(a->place.mount, b->place.mount) &&
            a->place.create == b->place.create && a->place.conflict == b->place.conflict &&
            a->place.uid == b->place.uid && a->place.gid == b->place.gid && a->place.mode == b->place.mode &&
-           a->concurrency == b->concurrency;
+           a->concurrency == b->concurrency && a->tells_attempts == b->tells_attempts &&
+           retry_same(&a->retry, &b->retry);
 }
 
 static struct lane *find_same(const struct delivery_lanes *lanes, const struct lane *wanted)

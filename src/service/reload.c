@@ -6,6 +6,7 @@
 #include "shunt/io/work.h"
 #include "shunt/service/control.h"
 #include "shunt/service/lane.h"
+#include "shunt/service/scheduler.h"
 
 struct reload {
     struct work work; /* first */
@@ -50,13 +51,15 @@ static void refuse(const struct reload *r)
               r->service->config->file, r->file);
 }
 
-static void log_setting(void *user, const struct setting *x, const char *value)
+static void log_setting(void *user, const char *section, const struct setting *x, const char *value)
 {
     (void)user;
-    if (x->reloadable)
-        log_info("reload_change", "Reload: [%s] %s = %s", x->section, x->key, value);
+    if (!value)
+        log_info("reload_change", "Reload: [%s] is gone%s", section, x->reloadable ? "" : " at the next start");
+    else if (x->reloadable)
+        log_info("reload_change", "Reload: [%s] %s = %s", section, x->key, value);
     else
-        log_warn("reload_later", "[%s] %s = %s is taken over at the next start", x->section, x->key, value);
+        log_warn("reload_later", "[%s] %s = %s is taken over at the next start", section, x->key, value);
 }
 
 /* The few settings that are not of what was made at the start. */
@@ -65,6 +68,10 @@ static void take_settings(struct reload *r)
     struct runtime *rt = &r->service->rt;
     settings_diff(r->last ? r->last : rt->config->settings, r->settings, log_setting, NULL);
     rt->duplicates = (struct duplicate_rule){r->settings->duplicate_window_ms, r->settings->duplicate};
+    if (scheduler_adopt(r->service->scheduler, r->settings) != 0) {
+        log_error("reload_refused", "out of memory: tasks stay as they were");
+        return;
+    }
     settings_free(r->last);
     r->last = r->settings;
     r->settings = NULL;

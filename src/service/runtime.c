@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <stddef.h>
 
-#define STANDING_WAITS 4 /* the scanner's, the upkeep's, the listener's and the outbox's: they set themselves anew */
+#define STANDING_WAITS 4 /* the scheduler's, the upkeep's, the listener's and the outbox's: they set themselves anew */
 
 static void on_timer(uv_timer_t *timer);
 
@@ -38,6 +38,7 @@ static void on_timer(uv_timer_t *timer)
 int runtime_init(struct runtime *rt, uv_loop_t *loop, const struct config *config, const struct clock *clock)
 {
     const struct settings *s = config->settings;
+    struct alarm_policy policy;
     *rt = (struct runtime){.loop = loop,
                            .clock = clock,
                            .config = config,
@@ -46,7 +47,9 @@ int runtime_init(struct runtime *rt, uv_loop_t *loop, const struct config *confi
     due_init(&rt->waits);
     rt->stats = stats_new(clock_local_date(clock->wall_ms(clock)));
     rt->metrics = metrics_new();
-    if (!rt->stats || !rt->metrics || due_reserve(&rt->waits, STANDING_WAITS) != 0) {
+    rt->alarm = alarm_policy_of(s, &policy, NULL) == 0 ? alarm_new(&policy) : NULL;
+    if (!rt->stats || !rt->metrics || !rt->alarm || due_reserve(&rt->waits, STANDING_WAITS) != 0) {
+        alarm_free(rt->alarm);
         metrics_free(rt->metrics);
         stats_free(rt->stats);
         routes_unref(rt->routes);
@@ -81,6 +84,7 @@ void runtime_close(struct runtime *rt)
 void runtime_fini(struct runtime *rt)
 {
     due_fini(&rt->waits);
+    alarm_free(rt->alarm);
     metrics_free(rt->metrics);
     stats_free(rt->stats);
     routes_unref(rt->routes);

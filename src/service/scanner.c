@@ -91,7 +91,7 @@ static void end_full(struct scanner *s, bool timed_out)
     bool slow = s->busy_ms > set->slow_scan_ms;
     s->full = false;
     s->ended_ms = runtime_now(s->rt);
-    s->stopped = timed_out;
+    s->stopped = s->timed_out = timed_out;
     if (timed_out) {
         s->parked = s->listing;
         s->listing = NULL;
@@ -110,10 +110,8 @@ static void end_full(struct scanner *s, bool timed_out)
         s->number, s->seen, s->found, (double)s->busy_ms / 1000);
 }
 
-static void on_tick(struct wait *wait)
+void scanner_tick(struct scanner *s)
 {
-    struct scanner *s = (struct scanner *)((char *)wait - offsetof(struct scanner, tick));
-    wait_set(s->rt, &s->tick, s->rt->config->settings->scan_interval_ms, on_tick);
     if (s->full) {
         stats_scan_skipped(s->rt->stats);
         metrics_scan(s->rt->metrics, SCAN_SKIPPED, false, 0);
@@ -428,14 +426,12 @@ void scanner_init(struct scanner *s, struct runtime *rt, struct intake *intake, 
 
 void scanner_start(struct scanner *s)
 {
-    wait_set(s->rt, &s->tick, s->rt->config->settings->scan_interval_ms, on_tick);
     begin_full(s, WAY_STARTUP);
 }
 
 void scanner_close(struct scanner *s)
 {
     s->closing = true;
-    wait_cancel(s->rt, &s->tick);
     wait_cancel(s->rt, &s->recheck);
     watching_close_all(s);
 }

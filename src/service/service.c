@@ -19,6 +19,7 @@
 #include "shunt/service/control.h"
 #include "shunt/service/lane.h"
 #include "shunt/service/reload.h"
+#include "shunt/service/scheduler.h"
 #include "shunt/service/upkeep.h"
 
 #include "spool.h"
@@ -38,7 +39,8 @@ static bool work_is_done(const struct service *s)
 {
     return !s->scanner.in_work && intake_idle(&s->intake) && lanes_idle(&s->lanes) && settle_idle(&s->settle) &&
            storage_idle(&s->storage) && outbox_idle(s->outbox) && disks_idle(&s->disks) &&
-           (!s->spool || spool_idle(s->spool)) && reload_idle(s->reload) && (!s->control || control_idle(s->control));
+           (!s->spool || spool_idle(s->spool)) && reload_idle(s->reload) && scheduler_idle(s->scheduler) &&
+           (!s->control || control_idle(s->control));
 }
 
 static unsigned requests_in_work(const struct service *s)
@@ -82,6 +84,7 @@ static void finish(struct service *s)
     if (disks_hang(&s->disks))
         quit(s->exit_code);
     wait_cancel(&s->rt, &s->drain_deadline);
+    scheduler_close(s->scheduler);
     scanner_close(&s->scanner);
     control_close(s->control);
     for (size_t i = 0; i < SERVICE_SIGNALS; i++)
@@ -141,10 +144,23 @@ void service_stop(struct service *s)
         leave(s, EXIT_UNFINISHED);
     }
     s->rt.draining = true;
+    scheduler_drain(s->scheduler);
     upkeep_save_now(s->upkeep); /* whatever hangs: this end was on purpose */
     notify_manager("STOPPING=1");
     log_info("stopping", "Stopping: nothing new is taken up, %llu tickets in hand are finished",
              (unsigned long long)s->rt.ledger.in_work);
+}
+
+/* As process 1 we inherit what others leave behind. A program of ours is libuv's to wait for: what lies behind it among those that
+ * have ended comes when it is through (service_reap). */
+void service_reap(const struct service *s)
+{
+    siginfo_t ended = {0};
+    while (getpid() == 1 && waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid != 0 &&
+           !scheduler_owns(s->scheduler, ended.si_pid)) {
+        waitpid(ended.si_pid, NULL, WNOHANG);
+        ended.si_pid = 0;
+    }
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -158,9 +174,8 @@ static void on_signal(uv_signal_t *handle, int number)
     case SIGUSR1:
         upkeep_log_state(s->upkeep);
         break;
-    case SIGCHLD: /* as process 1 we inherit what others leave behind */
-        while (waitpid(-1, NULL, WNOHANG) > 0)
-            continue;
+    case SIGCHLD:
+        service_reap(s);
         break;
     default:
         service_stop(s);
@@ -285,6 +300,8 @@ static int make(struct service *s, const struct clock *clock, bool once, struct 
         recall_load(&s->recall, &s->storage, &s->instance, e) != 0)
         return e->code;
     join_parts(s);
+    if (!(s->scheduler = scheduler_new(s)))
+        return error_set(e, ERR_NOMEM, "out of memory");
     if (!once && !(s->outbox = outbox_new(&s->rt, &s->storage)))
         return error_set(e, ERR_NOMEM, "out of memory");
     if (!(s->upkeep = upkeep_new(s, e)))
@@ -336,6 +353,7 @@ int service_run(struct service *s)
     if (!s->rt.once) {
         upkeep_start(s->upkeep);
         scanner_start(&s->scanner);
+        scheduler_start(s->scheduler);
         control_listen(s->control);
     }
     notify_manager("READY=1");
@@ -366,6 +384,7 @@ void service_free(struct service *s)
         runtime_fini(&s->rt);
     }
     control_free(s->control);
+    scheduler_free(s->scheduler);
     upkeep_free(s->upkeep);
     reload_free(s->reload);
     instance_close(&s->instance);

@@ -13,7 +13,6 @@
 #define AGAIN_MS       1000
 #define AGAIN_MAX_MS   30000
 #define HANG_MS        10000 /* longer than another process may lock the store */
-#define RETAIN_MS      60000
 #define RETAIN_AT_ONCE 1000
 #define DAY_MS         (24 * 3600 * INT64_C(1000))
 
@@ -224,7 +223,7 @@ static void on_done(struct work *work)
     } else {
         restored(st);
         if (q->retain)
-            st->retain_at_ms = runtime_now(st->rt) + (q->more_to_retain ? 0 : RETAIN_MS);
+            st->retain = q->more_to_retain;
     }
     notes_done(st, q->notes, q->unwritten);
     questions_let_go(q->questions, true);
@@ -252,7 +251,7 @@ static bool retention_due(const struct storage *st, struct store_retention *r)
     *r = (struct store_retention){.before_ms = s->keep_jobs_ms > 0 ? now - s->keep_jobs_ms : 0,
                                   .keep_rows = (uint64_t)s->keep_rows,
                                   .most = RETAIN_AT_ONCE};
-    return (s->keep_jobs_ms > 0 || s->keep_rows > 0) && runtime_now(st->rt) >= st->retain_at_ms;
+    return (s->keep_jobs_ms > 0 || s->keep_rows > 0) && st->retain;
 }
 
 /* Its promise is that of the deliveries. */
@@ -346,6 +345,11 @@ bool storage_add(struct storage *st, struct record *r, struct job *job)
     return r->job || r->told;
 }
 
+void storage_retain(struct storage *st)
+{
+    st->retain = true;
+}
+
 bool storage_ask(struct storage *st, struct question *q)
 {
     if (st->degraded)
@@ -401,7 +405,7 @@ size_t storage_unwritten(const struct storage *st)
 int storage_open(struct storage *st, struct runtime *rt, unsigned instance, struct error *e)
 {
     struct error why = {0};
-    *st = (struct storage){.rt = rt, .instance = instance, .pause_ms = AGAIN_MS};
+    *st = (struct storage){.rt = rt, .instance = instance, .pause_ms = AGAIN_MS, .retain = true};
     st->tail = &st->queue;
     int rc =
         store_open(&st->store, rt->config->settings->store_url, rt->config->data, mode_of(rt->config->settings), &why);

@@ -7,10 +7,12 @@
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
 #include "shunt/io/work.h"
+#include "shunt/service/alerts.h"
 #include "shunt/service/feed.h"
 #include "shunt/service/incidents.h"
 #include "shunt/service/lane.h"
 #include "shunt/service/reconcile.h"
+#include "shunt/service/scheduler.h"
 #include "shunt/service/snapshot.h"
 #include "shunt/service/trial.h"
 #include "shunt/service/watching.h"
@@ -23,6 +25,7 @@ struct upkeep {
     struct ended_days ended; /* not logged, or not with the storage yet */
     bool ended_logged;       /* the first of them is */
     struct incidents incidents;
+    struct alerts alerts;
 };
 
 static void log_lines(const char *event, const char *text)
@@ -94,11 +97,13 @@ static void turn_day(struct upkeep *u)
     end_days(u);
 }
 
-/* With what it counts, which is the store's business alone. NULL: no memory. */
+/* With what it counts, what is told of and when tasks ran, which is the store's business alone. NULL: no memory. */
 static json_t *counting_snapshot(const struct service *s, const char *state)
 {
     json_t *snapshot = snapshot_of(s, state);
-    if (!snapshot || json_object_set_new(snapshot, "counted", jobs_counted(&s->jobs)) == 0)
+    if (!snapshot || (json_object_set_new(snapshot, "counted", jobs_counted(&s->jobs)) == 0 &&
+                      json_object_set_new(snapshot, "alarm", alarm_to_json(s->rt.alarm)) == 0 &&
+                      json_object_set_new(snapshot, "tasks", scheduler_known(s->scheduler)) == 0))
         return snapshot;
     json_decref(snapshot);
     return NULL;
@@ -135,6 +140,7 @@ static void on_tick(struct wait *wait)
     disks_look(&u->service->disks);
     jobs_check_ledger(&u->service->jobs);
     incidents_look(&u->incidents);
+    alerts_tick(&u->alerts);
     wait_set(rt, &u->tick, UPKEEP_TICK_MS, on_tick);
 }
 
@@ -187,6 +193,14 @@ static int take_up_state(struct upkeep *u, json_t *snapshot, struct error *e)
     return rc == ERR_NOMEM ? error_set(e, rc, "out of memory") : 0; /* else it is written as soon as it can be */
 }
 
+static int take_up_alarm(struct upkeep *u, const json_t *state, struct error *e)
+{
+    int rc = state ? alarm_from_json(u->service->rt.alarm, state) : 0;
+    if (rc != 0 && rc != ERR_NOMEM)
+        log_warn("store_damaged", "The store's state of the alerts cannot be read: what lasts is mailed anew");
+    return rc == ERR_NOMEM ? error_set(e, rc, "out of memory") : 0;
+}
+
 /* As of its own date: what ended after it may belong to that day. */
 static int take_up_day(struct runtime *rt, const json_t *day, struct error *e)
 {
@@ -219,8 +233,11 @@ static int take_up(struct upkeep *u, struct error *e)
         return 0;
     }
     rc = take_up_day(&u->service->rt, json_object_get(snapshot, "stats"), e);
+    rc = rc ? rc : take_up_alarm(u, json_object_get(snapshot, "alarm"), e);
     rc = rc ? rc : take_up_held(u, snapshot, e);
     rc = rc ? rc : take_up_state(u, snapshot, e);
+    if (rc == 0)
+        scheduler_recall(u->service->scheduler, json_object_get(snapshot, "tasks"));
     json_decref(snapshot);
     rc = rc ? rc : reconcile(u->service, &u->ended, e);
     if (rc == 0)
@@ -237,7 +254,8 @@ struct upkeep *upkeep_new(struct service *s, struct error *e)
         return NULL;
     }
     u->service = s;
-    if (incidents_init(&u->incidents, s, e) != 0 || take_up(u, e) != 0) {
+    alerts_init(&u->alerts, s);
+    if (take_up(u, e) != 0 || incidents_init(&u->incidents, s, e) != 0) {
         upkeep_free(u);
         return NULL;
     }
@@ -267,6 +285,7 @@ void upkeep_free(struct upkeep *u)
         return;
     for (size_t i = 0; i < u->ended.count; i++)
         json_decref(u->ended.days[i]);
+    alerts_fini(&u->alerts);
     incidents_fini(&u->incidents);
     mem_free(u);
 }

@@ -8,6 +8,7 @@ static void keys_of_a_destination_are_kept(void **state)
     struct routes *r = table_of(
         "[destination x]\npath = /srv//X in/Y/\nlabel = The X\ndriver = dir\nmode = 0664\nowner = www-data\ngroup = 33\n"
         "conflict = keep\nconcurrency = 3\ncreate = no\nmount = /srv\n"
+        "attempts = 5\nfirst = 3m\nfactor = 3.3\nmax = 30m\nalerts = yes\n"
         "[destination y]\npath = A/B/\n[route r]\nclient = *\nto = y, x\n");
     const struct destination *x = &r->destinations[0], *y = &r->destinations[1];
     assert_string_equal(x->path, "/srv//X in/Y/");
@@ -21,6 +22,11 @@ static void keys_of_a_destination_are_kept(void **state)
     assert_int_equal(x->concurrency, 3);
     assert_false(x->create);
     assert_string_equal(x->mount, "/srv");
+    assert_int_equal(x->attempts, 5);
+    assert_int_equal(x->first_ms, 3 * 60 * 1000);
+    assert_true(x->factor > 3.2 && x->factor < 3.4);
+    assert_int_equal(x->max_ms, 30 * 60 * 1000);
+    assert_int_equal(x->alerts, TOLD_YES);
     assert_int_equal(x->line, 1);
 
     assert_string_equal(y->label, "B");
@@ -29,6 +35,9 @@ static void keys_of_a_destination_are_kept(void **state)
     assert_string_equal(y->owner, "");
     assert_int_equal(y->conflict, CONFLICT_REPLACE);
     assert_int_equal(y->concurrency, 0);
+    assert_int_equal(y->attempts, 0);
+    assert_int_equal(y->first_ms, 0);
+    assert_int_equal(y->alerts, TOLD_AS_SET);
     assert_true(y->create);
     assert_string_equal(y->mount, "");
     assert_int_equal(y->index, 1);

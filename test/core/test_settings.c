@@ -408,9 +408,12 @@ static void what_is_printed_reads_back_the_same(void **state)
     str_fini(&again);
 }
 
-static void note_change(void *user, const struct setting *x, const char *value)
+static void note_change(void *user, const char *section, const struct setting *x, const char *value)
 {
-    str_printf(user, "[%s] %s = %s\n", x->section, x->key, value);
+    if (value)
+        str_printf(user, "[%s] %s = %s\n", section, x->key, value);
+    else
+        str_printf(user, "[%s] is gone\n", section);
 }
 
 static void what_differs_is_told(void **state)

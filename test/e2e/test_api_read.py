@@ -132,7 +132,7 @@ def test_deliveries_in_hand_are_told_with_how_they_are(site, control):
     told = control.get("/deliveries")
     assert [d["file"] for d in told["deliveries"]] == ["0.json", "1.json", "2.json"] and not told["more"]
     first = told["deliveries"][0]
-    assert set(first) == {"job", "file", "client", "destination", "label", "state", "attempts", "next_in_ms", "error"}
+    assert set(first) == {"job", "file", "client", "destination", "label", "state", "attempts", "attempts_limit", "next_in_ms", "error"}
     assert first["client"] == "RANK" and first["destination"] == "monday-rank" and first["label"] == "Monday Rank"
     assert first["state"] == "waiting" and first["attempts"] == 0 and first["error"] is None
     assert control.get("/jobs/" + first["job"])["file"] == first["file"]

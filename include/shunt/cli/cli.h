@@ -12,7 +12,7 @@
 #include "shunt/base/str.h"
 #include "shunt/service/config.h"
 
-#define CLI_CONFIG_DEFAULT "/etc/shunt/shunt.ini"
+#define CLI_CONFIG_DEFAULT CONFIG_DEFAULT
 #define CLI_COLUMNS        80
 
 /* What the command line says. */
@@ -22,7 +22,7 @@ struct cli {
     const char *log_level; /* NULL: as set */
     bool help, version;
     bool json, quiet, print_config, reference;
-    bool csv, all, dry_run, reroute, password;
+    bool csv, all, dry_run, reroute, password, one_left;
     /* which jobs */
     const char *client, *category, *destination, *status, *error, *text, *since, *until, *before, *limit;
     char **args; /* the operands */
@@ -101,8 +101,8 @@ struct cli_exit_code {
 extern const struct cli_exit_code cli_exit_codes[];
 
 extern const struct cli_command cmd_run, cmd_once, cmd_check, cmd_explain, cmd_status, cmd_list, cmd_show, cmd_top,
-    cmd_retry, cmd_cancel, cmd_hold, cmd_release, cmd_verify, cmd_store, cmd_token, cmd_mail, cmd_help, cmd_completion,
-    cmd_manual;
+    cmd_failed, cmd_retry, cmd_reset, cmd_cancel, cmd_hold, cmd_release, cmd_verify, cmd_schedule, cmd_store, cmd_token,
+    cmd_mail, cmd_help, cmd_completion, cmd_manual;
 
 int cli_main(int argc, char **argv);
 

@@ -18,6 +18,7 @@ struct retry_policy {
 };
 /* attempt: how many have failed (1...). random: any 64 bits. */
 int64_t retry_pause_ms(const struct retry_policy *policy, unsigned attempt, uint64_t random);
+bool retry_same(const struct retry_policy *a, const struct retry_policy *b);
 bool retry_exhausted(const struct retry_policy *policy, unsigned attempts);
 
 struct breaker_policy {

@@ -11,6 +11,10 @@
  * <= breaker_max, [mail] pause <= expire, duplicate_window <= keep_jobs (where that is not 0), tickets or files not empty, and that none of hot,
  * archive, failed, underprocess and logs is, or lies in, another (as written, without looking at the disk).
  *
+ * A section [KIND NAME], as [task nightly], may stand there any number of times under different names, each with the keys
+ * of its kind (settings_kinds). A name has 1 to 64 letters, digits, '.', '_' or '-'; a repeated one is a fault. Such keys
+ * stand in the file only: no variable sets them.
+ *
  * Ownership: settings_new returns an immutable snapshot; settings_free. Pure: files are read through the caller's
  * `read_secret`.
  */
@@ -32,11 +36,27 @@
 enum client_mismatch { MISMATCH_FAIL, MISMATCH_FOLDER, MISMATCH_TICKET };
 enum poison { POISON_FAIL, POISON_RETRY };
 enum duplicate_action { DUPLICATE_DELIVER, DUPLICATE_SKIP, DUPLICATE_FAIL };
+enum alerts_failed { ALERTS_DIGEST, ALERTS_EACH, ALERTS_OFF };
 enum durability { DURABILITY_FULL, DURABILITY_NONE };
 
 /* A list setting: values separated by commas, trimmed, empty ones dropped. */
 struct text_list {
     char **items;
+    size_t count;
+};
+
+/* What every section with a name begins with. */
+struct section {
+    const struct section_kind *kind;
+    char *title;      /* "task nightly" */
+    const char *name; /* "nightly", in title */
+    unsigned line;    /* of its header */
+    unsigned *lines;  /* of its keys, by the kind's table; 0: by default */
+};
+
+/* In the order of the file. */
+struct section_list {
+    struct section **items;
     size_t count;
 };
 
@@ -74,6 +94,12 @@ struct settings {
     /* [retry] */
     int64_t attempts, first_ms, max_ms;
     double factor;
+    /* [alerts] */
+    enum alerts_failed alerts_failed;
+    int64_t alerts_digest_ms, alerts_wait_ms, alerts_calm_ms, alerts_per_hour, alerts_min_free_bytes;
+    struct text_list alerts_remind; /* times; see alarm_policy_of */
+    struct text_list alerts_to;     /* empty: [mail] to */
+    bool alerts_attempts;
     /* [store] */
     char *store_url; /* key "url" */
     int64_t keep_jobs_ms, keep_rows;
@@ -96,6 +122,12 @@ struct settings {
     char *http_token;              /* key "token"; "" none */
     struct text_list http_origins; /* key "origins" */
     int64_t ready_oldest_ms;       /* a ticket that waits for longer makes /readyz answer 503 */
+    /* [schedule]; see task.h */
+    bool off_cadence;
+    char *off_hours;
+    struct text_list off_days, off_minutes;
+    int64_t off_add_ms;
+    struct text_list programs; /* absolute paths of programs, or of folders of them, that tasks may run */
     /* [mail] */
     char *mail_server; /* key "server"; see mail_server_parse; "" none */
     enum mail_tls mail_tls;
@@ -110,6 +142,8 @@ struct settings {
     char *webhook_secret; /* from the environment alone; "": what is posted is not signed */
     /* [brand] */
     char *brand_name, *brand_colour; /* keys "name", "colour": #RRGGBB */
+    struct section_list tasks;       /* [task NAME]: struct task (task.h) */
+    struct section_list expects;     /* [expect NAME]: struct expect (expect.h) */
     /* Not settings: names of SHUNT_ variables that fit no key, to be warned about */
     struct text_list unknown_env;
     const struct setting *schema; /* it was read by */
@@ -145,6 +179,27 @@ struct setting {
 };
 extern const struct setting settings_schema[]; /* ends with section NULL */
 
+/* Sections that have a name and their own struct, which begins with struct section and into which the keys' offsets go. */
+struct section_kind {
+    const char *word; /* "task"; also the keys' `section` */
+    const char *help; /* one sentence for the reference */
+    const struct setting *keys;
+    size_t size;   /* of the struct */
+    size_t offset; /* of the section_list in struct settings */
+    size_t most;
+    /* When all is read without a fault: what must hold between keys. May be NULL. */
+    void (*check)(const struct section *section, const struct settings *s, const char *file, struct faults *faults);
+};
+extern const struct section_kind settings_kinds[]; /* ends with word NULL */
+
+const struct section_list *settings_sections(const struct settings *s, const struct section_kind *kind);
+/* A fault of the section's key, at its line; where the key is not there, at the header's. key NULL: of the section. */
+void section_fault(const struct section *section, const char *file, struct faults *faults, const char *key,
+                   const char *text);
+bool section_given(const struct section *section, const char *key); /* not the default */
+/* As settings_value_text. */
+void section_value_text(const struct section *section, const struct setting *x, struct str *out);
+
 struct settings_source {
     const char *file; /* shown in faults */
     const char *text; /* NULL: no file, defaults and environment only */
@@ -165,8 +220,9 @@ void settings_free(struct settings *s);
 
 /* shunt.ini in force, every key with its value, secrets as "(set)" or "". */
 void settings_print(const struct settings *s, struct str *out);
-/* Each key whose value is another one in after. ERR_NOMEM. */
-typedef void (*settings_change_cb)(void *user, const struct setting *x, const char *value);
+/* Each key whose value is another one in after; of a section with a name that is new, each that is written there. section:
+ * what stands between the brackets. value NULL: the section is gone, x is its first key. ERR_NOMEM. */
+typedef void (*settings_change_cb)(void *user, const char *section, const struct setting *x, const char *value);
 int settings_diff(const struct settings *before, const struct settings *after, settings_change_cb change, void *user);
 /* What a key takes, in words: "time, 100ms to 1d"; literal words between backquotes. */
 void settings_values(const struct setting *x, struct str *out);

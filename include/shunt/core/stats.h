@@ -59,6 +59,8 @@ struct stats_totals {
     double total_ms;
 };
 const struct stats_totals *stats_totals_of(const struct stats *s);
+/* Of a client, whichever way they ended. */
+uint64_t stats_client_tickets(const struct stats *s, const char *client);
 uint64_t stats_changes(const struct stats *s); /* grows with all but scans: "is there news?" */
 
 /* The success rate is rounded down: 100.0% means no error.

@@ -11,6 +11,8 @@
 #include "shunt/core/routes.h"
 #include "shunt/core/settings.h"
 
+#define CONFIG_DEFAULT "/etc/shunt/shunt.ini"
+
 struct config {
     char *file;             /* absolute path of shunt.ini */
     const char *const *env; /* borrowed, for as long as this lives */

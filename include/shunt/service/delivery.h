@@ -24,11 +24,13 @@ struct lane {
     struct place place; /* strings owned by the lane */
     char *name, *label;
     bool is_archive;
+    bool tells_attempts; /* people are told of each that fails */
     unsigned concurrency;
     struct retry_policy retry;
     struct breaker_policy breaker_policy;
     struct breaker breaker;
-    struct wait probe; /* when the breaker lets one through */
+    struct error trouble; /* of the last failure that was the place's */
+    struct wait probe;    /* when the breaker lets one through */
     struct delivery *queue;
     size_t queued;
     unsigned active;              /* requests */

@@ -16,6 +16,7 @@ enum disk_of { DISK_HOT, DISK_ARCHIVE, DISK_FAILED, DISK_UNDERPROCESS, DISK_LOGS
 
 struct disk_answer {
     uint64_t size_bytes, free_bytes; /* free for us; 0 and 0: not known */
+    uint64_t device;                 /* those with the same share their room */
     struct error error;              /* it cannot be listed or written */
 };
 

@@ -1,9 +1,13 @@
-/* incidents.h: what is wrong for a while, as alerts in the store: opened when it is noticed, closed when it is over.
+/* incidents.h: what is wrong for a while: in the store as alerts, opened when it is noticed and closed when it is over, and
+ * raised with the alarm, which knows whom to tell and when.
  *
- * "destination_down" (subject: the destination; its breaker is not closed), "store_degraded" (the instance; told when the store
- * is back, with the time it began), "ledger" (the instance; it does not balance). Looked at with each tick of the upkeep:
- * what finds no memory is told by the next. One that was open when an earlier run ended goes on until it is known to be over:
- * a destination's until something was delivered there, or it is in no table any more. Thread: loop.
+ * Subject a destination: "destination_down" (its breaker is not closed), "destination_hangs", "destination_held" (by a
+ * person, and something waits for it). Subject the instance: "store_degraded" (in the store when that is back, with the time
+ * it began), "ledger" (it does not balance), "scan_timeout" (the last full scan stopped at its time-out). Subject a folder:
+ * "disk_low". Subject an [expect NAME]: "expected_missing", from its time to the end of the local day or until enough have come
+ * to this instance. Looked at with each tick of the upkeep: what finds no memory is told by the next. One that was open when an
+ * earlier run ended goes on until it is known to be over: a destination that was down until something was delivered there, or
+ * it is in no table any more. Thread: loop.
  */
 #ifndef SHUNT_SERVICE_INCIDENTS_H
 #define SHUNT_SERVICE_INCIDENTS_H

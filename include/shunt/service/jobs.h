@@ -81,6 +81,7 @@ struct job {
     struct error error;            /* why it is invalid */
     struct delivery *deliveries;
     size_t n_deliveries;
+    int64_t attempts; /* of each of them, as the routes say; 0: as its destination has it */
     struct delivery_counts counts;
     struct doubt doubt; /* is it a duplicate? */
     bool counted_in_work;
@@ -148,6 +149,9 @@ void jobs_settled(struct job *job, int code,
 
 /* A person (who) takes back a job that waits: it ends in the failed folder. ERR_BUSY: something of it is in work. */
 int jobs_cancel(struct job *job, const char *who, struct error *e);
+
+/* A person (who) gives a job in hand all its attempts again: what pauses is tried at once. ERR_BUSY: it is about to end. */
+int jobs_reset(struct job *job, const char *who, struct error *e);
 
 /* Which outcomes the statistics count by now, as a snapshot tells it (store.h). NULL: no memory. */
 json_t *jobs_counted(const struct jobs *jobs);

@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "shunt/base/clock.h"
+#include "shunt/core/alarm.h"
 #include "shunt/core/due.h"
 #include "shunt/core/metrics.h"
 #include "shunt/core/stats.h"
@@ -44,6 +45,7 @@ struct runtime {
     struct duplicate_rule duplicates; /* in force; likewise */
     struct stats *stats;
     struct metrics *metrics;
+    struct alarm *alarm;
     struct ledger ledger;
     struct due_list waits;
     uv_timer_t timer; /* armed for the earliest of `waits` */

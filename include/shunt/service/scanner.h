@@ -40,20 +40,22 @@ struct scanner {
     bool full;               /* one is running */
     bool full_wanted;        /* another one, as soon as it ends */
     bool stopped;            /* at its time-out */
+    bool timed_out;          /* the last full scan that ended did so */
     enum way way;            /* of the full scan */
     int64_t busy_ms;         /* spent listing */
     int64_t ended_ms;        /* mono; when the last full one did */
     int64_t slice_began_ms;  /* of the slice that is being read */
     size_t seen, found;      /* names; of them new to us */
     unsigned generation;     /* of the listing of the root */
-    struct wait tick, recheck;
+    struct wait recheck;
     unsigned long events_in_turn, events_max;
     bool told_unwatched, told_missing;
     bool closing;
 };
 
 void scanner_init(struct scanner *s, struct runtime *rt, struct intake *intake, struct instance *instance);
-void scanner_start(struct scanner *s); /* the start-up scan, then every scan_interval */
+void scanner_start(struct scanner *s); /* the start-up scan */
+void scanner_tick(struct scanner *s);  /* the periodic one, every scan_interval (scheduler.h) */
 void scanner_pump(struct scanner *s);  /* once a turn */
 void scanner_close(struct scanner *s); /* watches are closed; turn the loop until it is empty */
 void scanner_fini(struct scanner *s);

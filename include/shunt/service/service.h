@@ -28,6 +28,7 @@ struct control;
 struct spool;
 struct upkeep;
 struct reload;
+struct scheduler;
 
 struct service {
     struct config *config; /* taken */
@@ -44,9 +45,10 @@ struct service {
     struct disks disks;
     struct upkeep *upkeep; /* statistics lines, the day's turn, the snapshot in the store */
     struct reload *reload;
-    struct outbox *outbox;   /* mails and webhooks; NULL: `shunt once` sends none */
-    struct spool *spool;     /* jobs that were sent; NULL: `shunt once` takes none */
-    struct control *control; /* NULL: `shunt once` has none */
+    struct scheduler *scheduler; /* what is due at times */
+    struct outbox *outbox;       /* mails and webhooks; NULL: `shunt once` sends none */
+    struct spool *spool;         /* jobs that were sent; NULL: `shunt once` takes none */
+    struct control *control;     /* NULL: `shunt once` has none */
     uv_prepare_t before_poll;
     uv_check_t after_poll;
     uv_signal_t signals[SERVICE_SIGNALS];
@@ -64,7 +66,8 @@ void service_hold_signals(bool hold);
  * `shunt once`. */
 struct service *service_new(struct config *config, const struct clock *clock, bool once, struct error *e);
 int service_run(struct service *s);
-void service_free(struct service *s); /* after service_run, or before it was called */
-void service_stop(struct service *s); /* as TERM does */
+void service_free(struct service *s);       /* after service_run, or before it was called */
+void service_stop(struct service *s);       /* as TERM does */
+void service_reap(const struct service *s); /* as process 1, when a program of ours has ended */
 
 #endif

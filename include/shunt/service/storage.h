@@ -50,7 +50,7 @@ struct storage {
     int64_t degraded_ms; /* since when, or when it was last */
     struct error why;
     uint64_t lost; /* records that found no room */
-    int64_t retain_at_ms;
+    bool retain;   /* what is too old is to leave */
     void (*recorded)(struct job *job);
 };
 
@@ -67,6 +67,7 @@ void storage_save(struct storage *st, json_t *snapshot); /* takes the reference;
  * too many wait: to be asked again. */
 bool storage_day(struct storage *st, json_t *day);
 bool storage_alert(struct storage *st, const struct store_alert *alert, bool open);
+void storage_retain(struct storage *st); /* what is too old leaves the store; also due when it is opened */
 /* Errands that fail are the owner's to bring again. Of those that were not run at storage_close nothing is heard. */
 void storage_do(struct storage *st, struct errand *x);
 void storage_pump(struct storage *st);

@@ -1,0 +1,111 @@
+"""Attempts: their limits by route and destination, what is one attempt from failing, what failed, and a new start for it."""
+import json
+import re
+
+import pytest
+
+from control import rows
+from shunt import ticket, wait_for
+from test_commands import ended, told
+from test_operator import ran
+from test_retry import NO_BREAKER
+
+ROUTES = """
+[destination sick]
+path = OUT/sick
+%s
+[route sick]
+client = *
+to = sick
+%s
+"""
+
+
+@pytest.fixture
+def sick(make_site):
+    """sick(of_destination, of_route) -> a service whose one destination cannot be written: a file lies in its place."""
+
+    def make(of_destination="", of_route="", settings=None):
+        site = make_site({**NO_BREAKER, **(settings or {})}, routes=ROUTES % (of_destination, of_route))
+        (site.data / "OUT").mkdir()
+        (site.data / "OUT/sick").write_text("in the way")
+        site.start()
+        return site
+
+    return make
+
+
+def mend(site):
+    (site.data / "OUT/sick").unlink()
+
+
+def attempts(site):
+    return [re.search(r"attempt (\d+ of \d+)", e["msg"]).group(1) for e in site.events("delivery_failed", destination="sick")]
+
+
+@pytest.mark.parametrize("of_destination,of_route,limit", [
+    ("", "", 3), ("attempts = 2\nfirst = 10ms", "", 2), ("attempts = 2", "attempts = 4", 4), ("", "attempts = 1", 1)])
+def test_a_destination_and_a_route_have_their_own_limit(sick, of_destination, of_route, limit):
+    site = sick(of_destination, of_route)
+    site.put("RANK", "x.json", ticket("RANK"))
+    ended(site, 1)
+    assert attempts(site) == ["%d of %d" % (n, limit) for n in range(1, limit + 1)]
+    assert told(site, "show", "x.json")["status"] == "failed"
+
+
+def test_pauses_are_the_destinations_own(sick):
+    site = sick("first = 1h\nmax = 2h\nfactor = 2")
+    site.put("RANK", "x.json", ticket("RANK"))
+    said = site.wait_event("delivery_failed")[0]["msg"]
+    assert 2700 <= float(re.search(r"again in ([\d.]+) s", said).group(1)) <= 4500, said
+
+
+def test_failed_tells_how_often_it_was_tried_and_reset_puts_it_back(sick):
+    site = sick("attempts = 2")
+    for name in ("a.json", "b.json"):
+        site.put("RANK", name, ticket("RANK", title=name))
+    ended(site, 2)
+    site.put("3M", "bad.json", b"{]")
+    ended(site, 3)
+    text = ran(site, "failed")[0]
+    assert re.search(r"^Failed: 1 after 0 attempts, 2 after 2 attempts$", text, re.M), text
+    lines = [line for line in text.splitlines() if ".json" in line]
+    assert len(lines) == 3 and "bad.json" in lines[0], "the newest first"
+    assert [job["file"] for job in told(site, "failed", "--client", "3m")["failed"]] == ["bad.json"]
+    assert told(site, "failed")["attempts"]["failed"] == {"0": 1, "2": 2}
+    mend(site)
+    ran(site, "reset", "a.json")
+    wait_for(lambda: told(site, "show", "a.json")["status"] == "completed", "it is delivered")
+    assert site.files("OUT/sick") == ["a.json"]
+    assert "2 failed tickets are put back" in ran(site, "reset", "--all")[0]
+    wait_for(lambda: site.files("OUT/sick") == ["a.json", "b.json"], "the others are tried again")
+    assert ran(site, "reset", "a.json", code=1)[1], "it was delivered"
+    assert ran(site, "reset", "nothing.json", code=1)[1]
+    assert ran(site, "reset", code=2)[1] and ran(site, "reset", "--all", "a.json", code=2)[1]
+
+
+def test_what_is_one_attempt_from_failing_is_told_and_gets_all_its_attempts_again(sick):
+    site = sick("attempts = 2\nfirst = 1h\nmax = 2h")
+    assert "nothing is one attempt" in ran(site, "failed", "--one-left")[0]
+    site.put("RANK", "x.json", ticket("RANK"))
+    wait_for(lambda: rows(site, "name = 'x.json' AND status = 0"), "it waits")
+    (one,) = told(site, "failed", "--one-left")["one_left"]
+    assert (one["file"], one["attempts"], one["attempts_limit"]) == ("x.json", 1, 2)
+    assert re.search(r"1 of 2 .*x\.json", ran(site, "failed", "--one-left")[0])
+    assert told(site, "failed")["attempts"] == {"failed": {}, "in_hand": {"1": 1}}
+    ran(site, "reset", one["job"])  # tried again at once, as a first attempt
+    wait_for(lambda: attempts(site) == ["1 of 2", "1 of 2"], "it is tried again")
+    mend(site)
+    ran(site, "reset", "x.json")
+    wait_for(lambda: site.files("OUT/sick") == ["x.json"], "it is delivered")
+    ended(site, 1)
+    assert "reset" in [e["event"] for e in told(site, "show", "x.json")["events"]]
+
+
+def test_without_a_service_failed_reads_the_store(sick):
+    site = sick("attempts = 1")
+    site.put("RANK", "x.json", ticket("RANK"))
+    ended(site, 1)
+    site.stop()
+    assert [job["file"] for job in json.loads(ran(site, "failed", "--json")[0])["failed"]] == ["x.json"]
+    assert ran(site, "failed", "--one-left", code=1)[1] and ran(site, "reset", "x.json", code=1)[1]
