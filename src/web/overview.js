@@ -1,6 +1,6 @@
 // overview.js: the page that stays open all day. Numbers come with the events; what is counted by client and hour is fetched anew when
 // something ended, at most every few seconds.
-import { duration, get, h, hours, jobLink, line, number, operates, put, redraw, state, table, time } from "./ui.js";
+import { duration, get, h, hours, jobLink, line, number, operates, put, redraw, state, table, time, trouble } from "./ui.js";
 import * as feed from "./feed.js";
 import { hold, retry, scan } from "./actions.js";
 
@@ -26,17 +26,15 @@ function tiles() {
 }
 
 function health(d) {
-    if (d.held) return ["held", "warn"];
-    if (d.hanging) return ["hangs", "bad"];
-    if (d.breaker !== "closed") return [d.breaker === "open" ? "down" : "tried again", "bad"];
-    return ["fine", "good"];
+    const [word, look, more] = trouble(d) || ["fine", "good", null];
+    return [h("span", { class: "state " + look }, word), more && h("div", { class: "soft small" }, more)];
 }
 
 function destinations(list, stats) {
     const row = (d) => ({ ...d, day: stats.destinations[d.label] });
     const columns = [
         { name: "Destination", cell: (d) => h("span", { title: d.path }, d.label) },
-        { name: "Is", cell: (d) => h("span", { class: "state " + health(d)[1] }, health(d)[0]) },
+        { name: "Is", cell: health },
         { name: "Today", num: true, cell: (d) => number(d.name === "archive" ? d.delivered : d.day?.delivered || 0) },
         { name: "Waiting", num: true, cell: (d) => (d.in_hand ? h("a", { href: "#/jobs?status=pending&destination=" + encodeURIComponent(d.name) }, number(d.in_hand)) : "0") },
     ];

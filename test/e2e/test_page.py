@@ -3,6 +3,7 @@ import http.client
 import http.server
 import os
 import shutil
+import sqlite3
 import statistics
 import threading
 
@@ -123,6 +124,178 @@ def test_a_failed_ticket_is_put_back_and_then_done(site, page):
     page.sees("again.json", "completed", "Monday Rank", selector="main")
 
 
+def mend_all(site, client):
+    """So that putting it back helps."""
+    for path in site.failed.glob(client + "/*.json"):
+        path.write_bytes(ticket(client, title=path.name))
+
+
+def failing(site, names):
+    for client, name in names:
+        site.put(client, name, b"{]")
+    site.wait_ended(len(names))
+
+
+def test_all_that_failed_and_fit_are_put_back_at_once(site, page):
+    failing(site, [("RANK", "r%d.json" % n) for n in range(7)] + [("BISSELL", "other.json")])
+    mend_all(site, "RANK")
+    page.open(site.http(), "/#/jobs?status=failed&client=RANK")
+    page.sees("r0.json", "r6.json")
+    page.press("Put back all that failed and fit …")
+    page.sees("Put back 7 tickets?", ", …", selector="dialog")
+    page.press("Put back")
+    page.sees("7 tickets put back into the hot folders", selector="#toasts")
+    wait_for(lambda: len(site.files("SYNC/MAKE/Monday Rank")) == 7, "all of the filter are delivered")
+    page.sees("No job fits", selector="main")
+    assert [j["client"] or j["folder"] for j in site.http().get("/api/v1/jobs?status=failed").json["jobs"]] == ["BISSELL"]
+
+
+def test_several_that_were_selected_are_put_back(site, page):
+    failing(site, [("RANK", "r%d.json" % n) for n in range(4)])
+    mend_all(site, "RANK")
+    page.open(site.http(), "/#/jobs")
+    page.sees("r0.json", "r3.json")
+    assert not page.named("Put back the 0 selected …")[0].is_enabled()
+    page.named("Select r1.json", "field")[0].click()
+    page.named("Select r3.json", "field")[0].click()
+    site.drop("RANK", "meanwhile.json")
+    page.sees("meanwhile.json", selector="main")
+    assert page.named("Select r1.json", "field")[0].is_selected(), "a job that came meanwhile has taken the selection away"
+    page.press("Put back the 2 selected …")
+    page.sees("Put back 2 tickets?", "r1.json", "r3.json", selector="dialog")
+    page.press("Put back")
+    page.sees("2 tickets put back", selector="#toasts")
+    wait_for(lambda: site.files("SYNC/MAKE/Monday Rank") == ["meanwhile.json", "r1.json", "r3.json"], "those are delivered, and no others")
+    assert not page.named("Put back the 0 selected …")[0].is_enabled()
+
+
+def held(site, name="monday-rank"):
+    assert site.http().post("/api/v1/destinations/%s/hold" % name).status == 200
+
+
+def without_a_place(make_site, names):
+    """A service whose destination was a file for a while, so that tickets failed there."""
+    site = make_site(dict(HTTP, **{"retry.attempts": "1", "delivery.breaker_failures": "1000"}))
+    place = site.data / "SYNC" / "MAKE" / "Monday Rank"
+    place.parent.mkdir(parents=True)
+    place.write_text("no folder")
+    site.start()
+    for name in names:
+        site.put("RANK", name, ticket("RANK", title=name))
+    site.wait_ended(len(names))
+    place.unlink()
+    return site
+
+
+def test_what_was_put_back_and_waits_is_taken_back_by_undo(make_site, page):
+    site = without_a_place(make_site, ["a.json", "b.json"])
+    held(site)
+    page.open(site.http(), "/#/jobs?status=failed")
+    page.sees("a.json", "b.json")
+    page.press("Put back all that failed and fit …")
+    page.press("Put back")
+    page.sees("2 tickets put back", selector="#toasts")
+    wait_for(lambda: len(site.http().get("/api/v1/jobs?status=pending").json["jobs"]) == 2, "both wait")
+    page.press("Undo: take back what still waits")
+    page.sees("2 tickets taken back", selector="#toasts")
+    assert len(site.files("JSON_FAILED/RANK")) == 2
+
+
+def test_undo_that_comes_too_late_says_so(make_site, page):
+    site = without_a_place(make_site, ["a.json"])
+    page.open(site.http(), "/#/jobs?status=failed")
+    page.sees("a.json")
+    page.press("Put back all that failed and fit …")
+    page.press("Put back")
+    wait_for(lambda: site.files("SYNC/MAKE/Monday Rank") == ["a.json"], "it is delivered")
+    wait_for(lambda: site.http().get("/api/v1/jobs/a.json").json["status"] == "completed", "it is recorded")
+    page.allowed.append("409")
+    page.press("Undo: take back what still waits")
+    page.sees("1 ticket cannot be taken back any more", "completed", selector="#toasts")
+
+
+def test_a_waiting_job_tells_what_it_waits_for_and_since_when(site, page):
+    held(site)
+    site.put("RANK", "waits.json", ticket("RANK"))
+    wait_for(lambda: site.http().get("/api/v1/jobs?status=pending").json["jobs"], "it waits")
+    page.open(site.http(), "/#/job/waits.json")
+    page.sees("It waits for Monday Rank: held by loopback since", "It goes on when the destination is released")
+    page.press("Release Monday Rank")
+    page.sees("1 ticket waiting for it is delivered at once", selector="dialog")
+    page.press("Release")
+    page.sees("completed", selector="h1")
+    page.sees("delivered", selector="main")
+    assert "It waits for" not in page.text("main")
+
+
+def test_a_destination_that_is_down_tells_since_when_and_the_next_try(make_site, page):
+    site = make_site(dict(HTTP, **{"delivery.breaker_failures": "1", "delivery.breaker_pause": "1m", "delivery.breaker_max": "1m", "retry.attempts": "9"}))
+    sick = site.data / "SYNC" / "MAKE" / "Monday Rank"
+    sick.parent.mkdir(parents=True)
+    sick.write_text("no folder")
+    site.start()
+    site.put("RANK", "waits.json", ticket("RANK"))
+    page.open(site.http())
+    page.sees("down since", "next try", selector="main")
+    page.sees("Monday Rank is down", "Is its folder mounted, is there room", selector="#degraded")
+    page.view("job/waits.json")
+    page.sees("It waits for Monday Rank: down since", ", next try", "It goes on by itself", str(sick), selector="main")
+    sick.unlink()
+    site.stop()
+
+
+def test_a_store_that_is_away_is_told_with_what_to_do(site, page):
+    page.open(site.http())
+    page.sees("live", "Monday Rank")
+    assert page.text("#degraded") == ""
+    other = sqlite3.connect(site.data / "shunt.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        site.drop("RANK", "x.json")
+        page.sees("the store cannot be written: routing goes on", "Is there room on its disk", selector="#degraded", seconds=30)
+        assert page.js("return document.getElementById('degraded').getAttribute('role')") == "alert"
+        shoot(page, "degraded", 1280, "light")
+        assert not page.look("contrast")
+        wait_for(lambda: page.tile("done") == "1", lambda: page.text())
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+    wait_for(lambda: page.text("#degraded") == "", lambda: page.text("#degraded"), 60)
+    site.finish()
+
+
+def test_who_did_what_and_when_stands_in_the_jobs_story(make_site, page):
+    guarded = Guarded(make_site)
+    site = guarded.site
+    site.folder("RANK")
+    assert guarded.as_("operate").post("/api/v1/destinations/monday-rank/hold").status == 200
+    wait_for(lambda: "RANK" in [c["client"] for c in guarded.as_("read").get("/api/v1/clients").json["clients"]], "the folder is watched")
+    page.allowed.append("401")
+    page.open(guarded.http)
+    page.write("Name", "anna")
+    page.write("Password", PASSWORD)
+    page.press("Log in")
+    page.sees("live", "held by the-operate since", seconds=20)
+    (site.staging / "story.json").write_bytes(ticket("RANK"))
+    page.press("Upload")
+    page.sees("can be taken back only while they wait", selector="dialog")
+    page.all("dialog input[type=file]")[0].send_keys(str(site.staging / "story.json"))
+    page.all("dialog button[value=yes]")[0].click()
+    page.sees("story.json lies in the hot folder of RANK")
+    wait_for(lambda: guarded.as_("read").get("/api/v1/jobs?status=pending").json["jobs"], "it waits")
+    page.press("Undo: take back what still waits")
+    page.sees("1 ticket taken back")
+    page.view("job/story.json")
+    page.sees("uploaded", "sent by anna", "cancelled by anna", selector=".timeline")
+    page.press("Put back")
+    page.press("Put back")
+    page.sees("retried", "put back by anna", selector=".timeline")
+    shoot(page, "story", 1280, "light")
+    times = page.js("return [...document.querySelectorAll('.timeline time')].map((t) => t.dateTime)")
+    assert times == sorted(times) and len(times) >= 4
+    assert site.events("uploaded")[0]["msg"] == "Sent by anna" and "by anna" in site.events("retried")[0]["msg"] and "by anna" in site.events("cancelled")[0]["msg"]
+
+
 def test_tickets_are_uploaded_by_the_dialog(site, page):
     names = ["one.json", "zwei & drei.json"]
     for name in names:
@@ -172,6 +345,8 @@ def test_a_destination_is_held_and_released_and_a_waiting_ticket_taken_back(site
 def test_a_scan_is_begun(site, page):
     page.open(site.http())
     page.press("Scan now")
+    page.sees("There is nothing to undo", selector="dialog")
+    page.press("Scan")
     page.sees("The hot folders are scanned now")
     wait_for(lambda: len(site.events("scan_end")) >= 2, "a scan")
 
@@ -232,7 +407,7 @@ def test_the_routes_are_a_matrix_and_a_ticket_is_explained(busy, page):
 
 def test_the_settings_in_force_are_shown(busy, page):
     page.open(busy.http(), "/#/system")
-    page.sees("Settings in force", "[service] workers", "by a restart", "by a reload", "Memory", "MiB", "Longest turn of the loop", "Scans today", "Ledger")
+    page.sees("Settings in force", "[service] workers", "by a restart", "by a reload", "Memory", "MiB", "Longest turn of the loop", "of 4 read and check tickets", "Scans today", "Ledger")
 
 
 def test_what_others_wrote_is_text_everywhere(busy, page):
@@ -497,6 +672,7 @@ def test_an_empty_service_and_a_dialog_fit_too(site, page):
             shoot(page, "dialog", width, scheme)
             page.press("Leave it")
     page.press("Scan now")
+    page.press("Scan")
     page.sees("scanned now")
     shoot(page, "toast", 1280, "dark")
     assert not found, found
