@@ -355,6 +355,7 @@ void lanes_leave(struct delivery *d)
 {
     lanes_dequeue(d);
     d->lane->deliveries--;
+    d->lane->ended -= delivery_has_ended(d->state);
 }
 
 /* False: nothing was started. */

@@ -35,11 +35,11 @@ json_t *snapshot_destinations(const struct service *s)
         const char *path = lane->place.path;
         if (!utf8_valid(path, strlen(path)))
             path = "(not UTF-8)";
-        json_t *entry =
-            json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I}", "name", lane->name, "label", lane->label,
-                      "path", path, "breaker", breaker_word(lane->breaker.state), "hanging", lane->hanging > 0, "held",
-                      lane->held, "in_hand", (json_int_t)lane->deliveries, "queued", (json_int_t)lane->queued,
-                      "delivered", (json_int_t)lane->delivered, "failures", (json_int_t)lane->failures);
+        json_t *entry = json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I}", "name", lane->name, "label",
+                                  lane->label, "path", path, "breaker", breaker_word(lane->breaker.state), "hanging",
+                                  lane->hanging > 0, "held", lane->held, "in_hand",
+                                  (json_int_t)(lane->deliveries - lane->ended), "queued", (json_int_t)lane->queued,
+                                  "delivered", (json_int_t)lane->delivered, "failures", (json_int_t)lane->failures);
         if (json_array_append_new(list, entry) != 0 || !add_why(entry, lane)) {
             json_decref(list);
             return NULL;

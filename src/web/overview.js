@@ -27,7 +27,7 @@ function tiles() {
 
 function health(d) {
     const [word, look, more] = trouble(d) || ["fine", "good", null];
-    return [h("span", { class: "state " + look }, word), more && h("div", { class: "soft small" }, more)];
+    return h("div", {}, h("span", { class: "state " + look }, word), more && h("div", { class: "soft small" }, more));
 }
 
 function destinations(list, stats) {
@@ -79,7 +79,9 @@ export async function overview() {
         const [s, f] = await Promise.all([get("/api/v1/stats"), get(`/api/v1/jobs?status=failed&limit=${FAILED_SHOWN}`)]);
         stats = s;
         const sum = s.minutes.reduce((a, b) => a + b, 0);
-        redraw(at.minutes, line(s.minutes, `Tickets of each of the last 60 minutes, ${number(sum)} in all, ${number(Math.max(...s.minutes))} in the busiest`));
+        const busiest = number(Math.max(...s.minutes));
+        redraw(at.minutes, line(s.minutes, `Tickets of each of the last 60 minutes, ${number(sum)} in all, ${busiest} in the busiest`),
+            h("p", { class: "soft small row between", "aria-hidden": "true" }, h("span", {}, "an hour ago"), h("span", {}, `${number(sum)} in all, ${busiest} in the busiest minute`), h("span", {}, "now")));
         redraw(at.clients, clients(s));
         redraw(at.hours, hours(s.hours));
         redraw(at.failed, failed(f));

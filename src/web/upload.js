@@ -13,6 +13,10 @@ async function send(client, files) {
 export async function upload(dropped) {
     const clients = await attempt(() => get("/api/v1/clients"));
     if (!clients) return;
+    if (clients.clients.length === 0) {
+        toast("There is no client's hot folder yet: make one below the hot root first.", { bad: true });
+        return;
+    }
     const choice = h("select", { name: "client", required: true }, clients.clients.map((c) => h("option", {}, c.client)));
     const chosen = h("input", { type: "file", name: "files", multiple: true, required: true });
     const fields = [h("label", {}, "Client", choice)];

@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 import statistics
+import subprocess
 import threading
 
 import pytest
@@ -214,6 +215,16 @@ def test_undo_that_comes_too_late_says_so(make_site, page):
     page.sees("1 ticket cannot be taken back any more", "completed", selector="#toasts")
 
 
+def test_what_is_done_waits_no_more(site, page):
+    held(site)
+    site.put("RANK", "waits.json", ticket("RANK"))
+    page.open(site.http())
+    page.sees("held by loopback")
+    wait_for(lambda: page.named("1", "link"), lambda: page.text())
+    waiting = {row.split("\t")[0]: row.split("\t")[3] for row in rows(page) if row.split("\t")[0] in ("archive", "Monday Rank")}
+    assert waiting == {"archive": "0", "Monday Rank": "1"}, "its copy lies in the archive already"
+
+
 def test_a_waiting_job_tells_what_it_waits_for_and_since_when(site, page):
     held(site)
     site.put("RANK", "waits.json", ticket("RANK"))
@@ -313,6 +324,14 @@ def test_tickets_are_uploaded_by_the_dialog(site, page):
     page.sees(*("%s lies in the hot folder of RANK" % name for name in names), selector="#toasts")
     wait_for(lambda: page.tile("done") == "2", lambda: page.text())
     site.finish()
+
+
+def test_without_a_hot_folder_the_upload_says_what_to_do(site, page):
+    page.open(site.http())
+    page.sees("live")
+    page.press("Upload")
+    page.sees("There is no client's hot folder yet", selector="#toasts")
+    assert not page.all("dialog")
 
 
 def test_a_destination_is_held_and_released_and_a_waiting_ticket_taken_back(site, page):
@@ -613,6 +632,54 @@ def test_every_view_fits_every_width_in_both_schemes(busy, page):
                 for width in (375, 1280):
                     page.size(width)
                     shoot(page, name, width, scheme)
+    assert not found, "\n".join(found)
+
+
+@pytest.fixture(scope="module")
+def axe():
+    """axe-core as npm has it, kept in the build folder."""
+    folder = TOP / "build" / "axe"
+    script = folder / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.exists():
+        if not shutil.which("npm"):
+            pytest.skip("npm is not installed")
+        folder.mkdir(parents=True, exist_ok=True)
+        command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), "axe-core@4"]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120 * SCALE)
+        if done.returncode != 0:
+            pytest.skip("axe-core cannot be had: " + done.stdout.decode(errors="replace")[-200:])
+    return script.read_text()
+
+
+def breaks_rules(page, axe):
+    """What axe finds; of its rules those of WCAG 2.2 A and AA, and its best practices."""
+    page.js(axe + "\nwindow.axe = axe;")
+    found = page.driver.execute_async_script("""
+        const done = arguments[arguments.length - 1];
+        axe.run(document, {resultTypes: ["violations"]}).then((r) => done(r.violations.map((v) =>
+            `${v.id} (${v.impact}): ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 150)).join(" | ")}`)), (e) => done(["axe: " + e]));""")
+    return found
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+def test_axe_finds_nothing(busy, page, axe, width):
+    page.driver.set_script_timeout(60 * SCALE)
+    page.size(width)
+    found = []
+    for name in every_view(busy, page):
+        for scheme in ("light", "dark"):
+            page.scheme(scheme)
+            found += ["%s, %s: %s" % (name, scheme, e) for e in breaks_rules(page, axe)]
+    page.view("")
+    page.press("Hold Monday Rank")
+    page.sees("Hold Monday Rank?", selector="dialog")
+    found += ["dialog: " + e for e in breaks_rules(page, axe)]
+    page.press("Leave it")
+    page.open(busy.http(), "/docs")
+    page.sees("GET /api/v1/jobs/{id}")
+    found += ["docs: " + e for e in breaks_rules(page, axe)]
+    page.open(busy.http(), "/login")
+    found += ["login: " + e for e in breaks_rules(page, axe)]
     assert not found, "\n".join(found)
 
 

@@ -34,6 +34,7 @@ struct lane {
     unsigned active;              /* requests */
     unsigned hanging;             /* of them longer than [delivery] hang */
     size_t deliveries;            /* that belong here, in whatever state */
+    size_t ended;                 /* of them done or failed, while their jobs go on */
     uint64_t delivered, failures; /* since start */
     bool links;                   /* its last delivery was the claimed file itself, not a copy */
     bool held;                    /* by a person: its deliveries wait until it is released */
