@@ -49,7 +49,7 @@ function clients(stats) {
         { name: "Done", num: true, cell: (c) => number(c.processed) },
         { name: "Routed", num: true, cell: (c) => number(c.routed) },
         { name: "Failed", num: true, cell: (c) => (c.errors ? h("a", { href: "#/jobs?status=failed&client=" + encodeURIComponent(c.name) }, number(c.errors)) : "0") },
-    ], rows, "Nothing today yet. A ticket dropped into a client's hot folder appears here at once.");
+    ], rows, "Nothing today yet. A ticket dropped into a client's hot folder appears here at once.", { narrow: true });
 }
 
 function failed(page) {

@@ -115,12 +115,13 @@ export const jobLink = (job) => h("a", { href: "#/job/" + encodeURIComponent(job
 
 // --- tables ---
 
-/** columns: [{name, cell(row), num, short}]. On a phone each row becomes a card whose lines have the columns' names; the roles keep it a table. */
-export function table(caption, columns, rows, empty) {
+/** columns: [{name, cell(row), num, short}]. On a phone each row becomes a card whose lines have the columns' names; the roles keep it a table.
+ *  narrow: it fits a phone as it is. wide: it may scroll sideways, by the keyboard too, while the first column stays. */
+export function table(caption, columns, rows, empty, { narrow = false, wide = false } = {}) {
     if (rows.length === 0) return h("div", {}, caption && h("h2", {}, caption), h("p", { class: "empty" }, empty));
     const look = (c) => (c.num ? "num" : c.short && "short");
-    return h("div", { class: "scroll" },
-        h("table", { class: "cards", role: "table" },
+    return h("div", { class: wide ? "scroll wide-table" : "scroll", ...(wide ? { tabindex: "0", role: "region", "aria-label": caption } : {}) },
+        h("table", { class: narrow ? "narrow" : "cards", role: "table" },
             caption && h("caption", {}, caption),
             h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, columns.map((c) => h("th", { scope: "col", role: "columnheader", class: look(c) }, c.name)))),
             h("tbody", { role: "rowgroup" }, rows.map((row) => h("tr", { role: "row" }, columns.map((c) => h("td", { role: "cell", class: look(c), "data-label": c.name }, c.cell(row))))))));

@@ -635,6 +635,37 @@ def test_every_view_fits_every_width_in_both_schemes(busy, page):
     assert not found, "\n".join(found)
 
 
+def test_many_destinations_and_long_names_fit_too(make_site, page):
+    label = "A label of a destination that says rather much, number %d"
+    routes = "".join("[destination d%d]\npath = OUT/%d\nlabel = %s\n" % (n, n, label % n if n % 3 == 0 else "D%d" % n) for n in range(18))
+    routes += "".join("[route r%d]\nclient = ANOTHERCLIENT%d\ncategory = SOMETHING\nto = d%d\n" % (n, n, n) for n in range(18))
+    site = make_site(HTTP, routes)
+    site.start()
+    for n in range(12):
+        site.put("ANOTHERCLIENT%d" % n, "x%d.json" % n, ticket("ANOTHERCLIENT%d" % n, "SOMETHING"))
+    site.wait_ended(12)
+    site.put("ANOTHERCLIENT0", "a_long_name_without_any_blank_" * 6 + ".json", b"{]")
+    site.wait_ended(13)
+    page.open(site.http())
+    page.sees("live", "without_any_blank", label % 15, "ANOTHERCLIENT11")
+    found = []
+    for name in ("", "routes"):
+        page.view(name) if name else None
+        for width in (375, 768, 1200, 2560):
+            page.size(width)
+            found += ["%s at %d, %s: %s" % (name, width, rule, e) for rule in ("wider", "overlaps", "cut") for e in page.look(rule)]
+            if name == "routes" and width > 375:
+                lines = page.js("return [...document.querySelectorAll('main tbody td:first-child')].map((td) => td.getClientRects().length && td.scrollHeight)")
+                assert max(lines) < 70, "a client's name is broken into pieces"
+            shoot(page, "many-" + (name or "overview"), width, "light")
+    assert not found, "\n".join(found)
+    page.size(768)
+    page.js("document.querySelector('[role=region]').focus()")
+    page.keys(Keys.ARROW_RIGHT)
+    wait_for(lambda: page.js("return document.querySelector('[role=region]').scrollLeft > 0"), "the matrix is scrolled by the keyboard")
+    assert page.js("return document.querySelector('main tbody td').getBoundingClientRect().left >= 0"), "the clients stay where they are"
+
+
 @pytest.fixture(scope="module")
 def axe():
     """axe-core as npm has it, kept in the build folder."""
