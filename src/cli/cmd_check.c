@@ -7,6 +7,7 @@
 #include "shunt/cli/cli.h"
 #include "shunt/io/place.h"
 #include "shunt/service/access.h"
+#include "shunt/service/certificate.h"
 #include "shunt/service/service.h"
 
 static int print_reference(void)
@@ -54,9 +55,12 @@ static bool access_is_good(const struct config *c)
 {
     struct faults faults;
     struct access *access;
+    struct certificate certificate;
     faults_init(&faults);
     bool good = access_load(c, &access, &faults) == 0;
+    good = certificate_load(c, &certificate, &faults) == 0 && good;
     access_free(access);
+    certificate_fini(&certificate);
     cli_print_faults(&faults);
     faults_fini(&faults);
     return good;

@@ -78,7 +78,9 @@ struct http_server {
     struct http_connection *accepting; /* while libmicrohttpd takes it over */
     bool running;                      /* inside libmicrohttpd */
     bool woken;                        /* a connection was resumed: run again */
+    unsigned turns;                    /* since there were news */
     bool closing;
+    bool tls;
     void (*on_closed)(void *context);
     void *on_closed_context;
 };

@@ -79,8 +79,10 @@ static void on_put_back(struct call *call)
             fine = add_told(retry, job, item) && fine;
             continue;
         }
-        if (page->expected[i])
+        if (page->expected[i]) {
             recall_forget(&call->control->service->recall, item->folder, item->name);
+            hands_forget(&call->control->service->recall.hands, item->folder, item->name);
+        }
         if (retry->ids || item->error.code != ERR_GONE) {
             fine = retry_refuse(retry, id, file, item->error.text) && fine;
         }

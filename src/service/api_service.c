@@ -92,7 +92,7 @@ static void set_held(struct http_request *request, struct control *c, bool held)
     const char *name = http_request_param(request, "name");
     char who[WHO_MAX];
     api_who(request, who);
-    int rc = held ? lanes_hold(&s->lanes, name) : lanes_release(&s->lanes, name);
+    int rc = held ? lanes_hold(&s->lanes, name, who) : lanes_release(&s->lanes, name);
     if (rc == ERR_GONE) {
         http_respond_problem(request, 404, "%s: there is no destination of this name", name);
         return;

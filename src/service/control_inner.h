@@ -44,8 +44,9 @@ struct call_queue {
 
 struct control {
     struct service *service;
-    struct http_server *server; /* NULL: closed */
-    struct http_route *routes;  /* the table, with the limits of the settings */
+    struct http_server *server;   /* NULL: closed */
+    struct http_server *over_tls; /* on TCP where the settings name a certificate; else NULL, and server does it */
+    struct http_route *routes;    /* the table, with the limits of the settings */
     struct listen_address address;
     struct wait again; /* the address is taken: tried once more */
     bool address_told; /* that it is */

@@ -195,10 +195,12 @@ void jobs_delivery_to(struct delivery *d, enum delivery_state to)
     assert(delivery_allows(d->state, to));
     d->job->counts.of[d->state]--;
     d->job->counts.of[to]++;
+    d->lane->ended -= delivery_has_ended(d->state);
+    d->lane->ended += delivery_has_ended(to);
     d->state = to;
     if (to == DELIVERY_DONE && d->done_ms == 0)
         d->done_ms = d->job->jobs->rt->clock->wall_ms(d->job->jobs->rt->clock);
-    if (to == DELIVERY_DONE || to == DELIVERY_FAILED)
+    if (delivery_has_ended(to))
         job_count_delivery(d);
 }
 

@@ -14,11 +14,6 @@ struct lane_map {
     struct lane *of[];
 };
 
-struct held_name {
-    struct held_name *next;
-    char name[];
-};
-
 static struct held_name *find_held(const struct delivery_lanes *lanes, const char *name)
 {
     struct held_name *held;
@@ -241,27 +236,30 @@ static bool set_held(struct delivery_lanes *lanes, const char *name, bool held)
     return found;
 }
 
-static int remember_held(struct delivery_lanes *lanes, const char *name)
+static int remember_held(struct delivery_lanes *lanes, const char *name, const char *by, int64_t since_ms)
 {
     if (find_held(lanes, name))
         return 0;
     struct held_name *held = mem_zalloc(sizeof *held + strlen(name) + 1);
     if (!held)
         return ERR_NOMEM;
+    held->since_ms = since_ms;
+    (void)snprintf(held->by, sizeof held->by, "%s", by);
     strcpy(held->name, name);
     LL_PREPEND(lanes->held, held);
     return 0;
 }
 
-int lanes_hold(struct delivery_lanes *lanes, const char *name)
+int lanes_hold(struct delivery_lanes *lanes, const char *name, const char *by)
 {
+    const struct clock *clock = lanes->rt->clock;
     const struct lane *lane;
     LL_FOREACH (lanes->lanes, lane)
         if (strcmp(lane->name, name) == 0)
             break;
     if (!lane)
         return ERR_GONE;
-    int rc = remember_held(lanes, name);
+    int rc = remember_held(lanes, name, by, clock->wall_ms(clock));
     if (rc == 0)
         set_held(lanes, name, true);
     return rc;
@@ -278,6 +276,11 @@ int lanes_release(struct delivery_lanes *lanes, const char *name)
     return found || held ? 0 : ERR_GONE;
 }
 
+const struct held_name *lanes_find_held(const struct delivery_lanes *lanes, const char *name)
+{
+    return find_held(lanes, name);
+}
+
 json_t *lanes_held(const struct delivery_lanes *lanes)
 {
     json_t *names = json_array();
@@ -291,7 +294,21 @@ json_t *lanes_held(const struct delivery_lanes *lanes)
     return names;
 }
 
-int lanes_hold_all(struct delivery_lanes *lanes, const json_t *names)
+json_t *lanes_holds(const struct delivery_lanes *lanes)
+{
+    json_t *holds = json_object();
+    const struct held_name *held;
+    LL_FOREACH (lanes->held, held) {
+        json_t *how = json_pack("{s:s, s:I}", "by", held->by, "since_ms", (json_int_t)held->since_ms);
+        if (json_object_set_new(holds, held->name, how) != 0) {
+            json_decref(holds);
+            return NULL;
+        }
+    }
+    return holds;
+}
+
+int lanes_hold_all(struct delivery_lanes *lanes, const json_t *names, const json_t *holds)
 {
     size_t i;
     json_t *entry;
@@ -299,7 +316,9 @@ int lanes_hold_all(struct delivery_lanes *lanes, const json_t *names)
         const char *name = json_string_value(entry);
         if (!name)
             continue;
-        if (remember_held(lanes, name) != 0)
+        const json_t *how = json_object_get(holds, name);
+        const char *by = json_string_value(json_object_get(how, "by"));
+        if (remember_held(lanes, name, by ? by : "", json_integer_value(json_object_get(how, "since_ms"))) != 0)
             return ERR_NOMEM;
         set_held(lanes, name, true);
     }

@@ -235,27 +235,40 @@ static void recall_delivery(struct delivery *d, const struct store_delivery *pas
     }
 }
 
-/* The ticket is another than that of the job which the store thinks is in work: that one has lost its own. */
-static void end_replaced(struct job *job, const struct store_job *row)
+static void end_as(struct job *job, const struct store_job *row, const char *word, const char *text)
 {
     const struct clock *clock = job->jobs->rt->clock;
     struct store_job end = *row;
-    struct store_event event = {
-        .at_ms = clock->wall_ms(clock), .event = "gone", .text = "another ticket lay in its place"};
+    struct store_event event = {.at_ms = clock->wall_ms(clock), .event = word, .text = text};
     end.status = STATUS_CANCELLED;
     end.completed_ms = event.at_ms;
     end.error = event.text;
     end.events = &event;
     end.n_events = 1;
+    storage_add(job->jobs->storage, record_copy(&end), NULL);
+}
+
+/* The ticket is another than that of the job which the store thinks is in work: that one has lost its own. */
+static void end_replaced(struct job *job, const struct store_job *row)
+{
     log_write(LOG_EVENT(LOG_WARN, "ticket_gone", .client = row->client, .file = row->name, .job = row->id),
               "%s is not the ticket that it was: its job is cancelled, what lies there is taken up as another",
               row->path);
-    storage_add(job->jobs->storage, record_copy(&end), NULL);
+    end_as(job, row, "gone", "another ticket lay in its place");
+}
+
+/* It failed, was mended, and put back: the old job is none that a person has to look after any more. */
+static void end_mended(struct job *job, const struct store_job *row)
+{
+    char text[96];
+    snprintf(text, sizeof text, "put back with other content: goes on as job %s", job->id);
+    end_as(job, row, "mended", text);
 }
 
 void recall_job(struct recall *r, struct job *job)
 {
     struct remembered *m = find(r, job->folder, job->name);
+    bool told = hands_tell(&r->hands, job);
     if (!m)
         return;
     const struct store_job *row = &m->record->row;
@@ -281,12 +294,15 @@ void recall_job(struct recall *r, struct job *job)
                     recall_delivery(&job->deliveries[i], &row->deliveries[k], again);
         if (again) {
             job->doubt.state = DOUBT_OVER; /* a person wants it delivered */
-            job_note(job, "retried", NULL, "put back into its hot folder");
+            if (!told)
+                job_note(job, "retried", NULL, "put back into its hot folder");
         }
         if (row->status == STATUS_COMPLETED && row->error)
             duplicate_skip_again(job, row->error);
     } else if (is_unfinished(row) && ours) {
         end_replaced(job, row);
+    } else if (again) {
+        end_mended(job, row);
     }
     forget(r, m);
 }
@@ -302,6 +318,7 @@ void recall_fini(struct recall *r)
     struct remembered *m, *next;
     HASH_ITER (hh, r->table, m, next)
         forget(r, m);
+    hands_fini(&r->hands);
     while (r->lost) {
         struct record *lost = r->lost;
         r->lost = lost->next;

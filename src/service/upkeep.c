@@ -169,7 +169,7 @@ void upkeep_log_state(struct upkeep *u)
 
 static int take_up_held(struct upkeep *u, const json_t *snapshot, struct error *e)
 {
-    int rc = lanes_hold_all(&u->service->lanes, json_object_get(snapshot, "held"));
+    int rc = lanes_hold_all(&u->service->lanes, json_object_get(snapshot, "held"), json_object_get(snapshot, "holds"));
     const struct lane *lane;
     for (lane = u->service->lanes.lanes; rc == 0 && lane; lane = lane->next)
         if (lane->held)

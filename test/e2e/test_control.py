@@ -14,7 +14,7 @@ import pytest
 from control import Control, add_job, ask, set_aside
 from shunt import SCALE, holds_for, ticket, wait_for
 
-ALL_KEYS = {"name", "label", "path", "breaker", "hanging", "held", "in_hand", "queued", "delivered", "failures"}
+ALL_KEYS = {"name", "label", "path", "breaker", "hanging", "held", "held_by", "held_since", "down_since", "next_try", "in_hand", "queued", "delivered", "failures"}
 RANK_FOLDER = "SYNC/MAKE/Monday Rank"
 
 

@@ -249,6 +249,40 @@ static void one_that_is_put_back_anew_goes_everywhere_under_its_id(void **state)
     bench_free(p, f);
 }
 
+static void who_put_it_back_and_when_stands_in_its_story(void **state)
+{
+    struct faulty *f;
+    struct parts *p = bench_new(state, &f);
+    assert_true(hands_note(&p->recall.hands, "RANK", "x.json", OLDER_MS + 9, "retried", "put back by anna"));
+    assert_false(hands_note(&p->recall.hands, "RANK", "x.json", OLDER_MS + 10, "uploaded", "sent by bert"));
+    assert_true(hands_note(&p->recall.hands, "OTHER", "x.json", OLDER_MS + 10, "uploaded", "sent by bert"));
+    const struct job *job = retried(p, STATUS_FAILED, false);
+    assert_string_equal(job->events->event, "retried");
+    assert_string_equal(job->events->text, "put back by anna");
+    assert_int_equal(job->events->at_ms, OLDER_MS + 9);
+    assert_null(job->events->next);
+    /* told once */
+    assert_true(hands_note(&p->recall.hands, "RANK", "x.json", OLDER_MS, "uploaded", "sent by bert"));
+    hands_forget(&p->recall.hands, "RANK", "x.json");
+    assert_true(hands_note(&p->recall.hands, "RANK", "x.json", OLDER_MS, "uploaded", "sent by bert"));
+    bench_free(p, f);
+}
+
+static void of_very_many_that_are_not_taken_up_the_newest_are_known(void **state)
+{
+    (void)state;
+    struct hands hands = {0};
+    char name[32];
+    for (int i = 0; i <= HANDS_MAX; i++) {
+        snprintf(name, sizeof name, "%d.json", i);
+        assert_true(hands_note(&hands, "RANK", name, 1, "uploaded", "sent by anna"));
+    }
+    assert_false(hands_note(&hands, "RANK", name, 1, "uploaded", "sent by anna"));
+    assert_false(hands_note(&hands, "RANK", "1.json", 1, "uploaded", "sent by anna"));
+    assert_true(hands_note(&hands, "RANK", "0.json", 1, "uploaded", "sent by anna"));
+    hands_fini(&hands);
+}
+
 static void one_that_was_not_put_back_after_all_is_forgotten(void **state)
 {
     struct faulty *f;
@@ -280,6 +314,35 @@ static enum job_status status_now(struct parts *p)
     struct error e = {0};
     assert_int_equal(store_last(p->storage.store, "RANK", "x.json", status_of, &status, &e), 0);
     return status;
+}
+
+/* The queued records, as the storage would write them. */
+static const struct store_job *queued(const struct parts *p, const char *id)
+{
+    const struct store_job *found = NULL;
+    for (const struct record *r = p->storage.queue; r; r = r->next)
+        if (strcmp(r->row.id, id) == 0)
+            found = &r->row;
+    return found;
+}
+
+static void one_that_was_mended_ends_the_job_that_failed(void **state)
+{
+    struct faulty *f;
+    struct parts *p = bench_new(state, &f);
+    struct past *past = past_of(p);
+    past->row.status = STATUS_FAILED;
+    past->row.sha256 = (const uint8_t *)"another ticket's thirty-two bytes";
+    put(in(p->s, "hot/RANK/x.json"), TEXT);
+    recall_expect(&p->recall, record_copy(&past->row), false);
+    const struct job *job = take(p, false);
+    assert_new(job);
+    const struct store_job *old = queued(p, ID);
+    assert_non_null(old);
+    assert_int_equal(old->status, STATUS_CANCELLED);
+    assert_non_null(strstr(old->error, job->id)); /* where it goes on */
+    assert_string_equal(old->events[0].event, "mended");
+    bench_free(p, f);
 }
 
 static void one_whose_ticket_was_taken_away_is_lost(void **state)
@@ -376,7 +439,10 @@ int main(void)
         T(completed_ones_whose_tickets_are_gone_are_not_remembered),
         T(a_failed_or_cancelled_one_that_is_put_back_goes_only_where_it_was_not),
         T(one_that_is_put_back_anew_goes_everywhere_under_its_id),
+        T(who_put_it_back_and_when_stands_in_its_story),
+        T(of_very_many_that_are_not_taken_up_the_newest_are_known),
         T(one_that_was_not_put_back_after_all_is_forgotten),
+        T(one_that_was_mended_ends_the_job_that_failed),
         T(one_whose_ticket_was_taken_away_is_lost),
         T(one_of_another_instance_is_left_to_it),
         T(one_that_failed_before_under_that_name_is_another_job),

@@ -120,6 +120,8 @@ struct settings {
     char *http_listen;             /* key "listen"; see listen_parse */
     char *http_access;             /* key "access"; "" none; relative to data */
     char *http_token;              /* key "token"; "" none */
+    char *http_certificate;        /* key "certificate"; "" none; relative to data */
+    char *http_key;                /* key "key" */
     struct text_list http_origins; /* key "origins" */
     int64_t ready_oldest_ms;       /* a ticket that waits for longer makes /readyz answer 503 */
     /* [schedule]; see task.h */

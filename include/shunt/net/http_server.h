@@ -80,6 +80,8 @@ struct http_options {
     unsigned idle_ms, request_ms, send_ms;
     const struct http_field *fields; /* on every answer, unless its handler set one of that name; borrowed */
     size_t n_fields;
+    const char *certificate,
+        *key; /* PEM; NULL: no TLS. With them every listener speaks it. Borrowed for http_server_new */
     /* Called when a request's line and headers are there and nothing of its body is read; its route is NULL where the
      * server answers by itself. False: it has answered, no handler is called. NULL: all are let in. */
     bool (*admit)(struct http_request *request, void *context);
@@ -109,6 +111,7 @@ struct http_peer {
     pid_t pid;
     char address[64];
     unsigned port;
+    bool tls;
 };
 
 /* NULL: there is none. */

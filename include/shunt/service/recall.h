@@ -6,6 +6,7 @@
 #ifndef SHUNT_SERVICE_RECALL_H
 #define SHUNT_SERVICE_RECALL_H
 
+#include "shunt/service/hands.h"
 #include "shunt/service/instance.h"
 #include "shunt/service/record.h"
 #include "shunt/service/storage.h"
@@ -16,6 +17,7 @@ struct recall {
     const struct instance *instance;
     struct remembered *table;
     size_t count;
+    struct hands hands;  /* who put them there */
     struct record *lost; /* unfinished, and another of their name came after them */
     size_t finished;     /* tickets that lay in underprocess though their jobs had ended */
     size_t unknown;      /* tickets that lay there, of which the store knew nothing */
