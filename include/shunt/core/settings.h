@@ -94,6 +94,7 @@ struct settings {
     char *http_access;             /* key "access"; "" none; relative to data */
     char *http_token;              /* key "token"; "" none */
     struct text_list http_origins; /* key "origins" */
+    char *http_files;              /* key "files"; "" none; relative to data */
     int64_t ready_oldest_ms;       /* a ticket that waits for longer makes /readyz answer 503 */
     /* [brand] */
     char *brand_name, *brand_colour; /* keys "name", "colour": #RRGGBB */
