@@ -37,7 +37,8 @@
 #define HTTP_RESPONSE_HEADERS_MAX 16 /* set by `admit` and a handler */
 #define HTTP_WHO_MAX              64
 #define HTTP_GZIP_MIN_BYTES       1024
-#define HTTP_GZIP_MAX_BYTES       (4UL * 1024 * 1024) /* larger answers are sent as they are: the loop does it */
+#define HTTP_GZIP_LOOP_BYTES      (16UL * 1024)       /* larger ones are made smaller by the pool, not by the loop */
+#define HTTP_GZIP_MAX_BYTES       (4UL * 1024 * 1024) /* larger ones are sent as they are */
 #define HTTP_SOCKET_PATH_MAX      (sizeof((struct sockaddr_un *)0)->sun_path - 1)
 
 struct http_server;
