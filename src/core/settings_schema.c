@@ -212,6 +212,9 @@ const struct setting settings_schema[] = {
           "Its private key in PEM, without a password, which others may not read; relative to data."),
     OTHER("http", "origins", SETTING_LIST, http_origins, "",
           "Other origins, as https://desk.example.com, whose pages may use the API in a browser (CORS)."),
+    OTHER("http", "files", SETTING_PATH, http_files, "",
+          "Folder of tickets that jobs may name by their path below it instead of bringing them along; relative to data. "
+          "Empty: none."),
     NUMBER("http", "max_streams", SETTING_COUNT, max_streams, "500", 0, 10000,
            "Readers of /api/v1/events at once; further ones are refused."),
     NUMBER("http", "ready_oldest", SETTING_MS, ready_oldest_ms, "15m", 100, 30 * DAY,

@@ -189,6 +189,8 @@ static bool resolve_paths(struct config *c, struct faults *faults)
         return false;
     if (strcmp(s->control, "no") != 0 && !(c->control = files_join(c->data, s->control)))
         return false;
+    if (s->http_files[0] != '\0' && !(c->files = files_join(c->data, s->http_files)))
+        return false;
     check_apart(c, faults);
     return true;
 }
@@ -279,8 +281,8 @@ void config_free(struct config *c)
         return;
     routes_unref(c->routes);
     settings_free(c->settings);
-    char *const owned[] = {c->file,         c->data, c->hot,         c->archive,  c->failed,
-                           c->underprocess, c->logs, c->routes_file, c->log_file, c->control};
+    char *const owned[] = {c->file, c->data,        c->hot,      c->archive, c->failed, c->underprocess,
+                           c->logs, c->routes_file, c->log_file, c->control, c->files};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         mem_free(owned[i]);
     mem_free(c);

@@ -234,6 +234,8 @@ struct control *control_new(struct service *s, struct error *e)
                                    .context = c,         .fields = gate_fields, .n_fields = gate_n_fields,
                                    .admit = gate_admit,  .over = gate_over,     .trust_loopback = true};
     options.max_stream_bytes = STREAM_BYTES_MAX;
+    if (options.max_bodies_bytes < (size_t)s->config->settings->max_upload_bytes)
+        options.max_bodies_bytes = (size_t)s->config->settings->max_upload_bytes;
     options.max_connections += (unsigned)s->config->settings->max_streams; /* they take no other's place */
     if (listen_parse(s->config->settings->http_listen, &c->address, e) != 0 || load_access(c, e) != 0 ||
         make_servers(c, &options, e) != 0) {

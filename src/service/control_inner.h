@@ -8,6 +8,7 @@
 #include "shunt/io/work.h"
 #include "shunt/service/control.h"
 #include "shunt/service/feed.h"
+#include "shunt/service/pressure.h"
 
 #include "gate.h"
 
@@ -54,9 +55,11 @@ struct control {
         logins; /* checks: that take time, and neither the store nor a folder */
     struct feed *feed;
     struct gate gate;
-    struct store *store; /* of the read in work; NULL: to be opened */
-    bool had_store;      /* it was open once: where there is none now, it was lost */
-    bool store_fails;    /* the last read did */
+    struct store *store;      /* of the read in work; NULL: to be opened */
+    bool had_store;           /* it was open once: where there is none now, it was lost */
+    bool store_fails;         /* the last read did */
+    struct pressure pressure; /* as it was a moment ago, for requests whose bodies are still to come */
+    int64_t pressure_until_ms;
 };
 
 /* NULL: answered with 503. size: of a struct that begins with a struct call. */

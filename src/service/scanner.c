@@ -240,7 +240,7 @@ static void see_root_entry(struct scanner *s, const struct listing *l, const cha
 static bool has_room(const struct scanner *s)
 {
     size_t limit = (size_t)s->rt->config->settings->queue_limit;
-    return intake_room(s->intake) > limit / 4 * 3;
+    return intake_room(s->intake, PRIORITY_NORMAL) > limit / 4 * 3;
 }
 
 /* False: there is no room; the same entry again later. */

@@ -123,6 +123,7 @@ struct settings {
     char *http_certificate;        /* key "certificate"; "" none; relative to data */
     char *http_key;                /* key "key" */
     struct text_list http_origins; /* key "origins" */
+    char *http_files;              /* key "files"; "" none; relative to data */
     int64_t ready_oldest_ms;       /* a ticket that waits for longer makes /readyz answer 503 */
     /* [schedule]; see task.h */
     bool off_cadence;

@@ -21,6 +21,7 @@ struct config {
     char *data, *hot, *archive, *failed, *underprocess, *logs, *routes_file;
     char *log_file; /* NULL: none */
     char *control;  /* socket of instance 0; NULL: none */
+    char *files;    /* what jobs that are sent may name; NULL: none */
     struct routes *routes;
 };
 
