@@ -253,10 +253,12 @@ static void on_failed(struct lane *lane, struct delivery *d, const struct error 
                         .destination = lane->name, .error = why->text),
               out ? "%s: attempt %u%s failed, no more" : "%s: attempt %u%s failed, again in %.1f s", lane->label,
               d->attempts, of, (double)pause / 1000);
-    if (out)
+    if (out) {
         jobs_delivery_to(d, DELIVERY_FAILED);
-    else
+    } else {
+        stats_retried(lane->lanes->rt->stats);
         pause_delivery(d, pause);
+    }
 }
 
 static void on_delivered(struct lane *lane, struct delivery *d, const struct place_item *item, bool *turned)
