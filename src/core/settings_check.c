@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "shunt/core/listen.h"
+#include "shunt/core/report.h"
 #include "shunt/core/units.h"
 
 #include "settings_parts.h"
@@ -131,6 +132,16 @@ static void web(const struct settings_check *check)
     }
 }
 
+static void report(const struct settings_check *check)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 ,-";
+    const struct settings *s = check->s;
+    if (report_at_minutes(s->report_at) < 0)
+        settings_fault(check, "report", "at", "not a time of day such as 06:30");
+    if (s->brand_font[strspn(s->brand_font, allowed)] != '\0')
+        settings_fault(check, "brand", "font", "names of fonts hold letters, digits, spaces and '-'; commas between them");
+}
+
 void settings_cross_check(const struct settings_check *check)
 {
     const struct settings *s = check->s;
@@ -145,5 +156,6 @@ void settings_cross_check(const struct settings_check *check)
     }
     places_apart(check);
     zone_name(check);
+    report(check);
     web(check);
 }

@@ -130,6 +130,9 @@ void api_deliveries(struct http_request *request, void *context);
 void api_clients(struct http_request *request, void *context);
 void api_routes(struct http_request *request, void *context);
 void api_explain(struct http_request *request, void *context);
+void api_report(struct http_request *request, void *context);
+void api_report_send(struct http_request *request, void *context);
+void api_reports(struct http_request *request, void *context);
 void api_settings(struct http_request *request, void *context);
 void api_events(struct http_request *request, void *context);
 

@@ -19,11 +19,12 @@
 #include "shunt/service/control.h"
 #include "shunt/service/lane.h"
 #include "shunt/service/reload.h"
+#include "shunt/service/reporter.h"
 #include "shunt/service/upkeep.h"
 
 #include "spool.h"
 
-#define THREADS_OWN    (18 + DISKS) /* listing, settling, store, reload, control, jobs that are sent, disks */
+#define THREADS_OWN    (19 + DISKS) /* listing, settling, store, reload, control, jobs that are sent, the report, disks */
 #define DELIVERIES_MIN 48
 #define DELIVERIES_MAX 256
 #define ARENAS_MAX     1 /* of the allocator: a pool of many mostly idle threads must not cost one each */
@@ -36,7 +37,8 @@ static bool work_is_done(const struct service *s)
 {
     return !s->scanner.in_work && intake_idle(&s->intake) && lanes_idle(&s->lanes) && settle_idle(&s->settle) &&
            storage_idle(&s->storage) && disks_idle(&s->disks) && (!s->spool || spool_idle(s->spool)) &&
-           reload_idle(s->reload) && (!s->control || control_idle(s->control));
+           reload_idle(s->reload) && (!s->reporter || reporter_idle(s->reporter)) &&
+           (!s->control || control_idle(s->control));
 }
 
 static unsigned requests_in_work(const struct service *s)
@@ -284,6 +286,8 @@ static int make(struct service *s, const struct clock *clock, bool once, struct 
         return e->code;
     if (!(s->reload = reload_new(s)))
         return error_set(e, ERR_NOMEM, "out of memory");
+    if (!once && !(s->reporter = reporter_new(s)))
+        return error_set(e, ERR_NOMEM, "out of memory");
     if (!once && (!(s->spool = spool_new(s, e)) || !(s->control = control_new(s, e))))
         return e->code;
     s->scanner.spool = s->spool;
@@ -359,6 +363,7 @@ void service_free(struct service *s)
     }
     control_free(s->control);
     upkeep_free(s->upkeep);
+    reporter_free(s->reporter);
     reload_free(s->reload);
     instance_close(&s->instance);
     uv_loop_close(&s->loop);

@@ -11,6 +11,7 @@
 #include "shunt/service/incidents.h"
 #include "shunt/service/lane.h"
 #include "shunt/service/reconcile.h"
+#include "shunt/service/reporter.h"
 #include "shunt/service/snapshot.h"
 #include "shunt/service/trial.h"
 #include "shunt/service/watching.h"
@@ -135,6 +136,7 @@ static void on_tick(struct wait *wait)
     disks_look(&u->service->disks);
     jobs_check_ledger(&u->service->jobs);
     incidents_look(&u->incidents);
+    reporter_look(u->service->reporter);
     wait_set(rt, &u->tick, UPKEEP_TICK_MS, on_tick);
 }
 

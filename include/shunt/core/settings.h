@@ -89,6 +89,10 @@ struct settings {
     int64_t max_streams;
     /* [report] */
     char *timezone; /* IANA name; "" the system's */
+    bool report_enabled;
+    char *report_at;            /* key "at": HH:MM, see report_at_minutes */
+    struct text_list report_to; /* key "to"; none: those of [mail] */
+    char *report_templates;     /* key "templates"; "": the program's own; relative: to the folder of shunt.ini */
     /* [http] */
     char *http_listen;             /* key "listen"; see listen_parse */
     char *http_access;             /* key "access"; "" none; relative to data */
@@ -96,7 +100,8 @@ struct settings {
     struct text_list http_origins; /* key "origins" */
     int64_t ready_oldest_ms;       /* a ticket that waits for longer makes /readyz answer 503 */
     /* [brand] */
-    char *brand_name, *brand_colour; /* keys "name", "colour": #RRGGBB */
+    char *brand_name, *brand_colour;     /* keys "name", "colour": #RRGGBB */
+    char *brand_background, *brand_font; /* of the report's head; of the report */
     /* Not settings: names of SHUNT_ variables that fit no key, to be warned about */
     struct text_list unknown_env;
     const struct setting *schema; /* it was read by */

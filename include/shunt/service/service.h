@@ -27,6 +27,7 @@ struct control;
 struct spool;
 struct upkeep;
 struct reload;
+struct reporter;
 
 struct service {
     struct config *config; /* taken */
@@ -43,8 +44,9 @@ struct service {
     struct disks disks;
     struct upkeep *upkeep; /* statistics lines, the day's turn, the snapshot in the store */
     struct reload *reload;
-    struct spool *spool;     /* jobs that were sent; NULL: `shunt once` takes none */
-    struct control *control; /* NULL: `shunt once` has none */
+    struct reporter *reporter; /* of the days that ended; NULL: `shunt once` has none */
+    struct spool *spool;       /* jobs that were sent; NULL: `shunt once` takes none */
+    struct control *control;   /* NULL: `shunt once` has none */
     uv_prepare_t before_poll;
     uv_check_t after_poll;
     uv_signal_t signals[SERVICE_SIGNALS];

@@ -57,6 +57,7 @@ void storage_save(struct storage *st, json_t *snapshot); /* takes the reference;
 /* An ended day: takes the reference, which nobody else has. An alert: copied, its kind is a constant. False: no memory, or
  * too many wait: to be asked again. */
 bool storage_day(struct storage *st, json_t *day);
+bool storage_report(struct storage *st, int date, json_t *report); /* likewise */
 bool storage_alert(struct storage *st, const struct store_alert *alert, bool open);
 void storage_pump(struct storage *st);
 bool storage_idle(const struct storage *st);             /* nothing in work, and nothing that could be written now */
