@@ -207,3 +207,15 @@ int ask_show(struct ask *a, const char *id, json_t **job, struct error *e)
         return rc ? error_set(e, rc, "%s", why.text) : 0;
     return a->store ? store_show(a->store, id, job, e) : rc;
 }
+
+int ask_mail(struct ask *a, json_t **messages, struct error *e)
+{
+    struct error why = {0};
+    json_t *answer = NULL;
+    int rc = ask_get(a, "/api/v1/mail", &answer, &why);
+    if (turn_to_store(a, &why, &rc, e))
+        return a->store ? store_outbox_list(a->store, 0, 0, messages, e) : rc;
+    *messages = json_incref(json_object_get(answer, "messages"));
+    json_decref(answer);
+    return rc ? error_set(e, rc, "%s", why.text) : 0;
+}

@@ -113,6 +113,16 @@ static bool known_section(const struct loading *l, const char *section)
     return false;
 }
 
+static void tell_environment_only(struct loading *l, const struct setting *x, const struct ini_entry *entry)
+{
+    char name[NAME_MAX_TEXT];
+    variable_name(x, name);
+    faults_add(l->faults, entry->file, entry->line,
+               "%s: does not belong into a file that others read; set %s, or %s" FILE_SUFFIX
+               " to the name of a file that holds it",
+               x->key, name, name);
+}
+
 static void on_entry(void *user, const struct ini_entry *entry)
 {
     struct loading *l = user;
@@ -132,6 +142,10 @@ static void on_entry(void *user, const struct ini_entry *entry)
     const struct setting *x = find(l, entry->section, entry->key);
     if (!x) {
         tell_unknown_key(l, entry);
+        return;
+    }
+    if (x->environment_only && entry->value[0] != '\0') {
+        tell_environment_only(l, x, entry);
         return;
     }
     struct origin *origin = &l->origins[x - l->schema];

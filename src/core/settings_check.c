@@ -139,7 +139,52 @@ static void report(const struct settings_check *check)
     if (report_at_minutes(s->report_at) < 0)
         settings_fault(check, "report", "at", "not a time of day such as 06:30");
     if (s->brand_font[strspn(s->brand_font, allowed)] != '\0')
-        settings_fault(check, "brand", "font", "names of fonts hold letters, digits, spaces and '-'; commas between them");
+        settings_fault(check, "brand", "font",
+                       "names of fonts hold letters, digits, spaces and '-'; commas between them");
+}
+
+static void mail_server(const struct settings_check *check)
+{
+    const struct settings *s = check->s;
+    struct mail_server server;
+    struct error e = {0};
+    if (mail_server_parse(s->mail_server, s->mail_tls, &server, &e) != 0)
+        settings_fault(check, "mail", "server", e.text);
+    else if (s->mail_tls == MAIL_PLAIN && s->mail_user[0] != '\0' && !server.loopback)
+        settings_fault(check, "mail", "tls", "the password for `user` would cross the network for everybody to read");
+    if (s->mail_from[0] == '\0')
+        settings_fault(check, "mail", "from", "there is a server, but nobody whom mails are from");
+    if (s->mail_to.count == 0)
+        settings_fault(check, "mail", "to", "there is a server, but nobody to get mails");
+}
+
+static void mail(const struct settings_check *check)
+{
+    const struct settings *s = check->s;
+    struct mail_address address;
+    struct error e = {0};
+    if (s->mail_server[0] != '\0')
+        mail_server(check);
+    if (s->mail_from[0] != '\0' && mail_address_parse(s->mail_from, &address, &e) != 0)
+        settings_fault(check, "mail", "from", e.text);
+    for (size_t i = 0; i < s->mail_to.count; i++) {
+        error_clear(&e);
+        if (mail_address_parse(s->mail_to.items[i], &address, &e) != 0)
+            settings_fault(check, "mail", "to", e.text);
+    }
+    if (text_has_control(s->mail_user, strlen(s->mail_user)))
+        settings_fault(check, "mail", "user", "holds a control character");
+    if (text_has_control(s->mail_password, strlen(s->mail_password)))
+        settings_fault(check, "mail", "password", "holds a control character");
+}
+
+static void webhook(const struct settings_check *check)
+{
+    const char *url = check->s->webhook_url;
+    size_t scheme = strncmp(url, "https://", 8) == 0 ? 8 : strncmp(url, "http://", 7) == 0 ? 7 : 0;
+    bool right = scheme > 0 && url[scheme] != '\0' && !strchr(url, ' ') && !text_has_control(url, strlen(url));
+    if (url[0] != '\0' && !right)
+        settings_fault(check, "webhook", "url", "not an address as https://ops.example.com/shunt");
 }
 
 void settings_cross_check(const struct settings_check *check)
@@ -156,6 +201,9 @@ void settings_cross_check(const struct settings_check *check)
     }
     places_apart(check);
     zone_name(check);
+    at_most(check, "mail", "pause", s->mail_pause_ms, "mail", "expire", s->mail_expire_ms);
     report(check);
     web(check);
+    mail(check);
+    webhook(check);
 }

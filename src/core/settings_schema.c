@@ -14,6 +14,7 @@ static const char *const mismatch_words[] = {"fail", "folder", "ticket", NULL};
 static const char *const poison_words[] = {"fail", "retry", NULL};
 static const char *const duplicate_words[] = {"deliver", "skip", "fail", NULL};
 static const char *const durability_words[] = {"full", "none", NULL};
+static const char *const tls_words[] = {"starttls", "tls", "none", NULL};
 static const char *const format_words[] = {"json", "text", NULL};
 
 #define AT(field) offsetof(struct settings, field)
@@ -140,6 +141,34 @@ const struct setting settings_schema[] = {
     OTHER("report", "to", SETTING_LIST, report_to, "", "Addresses that get it. Empty: those of [mail]."),
     OTHER("report", "templates", SETTING_PATH, report_templates, "",
           "Folder with a report.html or report.txt (mustache) of your own. Relative: to the folder of shunt.ini. Empty: none."),
+
+    OTHER("mail", "server", SETTING_TEXT, mail_server, "",
+          "Server that takes mails, as mail.example.com or smtp://mail.example.com:2525; the port is 587, 465 or 25, by "
+          "`tls`, unless said. Empty: no mail is sent."),
+    WORD("mail", "tls", mail_tls, "starttls", tls_words,
+         "starttls: encrypted by STARTTLS, which the server must offer; tls: from the first byte; none: not at all, for a "
+         "server on this machine; to another one no password is sent then. The server's certificate is verified."),
+    OTHER("mail", "ca", SETTING_PATH, mail_ca, "",
+          "File of the certificates that are trusted; relative to data. Empty: the system's."),
+    OTHER("mail", "from", SETTING_TEXT, mail_from, "",
+          "Who mails are from, as shunt@example.com or Shunt <shunt@example.com>."),
+    OTHER("mail", "to", SETTING_LIST, mail_to, "", "Who gets mails."),
+    OTHER("mail", "user", SETTING_TEXT, mail_user, "", "Name to log in to the server with. Empty: no log-in."),
+    {.section = "mail", .key = "password", .type = SETTING_SECRET, .offset = AT(mail_password), .default_text = "",
+     .max = 1000, .environment_only = true,
+     .help = "Password to log in with: SHUNT_MAIL_PASSWORD or SHUNT_MAIL_PASSWORD_FILE, never in the file."},
+    NUMBER("mail", "timeout", SETTING_MS, mail_timeout_ms, "1m", 100, 10 * MINUTE,
+           "How long a server may take to connect, and for each answer; for a whole mail five times as long."),
+    NUMBER("mail", "pause", SETTING_MS, mail_pause_ms, "1m", 100, HOUR,
+           "Pause after the first try of a mail or webhook that failed for now; each further is twice as long, 1h at most."),
+    NUMBER("mail", "expire", SETTING_MS, mail_expire_ms, "5d", SECOND, 365 * DAY,
+           "What could not be sent for so long is given up."),
+
+    OTHER("webhook", "url", SETTING_TEXT, webhook_url, "",
+          "Where events are posted as JSON, as https://ops.example.com/shunt. Empty: nowhere."),
+    {.section = "webhook", .key = "secret", .type = SETTING_SECRET, .offset = AT(webhook_secret), .default_text = "",
+     .max = 1000, .environment_only = true,
+     .help = "Secret that signs what is posted: SHUNT_WEBHOOK_SECRET or SHUNT_WEBHOOK_SECRET_FILE, never in the file."},
 
     NUMBER("http", "listen", SETTING_TEXT, http_listen, "127.0.0.1:8001", 1, 80,
            "Address and port of the dashboard and the API, as 127.0.0.1:8001 or [::1]:8001. `no`: none. Another address "

@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include <crypt.h>
+#include <nettle/hmac.h>
 
 #include "shunt/base/mem.h"
 
@@ -42,6 +43,15 @@ bool secret_same(const void *a, const void *b, size_t n)
 void secret_wipe(void *bytes, size_t n)
 {
     explicit_bzero(bytes, n);
+}
+
+void secret_sign(const char *secret, const char *text, unsigned char out[SECRET_SIGNATURE_SIZE])
+{
+    struct hmac_sha256_ctx context;
+    hmac_sha256_set_key(&context, strlen(secret), (const uint8_t *)secret);
+    hmac_sha256_update(&context, strlen(text), (const uint8_t *)text);
+    hmac_sha256_digest(&context, SECRET_SIGNATURE_SIZE, out);
+    secret_wipe(&context, sizeof context);
 }
 
 /* ERR_NOMEM, or what crypt(3) makes of it. */

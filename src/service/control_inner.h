@@ -125,6 +125,7 @@ void api_me(struct http_request *request, void *context);
 void api_metrics(struct http_request *request, void *context);
 void api_healthz(struct http_request *request, void *context);
 void api_readyz(struct http_request *request, void *context);
+void api_mail(struct http_request *request, void *context);
 void api_stats(struct http_request *request, void *context);
 void api_deliveries(struct http_request *request, void *context);
 void api_clients(struct http_request *request, void *context);

@@ -44,6 +44,11 @@ static const struct http_parameter deliveries_query[] = {
     {"limit", "At most so many, 1 to 1000; 100 unless said", "20"},
     {.name = NULL},
 };
+static const struct http_parameter mail_query[] = {
+    {"state", "waiting, sent, failed or expired; all unless said", "waiting"},
+    {"limit", "At most so many, 1 to 1000; 50 unless said", "20"},
+    {.name = NULL},
+};
 static const struct http_parameter explain_query[] = {
     {"client", "The hot folder; what the ticket says itself unless said", "RANK"},
     {"name", "The file name, where it matters", "5903701.json"},
@@ -82,6 +87,8 @@ const struct http_route control_routes[] = {
      .answer = "Reports"},
     {"GET", "/api/v1/deliveries", api_deliveries, 0, "read", "Deliveries in hand, the oldest job's first",
      .query = deliveries_query, .answer = "DeliveriesInHand"},
+    {"GET", "/api/v1/mail", api_mail, 0, "operate", "Mails and webhooks that wait or were sent, newest first",
+     .query = mail_query, .answer = "Messages"},
     {"GET", "/api/v1/clients", api_clients, 0, "read", "Hot folders, and what waits in each", .answer = "Clients"},
     {"GET", "/api/v1/routes", api_routes, 0, "read", "The routing table in force", .answer = "Routes"},
     {"POST", "/api/v1/explain", api_explain, EXPLAIN_BODY_MAX, "read", "Where a ticket would go, and why",

@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <stddef.h>
 
-#define STANDING_WAITS 3 /* the scanner's, the upkeep's and the listener's ticks: they set themselves anew */
+#define STANDING_WAITS 4 /* the scanner's, the upkeep's, the listener's and the outbox's: they set themselves anew */
 
 static void on_timer(uv_timer_t *timer);
 

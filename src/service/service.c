@@ -24,7 +24,9 @@
 
 #include "spool.h"
 
-#define THREADS_OWN    (19 + DISKS) /* listing, settling, store, reload, control, jobs that are sent, the report, disks */
+#define THREADS_OWN                                                                                                    \
+    (19 + DISKS +                                                                                                      \
+     OUTBOX_SENDS_MAX) /* listing, settling, store, reload, control, jobs that are sent, report, disks, mails */
 #define DELIVERIES_MIN 48
 #define DELIVERIES_MAX 256
 #define ARENAS_MAX     1 /* of the allocator: a pool of many mostly idle threads must not cost one each */
@@ -36,9 +38,9 @@ static const int signal_numbers[SERVICE_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIG
 static bool work_is_done(const struct service *s)
 {
     return !s->scanner.in_work && intake_idle(&s->intake) && lanes_idle(&s->lanes) && settle_idle(&s->settle) &&
-           storage_idle(&s->storage) && disks_idle(&s->disks) && (!s->spool || spool_idle(s->spool)) &&
-           reload_idle(s->reload) && (!s->reporter || reporter_idle(s->reporter)) &&
-           (!s->control || control_idle(s->control));
+           storage_idle(&s->storage) && outbox_idle(s->outbox) && disks_idle(&s->disks) &&
+           (!s->spool || spool_idle(s->spool)) && reload_idle(s->reload) &&
+           (!s->reporter || reporter_idle(s->reporter)) && (!s->control || control_idle(s->control));
 }
 
 static unsigned requests_in_work(const struct service *s)
@@ -72,6 +74,7 @@ static void finish(struct service *s)
 {
     s->closing = true;
     upkeep_log_state(s->upkeep);
+    outbox_last(s->outbox);
     upkeep_last(s->upkeep);
     if (s->rt.ledger.waiting > 0)
         log_info("waiting_left", "%llu tickets wait in %s and are taken up at the next start",
@@ -103,6 +106,7 @@ static void turn(struct service *s)
         spool_pump(s->spool);
     intake_pump(&s->intake);
     lanes_pump(&s->lanes);
+    outbox_pump(s->outbox);
     storage_pump(&s->storage);
     settle_pump(&s->settle);
     log_flush();
@@ -282,6 +286,8 @@ static int make(struct service *s, const struct clock *clock, bool once, struct 
         recall_load(&s->recall, &s->storage, &s->instance, e) != 0)
         return e->code;
     join_parts(s);
+    if (!once && !(s->outbox = outbox_new(&s->rt, &s->storage)))
+        return error_set(e, ERR_NOMEM, "out of memory");
     if (!(s->upkeep = upkeep_new(s, e)))
         return e->code;
     if (!(s->reload = reload_new(s)))
@@ -356,6 +362,7 @@ void service_free(struct service *s)
             intake_fini(&s->intake);
         jobs_fini(&s->jobs);
         recall_fini(&s->recall);
+        outbox_free(s->outbox);
         storage_close(&s->storage);
         spool_free(s->spool);
         lanes_fini(&s->lanes);

@@ -27,6 +27,7 @@ struct storage_request {
     struct record *records; /* as many as rows */
     struct question *questions;
     json_t *snapshot;
+    struct errand *errands;
     struct storage_note *notes, *unwritten;
     struct store_retention retention;
     bool retain;
@@ -84,6 +85,12 @@ static void retain(struct storage_request *q)
         q->more_to_retain = removed == q->retention.most;
 }
 
+static void run_errands(struct storage_request *q, int rc)
+{
+    for (struct errand *x = q->errands; x; x = x->next)
+        x->rc = rc ? rc : x->run(x, q->store, &q->other);
+}
+
 static void run(struct work *work)
 {
     struct storage_request *q = (struct storage_request *)work;
@@ -98,6 +105,7 @@ static void run(struct work *work)
         rc = q->other.code;
     if (rc == 0 && q->snapshot) /* after the day that its own follows */
         rc = store_save_snapshot(q->store, q->instance, q->snapshot, &q->other);
+    run_errands(q, rc);
     if (rc == 0 && q->retain)
         retain(q);
 }
@@ -174,6 +182,14 @@ static void on_again(struct wait *wait)
     (void)wait; /* the turn's pump finds what waits */
 }
 
+static void errands_done(struct errand *x)
+{
+    for (struct errand *next; x; x = next) {
+        next = x->next;
+        x->done(x, x->rc);
+    }
+}
+
 static void on_done(struct work *work)
 {
     struct storage_request *q = (struct storage_request *)work;
@@ -214,6 +230,7 @@ static void on_done(struct work *work)
     questions_let_go(q->questions, true);
     questions_free(q->questions);
     json_decref(q->snapshot);
+    errands_done(q->errands);
     mem_free(q);
 }
 
@@ -263,6 +280,8 @@ static struct storage_request *request_new(struct storage *st)
     q->notes = q->unwritten = notes_take(st);
     q->questions = st->questions;
     st->questions = NULL;
+    q->errands = st->errands;
+    st->errands = NULL;
     q->retain = retention_due(st, &q->retention);
     q->count = count;
     q->began_ns = uv_hrtime();
@@ -287,6 +306,7 @@ static void request_undo(struct storage *st, struct storage_request *q)
     put_back(st, q->records, q->count);
     notes_done(st, q->notes, q->notes);
     st->questions = q->questions;
+    st->errands = q->errands;
     if (q->snapshot)
         st->snapshot = q->snapshot;
     mem_free(q);
@@ -296,7 +316,8 @@ void storage_pump(struct storage *st)
 {
     struct store_retention ignored;
     if (st->active || due_listed(&st->again.due) ||
-        (st->queued == 0 && !st->questions && !st->snapshot && !st->notes && !retention_due(st, &ignored)))
+        (st->queued == 0 && !st->questions && !st->snapshot && !st->notes && !st->errands &&
+         !retention_due(st, &ignored)))
         return;
     struct storage_request *q = request_new(st);
     if (q && work_submit(st->rt->loop, &q->work, run, on_done) == 0) {
@@ -333,6 +354,15 @@ bool storage_ask(struct storage *st, struct question *q)
     return true;
 }
 
+void storage_do(struct storage *st, struct errand *x)
+{
+    struct errand **end = &st->errands;
+    while (*end)
+        end = &(*end)->next;
+    x->next = NULL;
+    *end = x;
+}
+
 void storage_save(struct storage *st, json_t *snapshot)
 {
     json_decref(st->snapshot);
@@ -342,7 +372,7 @@ void storage_save(struct storage *st, json_t *snapshot)
 
 bool storage_idle(const struct storage *st)
 {
-    return !st->active && !st->questions && (st->queued == 0 || st->degraded);
+    return !st->active && !st->questions && ((st->queued == 0 && !st->errands) || st->degraded);
 }
 
 void storage_last(struct storage *st, json_t *snapshot)

@@ -15,6 +15,12 @@ const char *job_status_word(enum job_status status)
     return status < JOB_STATUSES ? status_words[status] : "unknown";
 }
 
+const char *outbox_state_word(enum outbox_state state)
+{
+    static const char *const words[OUTBOX_STATES] = {"waiting", "sent", "failed", "expired"};
+    return state < OUTBOX_STATES ? words[state] : "unknown";
+}
+
 bool job_status_from(const char *word, enum job_status *out)
 {
     for (enum job_status i = 0; i < JOB_STATUSES; i++) {
@@ -162,6 +168,28 @@ int store_alerts(struct store *s, bool open, size_t limit, json_t **out, struct 
 {
     *out = NULL;
     return s->driver->alerts(s, open, limit, out, e);
+}
+
+int store_outbox_put(struct store *s, const struct store_message *m, struct error *e)
+{
+    return s->driver->outbox_put(s, m, e);
+}
+
+int store_outbox_take(struct store *s, int64_t now_ms, int64_t until_ms, size_t most, json_t **out, struct error *e)
+{
+    *out = NULL;
+    return s->driver->outbox_take(s, now_ms, until_ms, most, out, e);
+}
+
+int store_outbox_record(struct store *s, const struct store_sent *sent, struct error *e)
+{
+    return s->driver->outbox_record(s, sent, e);
+}
+
+int store_outbox_list(struct store *s, unsigned states, size_t limit, json_t **out, struct error *e)
+{
+    *out = NULL;
+    return s->driver->outbox_list(s, states, limit, out, e);
 }
 
 int store_check(struct store *s, json_t **findings, struct error *e)

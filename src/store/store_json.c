@@ -211,6 +211,16 @@ json_t *json_alert(const struct store_alert *alert, int64_t last_ms, int64_t clo
                      "closed_at", json_time(closed_ms), "count", (json_int_t)count, "text", json_text(alert->text));
 }
 
+json_t *json_outbox_row(const struct outbox_row *r)
+{
+    return json_pack("{s:o, s:o, s:s, s:o, s:O?, s:o, s:o, s:o, s:o, s:I, s:o}", "kind", json_text(r->kind), "key",
+                     json_text(r->key), "state", outbox_state_word((enum outbox_state)r->state), "subject",
+                     json_text(r->subject), "to", r->to, "created_at", json_time(r->created_ms), "due_at",
+                     json_time(r->state == OUTBOX_WAITING ? r->due_ms : 0), "expires_at", json_time(r->expires_ms),
+                     "ended_at", json_time(r->ended_ms), "attempts", (json_int_t)r->attempts, "error",
+                     json_text(r->error));
+}
+
 json_t *json_totals(const int64_t counts[JOB_STATUSES], int64_t oldest_pending_ms)
 {
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "pending", (json_int_t)counts[STATUS_PENDING], "processing",

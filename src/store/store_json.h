@@ -16,6 +16,13 @@ json_t *json_job(const struct store_job *job);
 /* As store_show gives it. */
 int json_job_whole(const struct store_job *job, const char *events, json_t **out, struct error *e);
 json_t *json_alert(const struct store_alert *alert, int64_t last_ms, int64_t closed_ms, int64_t count);
+struct outbox_row { /* as store_outbox_list shows it; to: borrowed, of any type */
+    const char *kind, *key, *subject, *error;
+    int state;
+    json_t *to;
+    int64_t created_ms, due_ms, expires_ms, ended_ms, attempts;
+};
+json_t *json_outbox_row(const struct outbox_row *row);
 json_t *json_totals(const int64_t counts[JOB_STATUSES], int64_t oldest_pending_ms);
 size_t page_limit(size_t asked);                                                   /* 0: 50; at most 1000 */
 json_t *json_page(json_t *jobs, uint64_t next);                                    /* jobs: taken; next: 0: none */

@@ -16,6 +16,7 @@ static void memory_close(struct store *store)
     json_decref(m->snapshots);
     json_decref(m->days);
     json_decref(m->reports);
+    json_decref(m->outbox);
     mem_free(m->jobs);
     mem_free(m);
 }
@@ -36,7 +37,8 @@ static int memory_open(struct store **out, const char *rest, const char *base, e
     m->snapshots = json_object();
     m->days = json_object();
     m->reports = json_object();
-    if (!m->snapshots || !m->days || !m->reports) {
+    m->outbox = json_array();
+    if (!m->snapshots || !m->days || !m->reports || !m->outbox) {
         memory_close(&m->store);
         return store_no_memory(e);
     }
@@ -87,6 +89,10 @@ const struct store_driver store_memory = {
     .reports = memory_reports,
     .alert = memory_alert,
     .alerts = memory_alerts,
+    .outbox_put = memory_outbox_put,
+    .outbox_take = memory_outbox_take,
+    .outbox_record = memory_outbox_record,
+    .outbox_list = memory_outbox_list,
     .check = memory_check,
     .backup = memory_backup,
     .vacuum = memory_vacuum,

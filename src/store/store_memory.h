@@ -24,6 +24,7 @@ struct memory_store {
     json_t *snapshots, *days;  /* {"INSTANCE": ...}; {"DATE": {"INSTANCE": ...}} */
     json_t *reports;           /* {"DATE": ...} */
     struct kept_alert *alerts; /* newest first */
+    json_t *outbox;            /* [ROW...], oldest first; see store_memory_outbox.c */
 };
 
 /* ---- store_memory_job.c ---- */
@@ -59,5 +60,12 @@ int memory_load_report(struct store *store, int date, json_t **report, struct er
 int memory_reports(struct store *store, json_t **dates, struct error *e);
 int memory_alert(struct store *store, const struct store_alert *alert, bool open, struct error *e);
 int memory_alerts(struct store *store, bool open, size_t limit, json_t **out, struct error *e);
+
+/* ---- store_memory_outbox.c ---- */
+int memory_outbox_put(struct store *store, const struct store_message *m, struct error *e);
+int memory_outbox_take(struct store *store, int64_t now_ms, int64_t until_ms, size_t most, json_t **out,
+                       struct error *e);
+int memory_outbox_record(struct store *store, const struct store_sent *sent, struct error *e);
+int memory_outbox_list(struct store *store, unsigned states, size_t limit, json_t **out, struct error *e);
 
 #endif

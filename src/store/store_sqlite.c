@@ -132,6 +132,22 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_ALERTS_OPEN] = "SELECT kind, subject, opened_at, last_at, closed_at, count, text FROM alerts"
                         " INDEXED BY open_alerts WHERE closed_at IS NULL ORDER BY row DESC LIMIT ?1",
 
+    [SQL_OUTBOX_PUT] = "INSERT INTO outbox (kind, key, document, created_at, due_at, expires_at)"
+                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (key) DO NOTHING",
+    [SQL_OUTBOX_NEXT] = "SELECT min(due_at) FROM outbox INDEXED BY outbox_due WHERE state = 0",
+    [SQL_OUTBOX_DUE] = "SELECT row, kind, key, document, created_at, expires_at, attempts FROM outbox"
+                       " INDEXED BY outbox_due WHERE state = 0 AND due_at <= ?1 ORDER BY due_at LIMIT ?2",
+    [SQL_OUTBOX_TAKE] = "UPDATE outbox SET due_at = ?2, attempts = attempts + 1 WHERE row = ?1",
+    [SQL_OUTBOX_RECORD] = "UPDATE outbox SET state = ?3, due_at = ?4, ended_at = ?5, error = ?6, document ="
+                          " iif(?3 = 0, coalesce(?7, document), json_object("
+                          "'subject', json_extract(coalesce(?7, document), '$.subject'),"
+                          " 'to', json_extract(coalesce(?7, document), '$.to')))"
+                          " WHERE key = ?1 AND attempts = ?2 AND state = 0",
+    [SQL_OUTBOX_LIST] = "SELECT kind, key, state, json_extract(document, '$.subject'),"
+                        " json_extract(document, '$.to'), created_at, due_at, expires_at, ended_at, attempts, error"
+                        " FROM outbox WHERE (?1 >> state) & 1 ORDER BY row DESC LIMIT ?2",
+    [SQL_OUTBOX_TRIM] = "DELETE FROM outbox WHERE state <> 0 AND row <= (SELECT max(row) FROM outbox) - ?1",
+
     [SQL_CHECK] = "PRAGMA integrity_check(20)",
     [SQL_CHECK_KEYS] = "SELECT count(*) FROM deliveries d"
                        " WHERE NOT EXISTS (SELECT 1 FROM processing_jobs WHERE row = d.job)",
@@ -348,6 +364,10 @@ const struct store_driver store_sqlite = {
     .reports = sqlite_reports,
     .alert = sqlite_alert,
     .alerts = sqlite_alerts,
+    .outbox_put = sqlite_outbox_put,
+    .outbox_take = sqlite_outbox_take,
+    .outbox_record = sqlite_outbox_record,
+    .outbox_list = sqlite_outbox_list,
     .check = sqlite_check,
     .backup = sqlite_backup,
     .vacuum = sqlite_vacuum,

@@ -77,6 +77,13 @@ enum sql {
     SQL_ALERT_CLOSE,
     SQL_ALERTS,
     SQL_ALERTS_OPEN,
+    SQL_OUTBOX_PUT,
+    SQL_OUTBOX_NEXT,
+    SQL_OUTBOX_DUE,
+    SQL_OUTBOX_TAKE,
+    SQL_OUTBOX_RECORD,
+    SQL_OUTBOX_LIST,
+    SQL_OUTBOX_TRIM,
     SQL_CHECK,
     SQL_CHECK_KEYS,
     SQL_CHECK_TOTALS,
@@ -180,6 +187,13 @@ int sqlite_load_report(struct store *store, int date, json_t **report, struct er
 int sqlite_reports(struct store *store, json_t **dates, struct error *e);
 int sqlite_alert(struct store *store, const struct store_alert *alert, bool open, struct error *e);
 int sqlite_alerts(struct store *store, bool open, size_t limit, json_t **out, struct error *e);
+
+/* ---- store_sqlite_outbox.c ---- */
+int sqlite_outbox_put(struct store *store, const struct store_message *m, struct error *e);
+int sqlite_outbox_take(struct store *store, int64_t now_ms, int64_t until_ms, size_t most, json_t **out,
+                       struct error *e);
+int sqlite_outbox_record(struct store *store, const struct store_sent *sent, struct error *e);
+int sqlite_outbox_list(struct store *store, unsigned states, size_t limit, json_t **out, struct error *e);
 
 /* ---- store_sqlite_care.c ---- */
 int sqlite_check(struct store *store, json_t **findings, struct error *e);

@@ -6,6 +6,7 @@
 
 #define ROOM_PAGES  "1024" /* given back to the file system in one call */
 #define ALERTS_KEEP 10000
+#define OUTBOX_KEEP 5000
 
 struct removal {
     struct sqlite_store *s;
@@ -162,6 +163,7 @@ int sqlite_retain(struct store *store, const struct store_retention *what, size_
     }
     rc = rc ? rc : totals_add(r.s, r.delta, r.next_row, e);
     rc = rc ? rc : run_on(&r, SQL_ALERTS_TRIM, ALERTS_KEEP, e);
+    rc = rc ? rc : run_on(&r, SQL_OUTBOX_TRIM, OUTBOX_KEEP, e);
     rc = sql_end(r.s, rc, e);
     mem_free(r.rows);
     if (rc) {

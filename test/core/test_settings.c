@@ -299,7 +299,7 @@ static const struct setting *secret_schema(void)
     size_t n = 0;
     do {
         schema[n] = settings_schema[n];
-        if (schema[n].section && strcmp(schema[n].key, "url") == 0) {
+        if (schema[n].section && strcmp(schema[n].section, "store") == 0 && strcmp(schema[n].key, "url") == 0) {
             schema[n].type = SETTING_SECRET;
         }
     } while (settings_schema[n++].section);
@@ -327,8 +327,43 @@ static void a_secret_comes_from_a_file_and_is_not_printed(void **state)
     struct str out = STR_INIT;
     settings_print(s, &out);
     assert_non_null(strstr(out.bytes, "[store]\nurl = (set)\n"));
-    assert_null(strstr(out.bytes, "word"));
+    assert_null(strstr(out.bytes, "pg:pass"));
     str_fini(&out);
+}
+
+static void a_secret_of_the_environment_alone_is_refused_in_the_file(void **state)
+{
+    (void)state;
+    refused("[mail]\npassword = hunter2\n",
+            "shunt.ini:2: password: does not belong into a file that others read; set SHUNT_MAIL_PASSWORD, or "
+            "SHUNT_MAIL_PASSWORD_FILE to the name of a file that holds it");
+    const char *const env[] = {"SHUNT_MAIL_PASSWORD=hunter2", NULL};
+    s = load_secret("[mail]\npassword =\n", env);
+    assert_non_null(s);
+    assert_string_equal(s->mail_password, "hunter2");
+}
+
+static void where_mails_go_is_checked(void **state)
+{
+    (void)state;
+#define FROM "from = shunt@example.com\n"
+    s = load("[mail]\nserver = mail.example.com\n" FROM "to = Ops <ops@example.com>, b@example.com\nuser = shunt\n",
+             NULL);
+    assert_non_null(s);
+    assert_int_equal(s->mail_to.count, 2);
+    settings_free(s);
+    s = load("[mail]\nserver = 127.0.0.1\n" FROM "to = a@b\nuser = shunt\ntls = none\n", NULL);
+    assert_non_null(s);
+    refused("[mail]\nserver = mail.example.com\n" FROM "to = a@b\nuser = shunt\ntls = none\n",
+            "shunt.ini:6: tls: the password for `user` would cross the network for everybody to read");
+    refused("[mail]\nserver = smtps://mail.example.com\n" FROM "to = a@b\n",
+            "shunt.ini:2: server: write the host alone, and tls = tls");
+    refused("[mail]\nserver = a\nto = a@b\n", "shunt.ini: from: there is a server, but nobody whom mails are from");
+    refused("[mail]\nserver = a\n" FROM, "shunt.ini: to: there is a server, but nobody to get mails");
+    refused("[mail]\nto = a@b, c\n",
+            "shunt.ini:2: to: c is no mail address; write ops@example.com or Operations <ops@example.com>");
+    refused("[webhook]\nurl = ftp://x\n", "shunt.ini:2: url: not an address as https://ops.example.com/shunt");
+#undef FROM
 }
 
 static void a_secret_is_not_set_twice(void **state)
@@ -506,6 +541,8 @@ int main(void)
         TEST(folders_must_not_lie_in_each_other),
         TEST(a_secret_comes_from_a_file_and_is_not_printed),
         TEST(a_secret_is_not_set_twice),
+        TEST(a_secret_of_the_environment_alone_is_refused_in_the_file),
+        TEST(where_mails_go_is_checked),
         TEST(a_secrets_file_that_cannot_be_read_is_told),
         TEST(what_is_printed_reads_back_the_same),
         TEST(what_differs_is_told),

@@ -44,6 +44,8 @@ int ask_id(struct ask *a, const char *text, struct str *out, struct error *e);
 
 /* From the service or, told once on standard error, the store. At most a page: {"jobs": [...], "next": ...}. */
 int ask_list(struct ask *a, const struct store_filter *filter, json_t **page, struct error *e);
+/* The newest messages of the outbox, likewise: [MESSAGE...] */
+int ask_mail(struct ask *a, json_t **messages, struct error *e);
 int ask_show(struct ask *a, const char *id, json_t **job, struct error *e);
 
 #endif

@@ -103,7 +103,7 @@ struct cli_exit_code {
 extern const struct cli_exit_code cli_exit_codes[];
 
 extern const struct cli_command cmd_run, cmd_once, cmd_check, cmd_explain, cmd_status, cmd_list, cmd_show, cmd_top,
-    cmd_retry, cmd_cancel, cmd_hold, cmd_release, cmd_verify, cmd_store, cmd_token, cmd_report, cmd_help,
+    cmd_retry, cmd_cancel, cmd_hold, cmd_release, cmd_verify, cmd_store, cmd_token, cmd_report, cmd_mail, cmd_help,
     cmd_completion, cmd_manual;
 
 int cli_main(int argc, char **argv);

@@ -8,7 +8,7 @@
  * variable's name), never a warning. An unknown SHUNT_ variable is not a fault (Kubernetes makes SHUNT_SERVICE_HOST and
  * such): it is named in `unknown_env`. In values other than paths, secrets and colours " ;" and " #" are refused with the advice
  * that comments go on a line of their own. Checked across keys: settle_complete <= settle, first <= max, breaker_pause
- * <= breaker_max, duplicate_window <= keep_jobs (where that is not 0), tickets or files not empty, and that none of hot,
+ * <= breaker_max, [mail] pause <= expire, duplicate_window <= keep_jobs (where that is not 0), tickets or files not empty, and that none of hot,
  * archive, failed, underprocess and logs is, or lies in, another (as written, without looking at the disk).
  *
  * Ownership: settings_new returns an immutable snapshot; settings_free. Pure: files are read through the caller's
@@ -25,6 +25,7 @@
 #include "shunt/base/log.h"
 #include "shunt/base/str.h"
 #include "shunt/core/faults.h"
+#include "shunt/core/mail_text.h"
 
 #define SETTINGS_TOKEN_MIN 20 /* bytes of [http] token */
 
@@ -99,6 +100,18 @@ struct settings {
     char *http_token;              /* key "token"; "" none */
     struct text_list http_origins; /* key "origins" */
     int64_t ready_oldest_ms;       /* a ticket that waits for longer makes /readyz answer 503 */
+    /* [mail] */
+    char *mail_server; /* key "server"; see mail_server_parse; "" none */
+    enum mail_tls mail_tls;
+    char *mail_from;          /* see mail_address_parse */
+    struct text_list mail_to; /* likewise */
+    char *mail_user;          /* "" no AUTH */
+    char *mail_password;      /* from the environment alone */
+    char *mail_ca;            /* relative: to data; "" the system's */
+    int64_t mail_timeout_ms, mail_pause_ms, mail_expire_ms;
+    /* [webhook] */
+    char *webhook_url;    /* "" none */
+    char *webhook_secret; /* from the environment alone; "": what is posted is not signed */
     /* [brand] */
     char *brand_name, *brand_colour;     /* keys "name", "colour": #RRGGBB */
     char *brand_background, *brand_font; /* of the report's head; of the report */
@@ -132,6 +145,7 @@ struct setting {
         max; /* COUNT, BYTES, MS, FACTOR; TEXT, PATH and SECRET: bytes of text, so that min 1 is "must not be empty" */
     const char *const *words; /* ENUM: NULL-terminated, index = value */
     const char *help;         /* one sentence for the reference */
+    bool environment_only;    /* a secret that may not stand in the file */
     bool reloadable;          /* HUP takes a new value on, else it waits for the next start */
 };
 extern const struct setting settings_schema[]; /* ends with section NULL */

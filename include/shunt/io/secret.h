@@ -15,6 +15,10 @@ int secret_token(char out[SECRET_TOKEN_MAX], struct error *e);
 bool secret_same(const void *a, const void *b, size_t n);
 void secret_wipe(void *bytes, size_t n);
 
+#define SECRET_SIGNATURE_SIZE 32
+/* HMAC-SHA256 (RFC 2104). */
+void secret_sign(const char *secret, const char *text, unsigned char out[SECRET_SIGNATURE_SIZE]);
+
 /* crypt(3) with yescrypt. Takes tens of milliseconds and megabytes, on purpose: never on the loop. */
 int secret_hash(const char *password, char out[SECRET_HASH_MAX], struct error *e);
 /* *right is false, too, where there is an error. hash NULL: nobody's; takes as long. */

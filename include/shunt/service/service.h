@@ -14,6 +14,7 @@
 #include "shunt/service/disks.h"
 #include "shunt/service/instance.h"
 #include "shunt/service/intake.h"
+#include "shunt/service/outbox.h"
 #include "shunt/service/recall.h"
 #include "shunt/service/scanner.h"
 #include "shunt/service/settle.h"
@@ -44,6 +45,7 @@ struct service {
     struct disks disks;
     struct upkeep *upkeep; /* statistics lines, the day's turn, the snapshot in the store */
     struct reload *reload;
+    struct outbox *outbox;     /* mails and webhooks; NULL: `shunt once` sends none */
     struct reporter *reporter; /* of the days that ended; NULL: `shunt once` has none */
     struct spool *spool;       /* jobs that were sent; NULL: `shunt once` takes none */
     struct control *control;   /* NULL: `shunt once` has none */

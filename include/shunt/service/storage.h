@@ -22,6 +22,14 @@
 struct storage_request;
 struct storage_note;
 
+/* Other work on the store, in its lane after the records. In its owner's struct, who keeps it until `done`. */
+struct errand {
+    int (*run)(struct errand *x, struct store *store, struct error *e); /* pool thread */
+    void (*done)(struct errand *x, int rc); /* loop; rc: run's, or what kept it from being called */
+    struct errand *next;
+    int rc;
+};
+
 struct storage {
     struct runtime *rt;
     unsigned instance;
@@ -31,6 +39,7 @@ struct storage {
     struct question *questions; /* to be asked */
     json_t *snapshot;           /* to be saved */
     size_t ahead;               /* records that were there before it */
+    struct errand *errands;
     struct storage_note *notes;
     size_t n_notes;
     struct storage_request *active;
@@ -59,6 +68,8 @@ void storage_save(struct storage *st, json_t *snapshot); /* takes the reference;
 bool storage_day(struct storage *st, json_t *day);
 bool storage_report(struct storage *st, int date, json_t *report); /* likewise */
 bool storage_alert(struct storage *st, const struct store_alert *alert, bool open);
+/* Errands that fail are the owner's to bring again. Of those that were not run at storage_close nothing is heard. */
+void storage_do(struct storage *st, struct errand *x);
 void storage_pump(struct storage *st);
 bool storage_idle(const struct storage *st);             /* nothing in work, and nothing that could be written now */
 size_t storage_unwritten(const struct storage *st);      /* records that a stop right now would lose */

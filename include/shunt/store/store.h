@@ -3,7 +3,8 @@
  *
  * A driver is chosen by the URL's scheme: "sqlite:PATH" (embedded, the default), "memory:" (for tests).
  * Kept: every job with its deliveries and the events of its life; the running service's snapshot, one for each
- * instance; which ended jobs its statistics do not count yet; the statistics of each local day; alerts. Jobs are recorded whole and as often as they change: recording
+ * instance; which ended jobs its statistics do not count yet; the statistics of each local day; alerts; messages to be
+ * sent. Jobs are recorded whole and as often as they change: recording
  * the same again changes nothing, so that a batch whose outcome is not known is simply recorded again.
  *
  * Calls block: the service runs them in work requests, one at a time for each store (a lane of one), never on the loop
@@ -129,6 +130,29 @@ struct store_alert {
     const char *text;
 };
 
+/* The outbox: messages to the outside that are not sent yet, and those that were lately. */
+enum outbox_state { OUTBOX_WAITING, OUTBOX_SENT, OUTBOX_FAILED, OUTBOX_EXPIRED, OUTBOX_STATES };
+const char *outbox_state_word(enum outbox_state state); /* "waiting" ... */
+
+struct store_message {
+    const char *kind; /* "mail", "webhook" */
+    const char *key;  /* unique */
+    const json_t *document;
+    int64_t created_ms, due_ms, expires_ms;
+};
+
+struct store_sent { /* what became of a try */
+    const char *key;
+    unsigned attempt; /* as it was taken: where it was taken anew since, nothing is recorded */
+    enum outbox_state state;
+    int64_t at_ms;
+    int64_t due_ms;    /* of OUTBOX_WAITING */
+    const char *error; /* NULL: none */
+    const json_t
+        *document; /* takes the place of what is there; NULL: it stays. Of those that are ended only "subject" and
+                               "to" stay */
+};
+
 /* Called for each job, in no order; what it is given is borrowed for the call. Non-zero ends it and is returned. */
 typedef int (*store_each_cb)(void *user, const struct store_job *job);
 
@@ -158,6 +182,10 @@ struct store_driver {
     int (*reports)(struct store *s, json_t **dates, struct error *e);
     int (*alert)(struct store *s, const struct store_alert *alert, bool open, struct error *e);
     int (*alerts)(struct store *s, bool open, size_t limit, json_t **out, struct error *e);
+    int (*outbox_put)(struct store *s, const struct store_message *m, struct error *e);
+    int (*outbox_take)(struct store *s, int64_t now_ms, int64_t until_ms, size_t most, json_t **out, struct error *e);
+    int (*outbox_record)(struct store *s, const struct store_sent *sent, struct error *e);
+    int (*outbox_list)(struct store *s, unsigned states, size_t limit, json_t **out, struct error *e);
     int (*check)(struct store *s, json_t **findings, struct error *e);
     int (*backup)(struct store *s, const char *path, struct error *e);
     int (*vacuum)(struct store *s, struct error *e);
@@ -203,7 +231,7 @@ int store_show(struct store *s, const char *id, json_t **out, struct error *e);
  * not count rows. */
 int store_totals(struct store *s, json_t **out, struct error *e);
 /* Removes finished jobs with all that belongs to them; call again while *removed == most. Gives room back to the file
- * system a little at a time. Of closed alerts the last 10000 stay. */
+ * system a little at a time. Of closed alerts the last 10000 stay, of ended messages the last 5000. */
 int store_retain(struct store *s, const struct store_retention *r, size_t *removed, struct error *e);
 
 /* May hold "counted": {"to": N, "but": [N...]}: the instance's jobs with outcomes up to N, but for those, are counted from
@@ -230,6 +258,17 @@ int store_alert(struct store *s, const struct store_alert *alert, bool open, str
 int store_alerts(struct store *s, bool open, size_t limit, json_t **out,
                  struct error *e); /* open: only those; newest first: [{"kind", "subject",
     "opened_at", "last_at", "closed_at", "count", "text"}...] */
+
+/* Durable when it returns 0. Where there is a message of that key, whatever became of it, nothing changes. */
+int store_outbox_put(struct store *s, const struct store_message *m, struct error *e);
+/* Takes those that are due, the longest due first: their due becomes until_ms, so that nobody takes them before, and the
+ * attempt counts. {"messages": [{"kind", "key", "document", "created_ms", "expires_ms", "attempt"}...], "next_ms": when the next is
+ * due, 0: none waits}. */
+int store_outbox_take(struct store *s, int64_t now_ms, int64_t until_ms, size_t most, json_t **out, struct error *e);
+int store_outbox_record(struct store *s, const struct store_sent *sent, struct error *e);
+/* states: bits 1 << enum outbox_state; 0: any. Newest first: [{"kind", "key", "state", "subject", "to", "created_at", "due_at",
+ * "expires_at", "ended_at", "attempts", "error"}...]. */
+int store_outbox_list(struct store *s, unsigned states, size_t limit, json_t **out, struct error *e);
 
 int store_check(struct store *s, json_t **findings, struct error *e); /* [] : sound; else texts */
 /* A whole copy while work goes on, made as PATH.part first. ERR_BUSY where either is there already. memory: ERR_USAGE. */

@@ -1,0 +1,74 @@
+/* outbox_inner.h: what the outbox's files share: outbox.c keeps the rows, outbox_send.c sends what was taken. */
+#ifndef SHUNT_SERVICE_OUTBOX_INNER_H
+#define SHUNT_SERVICE_OUTBOX_INNER_H
+
+#include "shunt/io/work.h"
+#include "shunt/net/http_post.h"
+#include "shunt/net/mail.h"
+#include "shunt/service/outbox.h"
+
+struct put { /* not in the store yet */
+    struct put *next;
+    enum outbox_kind kind;
+    char *key;
+    json_t *document;
+    int64_t created_ms;
+    void (*saved)(void *user);
+    void *user;
+};
+
+struct sending {      /* a row that was taken, until what became of it is in the store */
+    struct work work; /* first; of a mail */
+    struct outbox *outbox;
+    struct sending *next;
+    enum outbox_kind kind;
+    unsigned attempt;
+    int64_t created_ms, expires_ms;
+    json_t *row; /* as it was taken; holds the document */
+    const char *key;
+    const json_t *document;
+    /* a mail's */
+    struct mail_address from, *to;
+    size_t n_to;
+    struct mail_result result;
+    int rc;
+    atomic_bool cancel;
+    /* what became of it */
+    enum outbox_state state;
+    int64_t due_ms;
+    json_t *left;       /* the document for the next try; NULL: as it was */
+    struct error error; /* of the try; its text alone is used */
+};
+
+struct outbox {
+    struct runtime *rt;
+    struct storage *storage;
+    struct curl_loop *curl;
+    char *ca; /* absolute; "": the system's */
+    struct put *puts;
+    size_t n_puts;
+    struct sending *under_way, *ended;
+    size_t n_under_way;
+    struct wait look;  /* when the store is asked again */
+    bool due;          /* now */
+    struct wait drain; /* how long a stop waits for what is being sent */
+    bool stopping;
+    /* what the lane has in hand */
+    struct errand errand;
+    bool busy;
+    struct put *saving;
+    struct sending *recording;
+    int64_t now_ms, until_ms;
+    size_t most;
+    json_t *taken;
+};
+
+const char *outbox_kind_word(enum outbox_kind kind);
+int64_t outbox_wall_ms(const struct outbox *o);
+
+/* Takes the reference. Ends by outbox_ended, perhaps at once. NULL row or no memory: the row is due again later by itself. */
+void outbox_send(struct outbox *o, json_t *row);
+void outbox_ended(struct sending *s); /* moves it to o->ended; s->state and what belongs to it is set */
+void sending_free(struct sending *s);
+
+#endif
