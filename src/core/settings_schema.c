@@ -158,6 +158,13 @@ const struct setting settings_schema[] = {
 
     OTHER("report", "timezone", SETTING_TEXT, timezone, "",
           "Zone of the local day and of times in the log, as Europe/Berlin. Empty: the system's."),
+    OTHER("report", "enabled", SETTING_BOOL, report_enabled, "yes",
+          "Whether a report is made of each local day that ended: kept in the logs folder, and mailed where [mail] is set."),
+    NUMBER("report", "at", SETTING_TEXT, report_at, "00:00", 5, 5,
+           "When, by the local clock of the day after, as 06:30."),
+    OTHER("report", "to", SETTING_LIST, report_to, "", "Addresses that get it. Empty: those of [mail]."),
+    OTHER("report", "templates", SETTING_PATH, report_templates, "",
+          "Folder with a report.html or report.txt (mustache) of your own. Relative: to the folder of shunt.ini. Empty: none."),
 
     SCHEDULE("programs", SETTING_LIST, programs, "",
              "Programs that tasks may run, and folders of such programs, by their absolute paths. Empty: none."),
@@ -223,6 +230,9 @@ const struct setting settings_schema[] = {
 
     NUMBER("brand", "name", SETTING_TEXT, brand_name, "shunt", 1, 60, "The name that the pages show."),
     OTHER("brand", "colour", SETTING_COLOUR, brand_colour, "#1F6FEB", "The pages' own colour, as #1F6FEB."),
+    OTHER("brand", "background", SETTING_COLOUR, brand_background, "#000000", "What is behind it in the report's head."),
+    NUMBER("brand", "font", SETTING_TEXT, brand_font, "Montserrat, Segoe UI, Helvetica, Arial, sans-serif", 1, 200,
+           "Fonts of the report, the first that the reader has."),
     {.section = NULL},
 };
 /* clang-format on */

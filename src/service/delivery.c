@@ -265,6 +265,7 @@ static void on_failed(struct lane *lane, struct delivery *d, const struct error 
         jobs_delivery_to(d, DELIVERY_FAILED);
         return;
     }
+    stats_retried(lane->lanes->rt->stats);
     pause_delivery(d, pause);
     attempts_tell(d, why);
 }

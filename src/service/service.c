@@ -19,13 +19,15 @@
 #include "shunt/service/control.h"
 #include "shunt/service/lane.h"
 #include "shunt/service/reload.h"
+#include "shunt/service/reporter.h"
 #include "shunt/service/scheduler.h"
 #include "shunt/service/upkeep.h"
 
 #include "spool.h"
 
 #define THREADS_OWN                                                                                                    \
-    (18 + DISKS + OUTBOX_SENDS_MAX) /* listing, settling, store, reload, control, jobs that are sent, disks, mails */
+    (19 + DISKS +                                                                                                      \
+     OUTBOX_SENDS_MAX) /* listing, settling, store, reload, control, jobs that are sent, report, disks, mails */
 #define DELIVERIES_MIN 48
 #define DELIVERIES_MAX 256
 #define MMAP_BYTES     (128 * 1024) /* allocations from here on go back to the kernel; else the heap grows around them */
@@ -40,7 +42,7 @@ static bool work_is_done(const struct service *s)
     return !s->scanner.in_work && intake_idle(&s->intake) && lanes_idle(&s->lanes) && settle_idle(&s->settle) &&
            storage_idle(&s->storage) && outbox_idle(s->outbox) && disks_idle(&s->disks) &&
            (!s->spool || spool_idle(s->spool)) && reload_idle(s->reload) && scheduler_idle(s->scheduler) &&
-           (!s->control || control_idle(s->control));
+           (!s->reporter || reporter_idle(s->reporter)) && (!s->control || control_idle(s->control));
 }
 
 static unsigned requests_in_work(const struct service *s)
@@ -308,6 +310,8 @@ static int make(struct service *s, const struct clock *clock, bool once, struct 
         return e->code;
     if (!(s->reload = reload_new(s)))
         return error_set(e, ERR_NOMEM, "out of memory");
+    if (!once && !(s->reporter = reporter_new(s)))
+        return error_set(e, ERR_NOMEM, "out of memory");
     if (!once && (!(s->spool = spool_new(s, e)) || !(s->control = control_new(s, e))))
         return e->code;
     s->scanner.spool = s->spool;
@@ -386,6 +390,7 @@ void service_free(struct service *s)
     control_free(s->control);
     scheduler_free(s->scheduler);
     upkeep_free(s->upkeep);
+    reporter_free(s->reporter);
     reload_free(s->reload);
     instance_close(&s->instance);
     uv_loop_close(&s->loop);

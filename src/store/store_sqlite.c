@@ -118,6 +118,10 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_DAY_SET] = "INSERT INTO daily_stats (date, instance, document) VALUES (?1, ?2, ?3)"
                     " ON CONFLICT (date, instance) DO UPDATE SET document = excluded.document",
     [SQL_DAY_GET] = "SELECT document, instance FROM daily_stats WHERE date = ?1 ORDER BY instance",
+    [SQL_REPORT_ADD] = "INSERT INTO reports (date, document) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+    [SQL_REPORT_TRIM] = "DELETE FROM reports WHERE date NOT IN (SELECT date FROM reports ORDER BY date DESC LIMIT ?1)",
+    [SQL_REPORT_GET] = "SELECT document FROM reports WHERE date = ?1",
+    [SQL_REPORTS] = "SELECT date FROM reports ORDER BY date DESC",
     [SQL_ALERT_COUNT] = "UPDATE alerts SET count = count + 1, last_at = ?3, text = ?4"
                         " WHERE kind = ?1 AND subject = ?2 AND closed_at IS NULL",
     [SQL_ALERT_OPEN] = "INSERT INTO alerts (kind, subject, opened_at, last_at, count, text)"
@@ -355,6 +359,9 @@ const struct store_driver store_sqlite = {
     .load_snapshot = sqlite_load_snapshot,
     .save_day = sqlite_save_day,
     .load_day = sqlite_load_day,
+    .save_report = sqlite_save_report,
+    .load_report = sqlite_load_report,
+    .reports = sqlite_reports,
     .alert = sqlite_alert,
     .alerts = sqlite_alerts,
     .outbox_put = sqlite_outbox_put,

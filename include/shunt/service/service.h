@@ -29,6 +29,7 @@ struct spool;
 struct upkeep;
 struct reload;
 struct scheduler;
+struct reporter;
 
 struct service {
     struct config *config; /* taken */
@@ -47,6 +48,7 @@ struct service {
     struct reload *reload;
     struct scheduler *scheduler; /* what is due at times */
     struct outbox *outbox;       /* mails and webhooks; NULL: `shunt once` sends none */
+    struct reporter *reporter;   /* of the days that ended; NULL: `shunt once` has none */
     struct spool *spool;         /* jobs that were sent; NULL: `shunt once` takes none */
     struct control *control;     /* NULL: `shunt once` has none */
     uv_prepare_t before_poll;

@@ -66,6 +66,7 @@ void storage_save(struct storage *st, json_t *snapshot); /* takes the reference;
 /* An ended day: takes the reference, which nobody else has. An alert: copied, its kind is a constant. False: no memory, or
  * too many wait: to be asked again. */
 bool storage_day(struct storage *st, json_t *day);
+bool storage_report(struct storage *st, int date, json_t *report); /* likewise */
 bool storage_alert(struct storage *st, const struct store_alert *alert, bool open);
 void storage_retain(struct storage *st); /* what is too old leaves the store; also due when it is opened */
 /* Errands that fail are the owner's to bring again. Of those that were not run at storage_close nothing is heard. */
