@@ -28,6 +28,15 @@ static struct held_name *find_held(const struct delivery_lanes *lanes, const cha
     return NULL;
 }
 
+static const struct lane *find_lane(const struct delivery_lanes *lanes, const char *name)
+{
+    const struct lane *lane;
+    LL_FOREACH (lanes->lanes, lane)
+        if (strcmp(lane->name, name) == 0)
+            return lane;
+    return NULL;
+}
+
 static void lane_free(struct lane *lane)
 {
     if (!lane)
@@ -236,11 +245,7 @@ static int remember_held(struct delivery_lanes *lanes, const char *name)
 
 int lanes_hold(struct delivery_lanes *lanes, const char *name)
 {
-    const struct lane *lane;
-    LL_FOREACH (lanes->lanes, lane)
-        if (strcmp(lane->name, name) == 0)
-            break;
-    if (!lane)
+    if (!find_lane(lanes, name))
         return ERR_GONE;
     int rc = remember_held(lanes, name);
     if (rc == 0)
@@ -272,17 +277,48 @@ json_t *lanes_held(const struct delivery_lanes *lanes)
     return names;
 }
 
-int lanes_hold_all(struct delivery_lanes *lanes, const json_t *names)
+bool lanes_know(const struct delivery_lanes *lanes, const char *name)
+{
+    return find_lane(lanes, name) || find_held(lanes, name);
+}
+
+static void tell_held(const struct delivery_lanes *lanes, const char *name, bool held)
+{
+    const struct lane *lane = find_lane(lanes, name);
+    log_write(LOG_EVENT(LOG_WARN, held ? "held" : "released", .destination = name),
+              held ? "%s is held: its deliveries wait until it is released" : "%s is released",
+              lane ? lane->label : name);
+}
+
+static bool is_among(const json_t *names, const char *name)
 {
     size_t i;
-    json_t *entry;
+    const json_t *entry;
+    json_array_foreach (names, i, entry)
+        if (strcmp(json_string_value(entry), name) == 0)
+            return true;
+    return false;
+}
+
+int lanes_hold_only(struct delivery_lanes *lanes, const json_t *names)
+{
+    struct held_name *held, *next;
+    LL_FOREACH_SAFE (lanes->held, held, next) {
+        if (is_among(names, held->name))
+            continue;
+        tell_held(lanes, held->name, false);
+        lanes_release(lanes, held->name);
+    }
+    size_t i;
+    const json_t *entry;
     json_array_foreach (names, i, entry) {
         const char *name = json_string_value(entry);
-        if (!name)
+        if (find_held(lanes, name))
             continue;
         if (remember_held(lanes, name) != 0)
             return ERR_NOMEM;
         set_held(lanes, name, true);
+        tell_held(lanes, name, true);
     }
     return 0;
 }

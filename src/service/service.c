@@ -23,7 +23,7 @@
 
 #include "spool.h"
 
-#define THREADS_OWN    (18 + DISKS) /* listing, settling, store, reload, control, jobs that are sent, disks */
+#define THREADS_OWN    (19 + DISKS) /* listing, settling, store, reload, control, jobs that are sent, holds, disks */
 #define DELIVERIES_MIN 48
 #define DELIVERIES_MAX 256
 #define ARENAS_MAX     1 /* of the allocator: a pool of many mostly idle threads must not cost one each */
@@ -35,7 +35,7 @@ static const int signal_numbers[SERVICE_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIG
 static bool work_is_done(const struct service *s)
 {
     return !s->scanner.in_work && intake_idle(&s->intake) && lanes_idle(&s->lanes) && settle_idle(&s->settle) &&
-           storage_idle(&s->storage) && disks_idle(&s->disks) && (!s->spool || spool_idle(s->spool)) &&
+           storage_idle(&s->storage) && disks_idle(&s->disks) && holds_idle(&s->holds) && (!s->spool || spool_idle(s->spool)) &&
            reload_idle(s->reload) && (!s->control || control_idle(s->control));
 }
 
@@ -256,6 +256,7 @@ static void join_parts(struct service *s)
     intake_init(&s->intake, &s->rt, &s->jobs, &s->instance);
     scanner_init(&s->scanner, &s->rt, &s->intake, &s->instance);
     disks_init(&s->disks, &s->rt);
+    holds_init(&s->holds, &s->lanes);
     s->jobs.ended = intake_job_ended;
     s->jobs.user = &s->intake;
     s->intake.watched = scanner_watches;

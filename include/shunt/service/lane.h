@@ -20,9 +20,11 @@ struct lane *lanes_of(const struct delivery_lanes *lanes, const struct routes *r
  * ERR_GONE: there is no such destination; ERR_NOMEM: nothing has changed. `once` delivers all the same. */
 int lanes_hold(struct delivery_lanes *lanes, const char *name);
 int lanes_release(struct delivery_lanes *lanes, const char *name);
-json_t *lanes_held(const struct delivery_lanes *lanes); /* ["name"...]; NULL: no memory */
-/* What lanes_held told. */
-int lanes_hold_all(struct delivery_lanes *lanes, const json_t *names);
+json_t *lanes_held(const struct delivery_lanes *lanes);                /* ["name"...]; NULL: no memory */
+bool lanes_know(const struct delivery_lanes *lanes, const char *name); /* a destination's, or of one that is held */
+/* These and no others, as other instances want it or an earlier run left it; what changes is logged. ERR_NOMEM: some of it is
+ * done. */
+int lanes_hold_only(struct delivery_lanes *lanes, const json_t *names);
 
 void lanes_retire(struct delivery_lanes *lanes); /* upkeep: frees tables and stale lanes that nobody needs */
 
