@@ -180,7 +180,7 @@ int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes,
     jobs->rt->ledger.taken++;
     jobs->rt->ledger.in_work++;
     job->state = JOB_TAKEN;
-    if (known || !job->left || !recall_ask(job))
+    if (known || !recall_ask(jobs->recall, job))
         jobs_go_on(job);
     return 0;
 }

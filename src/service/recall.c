@@ -212,6 +212,7 @@ int recall_load(struct recall *r, struct storage *st, const struct instance *ins
     int fd = rc == 0 ? dup(instance->fd) : -1;
     if (fd >= 0)
         rc = look_up_folder(&l, fd, "");
+    r->whole = rc == 0;
     if (rc == 0)
         return 0;
     recall_fini(r);
@@ -372,8 +373,10 @@ static void answered(struct question *question, struct job *job, bool known)
     jobs_go_on(job);
 }
 
-bool recall_ask(struct job *job)
+bool recall_ask(struct recall *r, struct job *job)
 {
+    if (r->whole || !job->left)
+        return false;
     struct past_question *q = question_new(job, sizeof *q);
     if (q) {
         q->question.patient = true;

@@ -378,7 +378,7 @@ def test_a_failed_ticket_goes_back_and_is_delivered(site, control):
     path = set_aside(site, "RANK", "x.json", ticket("RANK"))
     id = add_job(site, "failed", "RANK", "x.json", path, error="why")
     told = control.post("/retry", {"ids": [id]})
-    assert told == {"retried": [{"id": id, "file": "x.json", "client": "RANK", "to": "JSON/RANK/x.json"}], "refused": [], "more": False}
+    assert told == {"retried": [{"id": id, "file": "x.json", "client": "RANK", "to": "JSON/RANK/x.json"}], "refused": [], "more": False, "next": None}
     site.wait_ended(1)
     assert site.files(RANK_FOLDER) == ["x.json"]
     assert not [p for p in site.failed.rglob("*") if p.is_file()]

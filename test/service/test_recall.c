@@ -347,6 +347,8 @@ static struct past *adopted(struct parts *p, bool known_at_start)
         past->deliveries[1].state = DELIVERY_DONE;
     }
     load(p);
+    assert_true(p->recall.whole);
+    p->recall.whole = false; /* as the scanner says when it has adopted */
     record_past(p, &past->row);
     put(in(p->s, "under/0/RANK/x.json"), TEXT);
     return past;

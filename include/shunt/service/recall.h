@@ -17,6 +17,7 @@ struct recall {
     const struct instance *instance;
     struct remembered *table;
     size_t count;
+    bool whole; /* of what lies in underprocess it knows all that the store does; not once something was adopted */
     struct record *lost; /* unfinished, and another of their name came after them */
     size_t finished;     /* tickets that lay in underprocess though their jobs had ended */
     size_t unknown;      /* tickets that lay there, of which the store knew nothing */
@@ -40,10 +41,11 @@ void recall_forget(struct recall *r, const char *folder, const char *name); /* i
 /* Before its first delivery is queued: gives the job its id and its past, where they are remembered. False: nothing is
  * remembered of its name. */
 bool recall_job(struct recall *r, struct job *job);
-/* Likewise, of a ticket that lay in underprocess and of which nothing is remembered (it is adopted from another instance, or
- * the store was away at the start): the store is asked, then jobs_go_on. False: it cannot be asked; the job goes on without, and
- * its records are matched with what the store knows when they are written. */
-bool recall_ask(struct job *job);
+/* Likewise, of a ticket that lay in underprocess and of which nothing is remembered, though the store may know it: it was
+ * adopted from another instance, or the store was away at the start. The store is asked, then jobs_go_on. False: it has nothing to
+ * say or cannot be asked; then the job goes on without, and its records are matched with what the store knows when they are
+ * written. */
+bool recall_ask(struct recall *r, struct job *job);
 /* For store_each_cb, in the store's request; user: the record of an unsure job, not written yet. Where row is the same
  * ticket's, the record becomes one of row's job; record->was is then the id that it had. */
 int recall_match(void *user, const struct store_job *row);
