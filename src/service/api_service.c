@@ -90,20 +90,20 @@ struct hold_call {
     struct call call; /* first */
     const char *name; /* the request's */
     bool held;
+    char who[WHO_MAX];
 };
 
 static int run_hold(struct call *call, struct store *store, struct error *e)
 {
     (void)store;
     const struct hold_call *hold = (const struct hold_call *)call;
-    return holds_write(&call->control->service->instance, hold->name, hold->held, e);
+    return holds_write(&call->control->service->instance, hold->name, hold->held ? hold->who : NULL, e);
 }
 
 static void on_hold(struct call *call)
 {
     const struct hold_call *hold = (const struct hold_call *)call;
     struct service *s = call->control->service;
-    char who[WHO_MAX];
     holds_changed(&s->holds);
     /* ERR_GONE: a reload took the destination away meanwhile */
     if (call->code == 0 &&
@@ -113,10 +113,9 @@ static void on_hold(struct call *call)
         call_fail(call);
         return;
     }
-    api_who(call->request, who);
     log_write(LOG_EVENT(LOG_WARN, hold->held ? "held" : "released", .destination = hold->name),
               hold->held ? "%s is held by %s: its deliveries wait until it is released" : "%s is released by %s",
-              hold->name, who);
+              hold->name, hold->who);
     upkeep_save_now(s->upkeep);
     api_answer(call->request, 200, json_pack("{s:s, s:b}", "name", hold->name, "held", hold->held));
     call_free(call);
@@ -134,6 +133,7 @@ static void set_held(struct http_request *request, struct control *c, bool held)
         return;
     hold->name = name;
     hold->held = held;
+    api_who(request, hold->who);
     hold->call.run = run_hold;
     hold->call.done = on_hold;
     call_begin_or_refuse(&hold->call, &c->checks);

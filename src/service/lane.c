@@ -282,43 +282,35 @@ bool lanes_know(const struct delivery_lanes *lanes, const char *name)
     return find_lane(lanes, name) || find_held(lanes, name);
 }
 
-static void tell_held(const struct delivery_lanes *lanes, const char *name, bool held)
+/* by: NULL: it is released. */
+static void tell_held(const struct delivery_lanes *lanes, const char *name, const char *by)
 {
     const struct lane *lane = find_lane(lanes, name);
-    log_write(LOG_EVENT(LOG_WARN, held ? "held" : "released", .destination = name),
-              held ? "%s is held: its deliveries wait until it is released" : "%s is released",
-              lane ? lane->label : name);
+    log_write(LOG_EVENT(LOG_WARN, by ? "held" : "released", .destination = name),
+              !by     ? "%s is released"
+              : by[0] ? "%s is held by %s: its deliveries wait until it is released"
+                      : "%s is held: its deliveries wait until it is released",
+              lane ? lane->label : name, by);
 }
 
-static bool is_among(const json_t *names, const char *name)
-{
-    size_t i;
-    const json_t *entry;
-    json_array_foreach (names, i, entry)
-        if (strcmp(json_string_value(entry), name) == 0)
-            return true;
-    return false;
-}
-
-int lanes_hold_only(struct delivery_lanes *lanes, const json_t *names)
+int lanes_hold_only(struct delivery_lanes *lanes, const json_t *holds)
 {
     struct held_name *held, *next;
     LL_FOREACH_SAFE (lanes->held, held, next) {
-        if (is_among(names, held->name))
+        if (json_object_get(holds, held->name))
             continue;
-        tell_held(lanes, held->name, false);
+        tell_held(lanes, held->name, NULL);
         lanes_release(lanes, held->name);
     }
-    size_t i;
-    const json_t *entry;
-    json_array_foreach (names, i, entry) {
-        const char *name = json_string_value(entry);
+    const char *name;
+    json_t *how;
+    json_object_foreach ((json_t *)(uintptr_t)holds, name, how) {
         if (find_held(lanes, name))
             continue;
         if (remember_held(lanes, name) != 0)
             return ERR_NOMEM;
         set_held(lanes, name, true);
-        tell_held(lanes, name, true);
+        tell_held(lanes, name, json_string_value(json_object_get(how, "by")));
     }
     return 0;
 }

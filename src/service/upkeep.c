@@ -164,13 +164,13 @@ void upkeep_log_state(struct upkeep *u)
 
 static int take_up_held(struct service *s, struct error *e)
 {
-    json_t *names = NULL;
+    json_t *holds = NULL;
     struct error why = {0};
     if (s->rt.once)
         return 0;
-    int rc = holds_read(&s->instance, &names, &why);
-    rc = rc ? rc : lanes_hold_only(&s->lanes, names);
-    json_decref(names);
+    int rc = holds_read(&s->instance, &holds, &why);
+    rc = rc ? rc : lanes_hold_only(&s->lanes, holds);
+    json_decref(holds);
     return rc == ERR_NOMEM ? error_set(e, rc, "out of memory") : 0; /* else it is told when the next look fails too */
 }
 

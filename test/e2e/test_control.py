@@ -294,6 +294,7 @@ def test_a_hold_holds_for_all_instances_also_for_those_that_come_later(site, con
     other = Control(site, "shunt.sock.1")
     control.post("/destinations/monday-rank/hold")  # of the first one only
     wait_for(lambda: other.destination("monday-rank")["held"], "the other obeys", 5)
+    assert "is held by uid %d, pid %d:" % (os.geteuid(), os.getpid()) in site.events("held", destination="monday-rank")[0]["msg"]
     site.start()
     assert Control(site, "shunt.sock.2").destination("monday-rank")["held"] is True
     for process in site.processes[:2]:

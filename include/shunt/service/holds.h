@@ -1,7 +1,7 @@
 /* holds.h: which destinations are held, shared by all instances that work on the same hot folder.
  *
- * A held destination NAME has an empty file .held-NAME in underprocess, which those instances share also where each keeps a
- * store of its own; so a hold is obeyed while the store is away, and outlives restarts. What a person asks of one instance
+ * A held destination NAME has a file .held-NAME in underprocess, which says who holds it, and by its time since when. Those
+ * instances share it also where each keeps a store of its own; so a hold is obeyed while the store is away, and outlives restarts. What a person asks of one instance
  * (holds_write, then lanes_hold) the others find within HOLDS_LOOK_MS. Thread: loop, but for holds_write and holds_read, which
  * block.
  */
@@ -19,7 +19,7 @@ struct holds {
     int64_t next_ms;
     bool in_work, stale; /* stale: what is being read may be from before a change of ours */
     bool told;           /* that it cannot be read */
-    json_t *names;       /* that were read; NULL: they could not be */
+    json_t *holds;       /* that were read; NULL: they could not be */
     struct error error;
 };
 
@@ -28,8 +28,8 @@ void holds_look(struct holds *h); /* with each tick */
 void holds_changed(struct holds *h);
 bool holds_idle(const struct holds *h);
 
-/* Of a name that a destination can have. */
-int holds_write(const struct instance *instance, const char *name, bool held, struct error *e);
-int holds_read(const struct instance *instance, json_t **names, struct error *e); /* ["name"...] */
+/* Of a name that a destination can have. by: who holds it; NULL: it is released. */
+int holds_write(const struct instance *instance, const char *name, const char *by, struct error *e);
+int holds_read(const struct instance *instance, json_t **holds, struct error *e); /* {"NAME": {"by", "since_ms"}...} */
 
 #endif
