@@ -193,7 +193,7 @@ static int ask_pages(struct ask *a, const json_t *body, size_t limit, struct tol
             break;
         }
         told->more = json_is_true(json_object_get(answer, "more")) || next_id < n_ids;
-        told->interrupted = is_interrupted();
+        told->interrupted = told->more && is_interrupted();
         go_on = json_array_size(told->retried) + json_array_size(told->refused) < limit && !told->interrupted &&
                 (n_ids > 0 ? next_id < n_ids : text_in(answer, "next") != NULL);
         tell_progress(told, go_on);

@@ -35,8 +35,8 @@ static const int signal_numbers[SERVICE_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIG
 static bool work_is_done(const struct service *s)
 {
     return !s->scanner.in_work && intake_idle(&s->intake) && lanes_idle(&s->lanes) && settle_idle(&s->settle) &&
-           storage_idle(&s->storage) && disks_idle(&s->disks) && holds_idle(&s->holds) && (!s->spool || spool_idle(s->spool)) &&
-           reload_idle(s->reload) && (!s->control || control_idle(s->control));
+           storage_idle(&s->storage) && disks_idle(&s->disks) && holds_idle(&s->holds) &&
+           (!s->spool || spool_idle(s->spool)) && reload_idle(s->reload) && (!s->control || control_idle(s->control));
 }
 
 static unsigned requests_in_work(const struct service *s)

@@ -1,8 +1,9 @@
 /* duplicate.h: is a ticket the same that its hot folder delivered last, and lately? [intake] duplicate_window, duplicate.
  *
- * Happy way: duplicate_ask (a job begins) -> the store's lane asks (question.h) -> not seen: delivered. Seen, and not to be delivered again: first to the archive alone; where these very bytes had the plain name
- * there already, the job ends with that, skipped or failed (duplicate_advance). Otherwise it is delivered: the store is
- * an index, and may have missed a newer version (it was away, and we crashed); the folders are the truth.
+ * Happy way: duplicate_ask (a job begins) -> the store's lane asks (question.h) -> not seen: delivered. Seen, and not
+ * to be delivered again: first to the archive alone; where these very bytes had the plain name there already, the job
+ * ends with that, skipped or failed (duplicate_advance). Otherwise it is delivered: the store is an index, and may
+ * have missed a newer version (it was away, and we crashed); the folders are the truth.
  *
  * Without an answer (store away, hanging, no memory) a ticket is delivered, which is told once. Not asked is who was put
  * back by a person, and who is delivered in part. A skipped one is completed in the store with the error that says why:

@@ -1,9 +1,9 @@
 /* holds.h: which destinations are held, shared by all instances that work on the same hot folder.
  *
  * A held destination NAME has a file .held-NAME in underprocess, which says who holds it, and by its time since when. Those
- * instances share it also where each keeps a store of its own; so a hold is obeyed while the store is away, and outlives restarts. What a person asks of one instance
- * (holds_write, then lanes_hold) the others find within HOLDS_LOOK_MS. Thread: loop, but for holds_write and holds_read, which
- * block.
+ * instances share that folder whatever store each has; so a hold is obeyed also while the store is away, and outlives
+ * restarts. What a person asks of one instance (holds_write, then lanes_hold) the others find within HOLDS_LOOK_MS and a
+ * tick. Thread: loop, but for holds_write and holds_read, which block.
  */
 #ifndef SHUNT_SERVICE_HOLDS_H
 #define SHUNT_SERVICE_HOLDS_H

@@ -1,12 +1,12 @@
 /* jobs.h: the jobs in work, and the one function that moves a job from state to state.
  *
- * Happy way: jobs_begin (a claimed ticket) -> what an earlier run or another instance did of it (recall.h) -> is it a duplicate?
- * (duplicate.h) -> its deliveries, the archive first among
- * them, go to their lanes -> each result comes back by jobs_delivery_to, jobs_advance -> all done: settle removes the
- * claimed original -> done, counted, logged, freed. The store is told when a job begins to wait and when it ends; the original is removed when it
- * knows that the job is completed. A failed delivery ends in waiting (its lane tries again) or, out of attempts, in failing:
- * settle moves the ticket to the failed folder with its story. An original that changed while we had it ends its job
- * as returned and is looked at anew where it lies.
+ * Happy way: jobs_begin (a claimed ticket) -> what an earlier run or another instance did of it (recall.h) -> is it a
+ * duplicate? (duplicate.h) -> its deliveries, the archive first among them, go to their lanes -> each result comes
+ * back by jobs_delivery_to, jobs_advance -> all done: settle removes the claimed original -> done, counted, logged,
+ * freed. The store is told when a job begins to wait and when it ends; the original is removed when it knows that the
+ * job is completed. A failed delivery ends in waiting (its lane tries again) or, out of attempts, in failing: settle
+ * moves the ticket to the failed folder with its story. An original that changed while we had it ends its job as
+ * returned and is looked at anew where it lies.
  *
  * At most one job for each client and file name: the claimed file's place in underprocess says so. What arrives in the
  * hot folder meanwhile is looked at when the job ends. Ownership: a job frees itself when it ends; deliveries are its

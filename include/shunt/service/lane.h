@@ -22,8 +22,8 @@ int lanes_hold(struct delivery_lanes *lanes, const char *name);
 int lanes_release(struct delivery_lanes *lanes, const char *name);
 json_t *lanes_held(const struct delivery_lanes *lanes);                /* ["name"...]; NULL: no memory */
 bool lanes_know(const struct delivery_lanes *lanes, const char *name); /* a destination's, or of one that is held */
-/* These (of holds_read) and no others, as other instances want it or an earlier run left it; what changes is logged. ERR_NOMEM: some of it is
- * done. */
+/* These (of holds_read) and no others, as other instances want it or an earlier run left it; what changes is logged.
+ * ERR_NOMEM: some of it is done. */
 int lanes_hold_only(struct delivery_lanes *lanes, const json_t *holds);
 
 void lanes_retire(struct delivery_lanes *lanes); /* upkeep: frees tables and stale lanes that nobody needs */

@@ -1,5 +1,5 @@
-/* question.h: what a job wants to know of the store before it goes on: was it delivered before (duplicate.h), is it one that
- * the store knows already (recall.h)?
+/* question.h: what a job wants to know of the store before it goes on: was it delivered before (duplicate.h), is it one
+ * that the store knows already (recall.h)?
  *
  * storage_ask -> the store's lane asks, after what was recorded before it -> `answer`, on the loop, once; with known
  * false where there is no answer to be had: the store is away or hangs. Thread: loop, but for `ask`, which runs in the

@@ -42,9 +42,8 @@ void recall_forget(struct recall *r, const char *folder, const char *name); /* i
  * remembered of its name. */
 bool recall_job(struct recall *r, struct job *job);
 /* Likewise, of a ticket that lay in underprocess and of which nothing is remembered, though the store may know it: it was
- * adopted from another instance, or the store was away at the start. The store is asked, then jobs_go_on. False: it has nothing to
- * say or cannot be asked; then the job goes on without, and its records are matched with what the store knows when they are
- * written. */
+ * adopted from another instance, or the store was away at the start. The store is asked, then jobs_go_on. False: it has
+ * nothing to say, or cannot be asked: then the job's records are matched with what it knows when they are written. */
 bool recall_ask(struct recall *r, struct job *job);
 /* For store_each_cb, in the store's request; user: the record of an unsure job, not written yet. Where row is the same
  * ticket's, the record becomes one of row's job; record->was is then the id that it had. */

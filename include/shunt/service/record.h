@@ -24,7 +24,8 @@ struct record {
  * it. NULL: no memory. */
 struct record *record_of(struct job *job, enum job_status status, const char *path);
 struct record *record_copy(const struct store_job *row);
-/* The newer one with the events of both; of very many the first and the newest stay. Both stay the caller's. NULL: no memory. */
+/* The newer one with the events of both; of very many the first and the newest stay. Both stay the caller's. NULL: no
+ * memory. */
 struct record *record_merged(const struct record *older, const struct record *newer);
 void record_free(struct record *r);
 
