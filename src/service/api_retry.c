@@ -25,7 +25,8 @@ static bool more(const struct retry_call *retry)
 static void finish(struct retry_call *retry)
 {
     api_answer(retry->call.request, 200,
-               json_pack("{s:O, s:O, s:b}", "retried", retry->retried, "refused", retry->refused, "more", more(retry)));
+               json_pack("{s:O, s:O, s:b, s:s?}", "retried", retry->retried, "refused", retry->refused, "more",
+                         more(retry), "next", retry->cursor));
     call_free(&retry->call);
 }
 

@@ -52,7 +52,7 @@ struct control {
     struct wait again; /* the address is taken: tried once more */
     bool address_told; /* that it is */
     struct call_queue reads, moves, submits, checks,
-        logins; /* checks: that take time, and neither the store nor a folder */
+        logins; /* checks: that take time, and neither the store nor tickets */
     struct feed *feed;
     struct gate gate;
     struct store *store;      /* of the read in work; NULL: to be opened */

@@ -23,6 +23,15 @@ static struct held_name *find_held(const struct delivery_lanes *lanes, const cha
     return NULL;
 }
 
+static const struct lane *find_lane(const struct delivery_lanes *lanes, const char *name)
+{
+    const struct lane *lane;
+    LL_FOREACH (lanes->lanes, lane)
+        if (strcmp(lane->name, name) == 0)
+            return lane;
+    return NULL;
+}
+
 static void lane_free(struct lane *lane)
 {
     if (!lane)
@@ -253,11 +262,7 @@ static int remember_held(struct delivery_lanes *lanes, const char *name, const c
 int lanes_hold(struct delivery_lanes *lanes, const char *name, const char *by)
 {
     const struct clock *clock = lanes->rt->clock;
-    const struct lane *lane;
-    LL_FOREACH (lanes->lanes, lane)
-        if (strcmp(lane->name, name) == 0)
-            break;
-    if (!lane)
+    if (!find_lane(lanes, name))
         return ERR_GONE;
     int rc = remember_held(lanes, name, by, clock->wall_ms(clock));
     if (rc == 0)
@@ -294,33 +299,41 @@ json_t *lanes_held(const struct delivery_lanes *lanes)
     return names;
 }
 
-json_t *lanes_holds(const struct delivery_lanes *lanes)
+bool lanes_know(const struct delivery_lanes *lanes, const char *name)
 {
-    json_t *holds = json_object();
-    const struct held_name *held;
-    LL_FOREACH (lanes->held, held) {
-        json_t *how = json_pack("{s:s, s:I}", "by", held->by, "since_ms", (json_int_t)held->since_ms);
-        if (json_object_set_new(holds, held->name, how) != 0) {
-            json_decref(holds);
-            return NULL;
-        }
-    }
-    return holds;
+    return find_lane(lanes, name) || find_held(lanes, name);
 }
 
-int lanes_hold_all(struct delivery_lanes *lanes, const json_t *names, const json_t *holds)
+/* by: NULL: it is released. */
+static void tell_held(const struct delivery_lanes *lanes, const char *name, const char *by)
 {
-    size_t i;
-    json_t *entry;
-    json_array_foreach (names, i, entry) {
-        const char *name = json_string_value(entry);
-        if (!name)
+    const struct lane *lane = find_lane(lanes, name);
+    log_write(LOG_EVENT(LOG_WARN, by ? "held" : "released", .destination = name),
+              !by     ? "%s is released"
+              : by[0] ? "%s is held by %s: its deliveries wait until it is released"
+                      : "%s is held: its deliveries wait until it is released",
+              lane ? lane->label : name, by);
+}
+
+int lanes_hold_only(struct delivery_lanes *lanes, const json_t *holds)
+{
+    struct held_name *held, *next;
+    LL_FOREACH_SAFE (lanes->held, held, next) {
+        if (json_object_get(holds, held->name))
             continue;
-        const json_t *how = json_object_get(holds, name);
+        tell_held(lanes, held->name, NULL);
+        lanes_release(lanes, held->name);
+    }
+    const char *name;
+    json_t *how;
+    json_object_foreach ((json_t *)(uintptr_t)holds, name, how) {
+        if (find_held(lanes, name))
+            continue;
         const char *by = json_string_value(json_object_get(how, "by"));
         if (remember_held(lanes, name, by ? by : "", json_integer_value(json_object_get(how, "since_ms"))) != 0)
             return ERR_NOMEM;
         set_held(lanes, name, true);
+        tell_held(lanes, name, by ? by : "");
     }
     return 0;
 }

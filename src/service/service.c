@@ -26,8 +26,9 @@
 #include "spool.h"
 
 #define THREADS_OWN                                                                                                    \
-    (19 + DISKS +                                                                                                      \
-     OUTBOX_SENDS_MAX) /* listing, settling, store, reload, control, jobs that are sent, report, disks, mails */
+    (20 + DISKS +                                                                                                      \
+     OUTBOX_SENDS_MAX) /* listing, settling, store, reload, control, jobs that are sent, report, holds, disks, \
+                                     * mails */
 #define DELIVERIES_MIN 48
 #define DELIVERIES_MAX 256
 #define MMAP_BYTES     (128 * 1024) /* allocations from here on go back to the kernel; else the heap grows around them */
@@ -40,7 +41,7 @@ static const int signal_numbers[SERVICE_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIG
 static bool work_is_done(const struct service *s)
 {
     return !s->scanner.in_work && intake_idle(&s->intake) && lanes_idle(&s->lanes) && settle_idle(&s->settle) &&
-           storage_idle(&s->storage) && outbox_idle(s->outbox) && disks_idle(&s->disks) &&
+           storage_idle(&s->storage) && outbox_idle(s->outbox) && disks_idle(&s->disks) && holds_idle(&s->holds) &&
            (!s->spool || spool_idle(s->spool)) && reload_idle(s->reload) && scheduler_idle(s->scheduler) &&
            (!s->reporter || reporter_idle(s->reporter)) && (!s->control || control_idle(s->control));
 }
@@ -278,6 +279,7 @@ static void join_parts(struct service *s)
     intake_init(&s->intake, &s->rt, &s->jobs, &s->instance);
     scanner_init(&s->scanner, &s->rt, &s->intake, &s->instance);
     disks_init(&s->disks, &s->rt);
+    holds_init(&s->holds, &s->lanes);
     s->jobs.ended = intake_job_ended;
     s->jobs.user = &s->intake;
     s->intake.watched = scanner_watches;

@@ -72,10 +72,9 @@ json_t *snapshot_of(const struct service *s, const char *state)
     const struct loop_meter *m = &s->rt.meter;
     json_t *loop =
         json_pack("{s:f, s:f}", "longest_turn_ms", (double)m->longest_ns / 1e6, "busy_s", (double)m->busy_ns / 1e9);
-    return json_pack("{s:i, s:s, s:i, s:i, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
-                     SNAPSHOT_VERSION, "state", state, "pid", (int)getpid(), "instance", (int)s->instance.number,
-                     "started", started, "saved", saved, "saved_ms", (json_int_t)now, "stats",
-                     stats_to_json(s->rt.stats), "ledger", snapshot_ledger(s), "queue", snapshot_queue(s), "loop", loop,
-                     "destinations", snapshot_destinations(s), "held", lanes_held(&s->lanes), "holds",
-                     lanes_holds(&s->lanes));
+    return json_pack("{s:i, s:s, s:i, s:i, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "version", SNAPSHOT_VERSION,
+                     "state", state, "pid", (int)getpid(), "instance", (int)s->instance.number, "started", started,
+                     "saved", saved, "saved_ms", (json_int_t)now, "stats", stats_to_json(s->rt.stats), "ledger",
+                     snapshot_ledger(s), "queue", snapshot_queue(s), "loop", loop, "destinations",
+                     snapshot_destinations(s), "held", lanes_held(&s->lanes));
 }

@@ -31,10 +31,11 @@ struct held_name {
 int lanes_hold(struct delivery_lanes *lanes, const char *name, const char *by);
 int lanes_release(struct delivery_lanes *lanes, const char *name);
 const struct held_name *lanes_find_held(const struct delivery_lanes *lanes, const char *name); /* NULL: it is not */
-json_t *lanes_held(const struct delivery_lanes *lanes);  /* ["name"...]; NULL: no memory */
-json_t *lanes_holds(const struct delivery_lanes *lanes); /* {"name": {"by", "since_ms"}...}; NULL: no memory */
-/* What both told; holds may be NULL, or know fewer. */
-int lanes_hold_all(struct delivery_lanes *lanes, const json_t *names, const json_t *holds);
+json_t *lanes_held(const struct delivery_lanes *lanes);                /* ["name"...]; NULL: no memory */
+bool lanes_know(const struct delivery_lanes *lanes, const char *name); /* a destination's, or of one that is held */
+/* These (of holds_read) and no others, as other instances want it or an earlier run left it; what changes is logged.
+ * ERR_NOMEM: some of it is done. */
+int lanes_hold_only(struct delivery_lanes *lanes, const json_t *holds);
 
 void lanes_retire(struct delivery_lanes *lanes); /* upkeep: frees tables and stale lanes that nobody needs */
 

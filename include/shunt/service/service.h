@@ -12,6 +12,7 @@
 
 #include "shunt/service/delivery.h"
 #include "shunt/service/disks.h"
+#include "shunt/service/holds.h"
 #include "shunt/service/instance.h"
 #include "shunt/service/intake.h"
 #include "shunt/service/outbox.h"
@@ -44,6 +45,7 @@ struct service {
     struct intake intake;
     struct scanner scanner;
     struct disks disks;
+    struct holds holds;
     struct upkeep *upkeep; /* statistics lines, the day's turn, the snapshot in the store */
     struct reload *reload;
     struct scheduler *scheduler; /* what is due at times */
