@@ -13,7 +13,7 @@
 #define LIMIT_DEFAULT 1000
 #define PAGE          100 /* tickets a request: also where a flush takes its time it is answered within seconds */
 
-struct told {
+struct retried {
     json_t *retried, *refused;
     bool more, interrupted;
 };
@@ -87,7 +87,7 @@ static void add_rows(struct table *t, const json_t *list, const char *word, enum
     }
 }
 
-static int print(const struct cli *cli, const struct told *told)
+static int print(const struct cli *cli, const struct retried *told)
 {
     static const struct column columns[] = {
         {.head = "RESULT"}, {.head = "CLIENT", .most = 16}, {.head = "FILE", .most = 40}, {.head = "TO, OR WHY NOT"}};
@@ -146,7 +146,7 @@ static bool is_interrupted(void)
     return sigpending(&set) == 0 && sigismember(&set, SIGINT) == 1;
 }
 
-static void tell_progress(const struct told *told, bool more)
+static void tell_progress(const struct retried *told, bool more)
 {
     if (!isatty(STDERR_FILENO))
         return;
@@ -157,7 +157,7 @@ static void tell_progress(const struct told *told, bool more)
 }
 
 /* What is asked for, from where the page before ended. */
-static json_t *page_body(const json_t *body, const struct told *told, size_t limit, size_t next_id, const char *next)
+static json_t *page_body(const json_t *body, const struct retried *told, size_t limit, size_t next_id, const char *next)
 {
     json_t *page = json_copy((json_t *)(uintptr_t)body);
     const json_t *ids = json_object_get(body, "ids");
@@ -171,7 +171,7 @@ static json_t *page_body(const json_t *body, const struct told *told, size_t lim
     return NULL;
 }
 
-static int ask_pages(struct ask *a, const json_t *body, size_t limit, struct told *told, struct error *e)
+static int ask_pages(struct ask *a, const json_t *body, size_t limit, struct retried *told, struct error *e)
 {
     const size_t n_ids = json_array_size(json_object_get(body, "ids"));
     size_t next_id = 0;
@@ -206,7 +206,7 @@ static int ask_and_print(const struct cli *cli, const struct config *c, const st
                          struct error *e)
 {
     struct ask a;
-    struct told told = {.retried = json_array(), .refused = json_array()};
+    struct retried told = {.retried = json_array(), .refused = json_array()};
     int code = EXIT_FAILED;
     ask_begin(&a, c);
     json_t *body = body_of(&a, cli, filter, e);
