@@ -25,6 +25,7 @@ struct entry {
     int64_t last_ms;      /* wall; when it was begun last; 0: never */
     int64_t last_mono_ms; /* the same */
     uint64_t runs, failures, skipped;
+    bool skip_told;  /* of the run in work */
     char result[64]; /* of the last run; "": none yet */
     struct program *program;
     char name[];
@@ -156,9 +157,12 @@ static void run(struct entry *t)
     struct service *s = t->scheduler->service;
     if (t->program) {
         t->skipped++;
-        log_warn("task_skipped", "Task %s skipped: the run before has not ended", t->name);
+        if (!t->skip_told)
+            log_warn("task_skipped", "Task %s skipped until the run before has ended", t->name);
+        t->skip_told = true;
         return;
     }
+    t->skip_told = false;
     t->runs++;
     t->last_ms = wall(t->scheduler);
     t->last_mono_ms = mono(t->scheduler);
@@ -211,6 +215,7 @@ static void see_step(struct scheduler *x)
 
 static void on_wait(struct wait *wait);
 
+/* No entry goes meanwhile: that a program has ended is told by the loop. */
 static void look(struct scheduler *x)
 {
     struct entry *t, *next;
@@ -227,7 +232,7 @@ static void look(struct scheduler *x)
         if (!t->gone && t->next_ms - now < pause)
             pause = t->next_ms - now;
     }
-    wait_set(&x->service->rt, &x->wait, pause > 0 ? pause : 0, on_wait);
+    wait_set(&x->service->rt, &x->wait, pause > 0 ? pause : 1, on_wait);
 }
 
 static void on_wait(struct wait *wait)
