@@ -8,7 +8,7 @@
 #define SECOND INT64_C(1000)
 #define DAY    (86400 * SECOND)
 
-const char *const task_run_words[] = {"program", "scan", "retention", NULL};
+const char *const task_run_words[] = {"program", "scan", "retention", "stuck", NULL};
 
 #define TASK(key_, type_, field_, default_, ...)                                                                       \
     {                                                                                                                  \
@@ -33,7 +33,8 @@ static const struct setting task_keys[] = {
     TASK("cron", SETTING_TEXT, cron, "",
          .help = "Local times in the five fields of crontab(5), as */5 8-18 * * mon-fri."),
     TASK("run", SETTING_ENUM, run, "program", .words = task_run_words,
-         .help = "program: what `program` says; scan: a scan of the hot folders; retention: old jobs leave the store."),
+         .help = "program: what `program` says; scan: a scan of the hot folders; retention: old jobs leave the store; "
+                 "stuck: a mail of what failed and was not put back, and of what waits."),
     TASK("program", SETTING_TEXT, program, "",
          .help = "An absolute path and arguments, split at spaces; what stands between double quotes is kept together. No "
                  "shell reads it. [schedule] programs must allow it."),

@@ -161,6 +161,7 @@ void alerts_tick(struct alerts *a)
 
 void alerts_fini(struct alerts *a)
 {
+    stuck_fini(&a->stuck);
     json_decref(a->sending);
     a->sending = NULL;
 }

@@ -210,6 +210,12 @@ static int turn_to(struct reconciliation *r, int date)
     return 0;
 }
 
+static void tell_failed(const struct service *s, const struct store_job *row, const char *client)
+{
+    const struct alarm_failure failure = {.client = client, .error = row->error, .name = row->name, .id = row->id};
+    alarm_failed(s->rt.alarm, &failure, row->completed_ms);
+}
+
 /* As jobs.c counts it when a job ends. */
 static int count(struct reconciliation *r, const struct store_job *row)
 {
@@ -232,6 +238,8 @@ static int count(struct reconciliation *r, const struct store_job *row)
                               .destinations = labels,
                               .n_destinations = n,
                               .celtra = row->category && strcmp(row->category, "CELTRA") == 0};
+    if (row->status == STATUS_FAILED)
+        tell_failed(r->service, row, o.client);
     if (row->status == STATUS_COMPLETED)
         stats_processed(r->service->rt.stats, &o);
     else

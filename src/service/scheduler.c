@@ -173,6 +173,9 @@ static void run(struct entry *t)
     case TASK_RETENTION:
         storage_retain(&s->storage);
         break;
+    case TASK_STUCK:
+        upkeep_tell_stuck(s->upkeep);
+        break;
     case TASK_PROGRAM:
         begin_program(t);
         break;

@@ -117,6 +117,11 @@ static void save(struct upkeep *u, const char *state)
         storage_save(&u->service->storage, snapshot);
 }
 
+void upkeep_tell_stuck(struct upkeep *u)
+{
+    alerts_tell_stuck(&u->alerts);
+}
+
 void upkeep_save_now(struct upkeep *u)
 {
     save(u, u->service->rt.draining ? "draining" : "running");

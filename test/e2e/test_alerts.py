@@ -319,6 +319,20 @@ def test_a_held_destination_is_told_with_the_command_that_releases_it(alerting, 
     site.stop()
 
 
+def test_a_task_mails_what_is_stuck_and_nothing_where_nothing_is(alerting, box):
+    site = alerting({**NO_BREAKER, "alerts.failed": "off", "retry.attempts": "1", "task weekly.every": "1s", "task weekly.run": "stuck"})
+    holds_for(lambda: not box.mails, "nothing is stuck", 2.5)
+    site.put("RANK", "x.json", ticket("RANK"))
+    stuck = box.wait(1)[0]
+    assert stuck.mail["Subject"] == "[shunt] Stuck: 1 failed, 0 waiting"
+    assert re.search(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d RANK x\.json, after 1 attempt: ", text_of(stuck), re.M), text_of(stuck)
+    mend(site)
+    for line in commands(stuck):
+        typed(site, line)
+    wait_for(lambda: site.files("OUT/sick") == ["x.json"], "the command puts it back")
+    site.stop()
+
+
 def test_a_disk_that_is_low_is_told_once_for_all_its_folders(alerting, box):
     site = alerting({"alerts.min_free": "1000000GiB"}, sick=False)
     low, = box.wait(1)

@@ -8,7 +8,7 @@
 
 #define TASKS_MAX 100
 
-enum task_run { TASK_PROGRAM, TASK_SCAN, TASK_RETENTION };
+enum task_run { TASK_PROGRAM, TASK_SCAN, TASK_RETENTION, TASK_STUCK };
 extern const char
     *const task_run_words[]; /* by enum task_run; ends with NULL. But for program, no task has such a name: they
                                               are our own */

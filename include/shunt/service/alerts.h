@@ -11,13 +11,25 @@
 
 #include "shunt/service/service.h"
 
+/* The store is asked what is stuck. */
+struct stuck {
+    struct errand errand;
+    struct service *service;
+    bool asked;
+    json_t *totals, *page; /* its answer */
+};
+void stuck_fini(struct stuck *k);
+
 struct alerts {
     struct service *service;
+    struct stuck stuck;
     json_t *sending; /* the mail that the outbox has and the store not yet; NULL: none */
 };
 
 void alerts_init(struct alerts *a, struct service *s);
 void alerts_tick(struct alerts *a);
+/* What failed and was not put back, and what waits, becomes a mail soon, if there is any. */
+void alerts_tell_stuck(struct alerts *a);
 void alerts_fini(struct alerts *a); /* no errand of the storage is under way any more */
 
 /* How the program is called by somebody who is to use these settings: "shunt -c /srv/shunt.ini". */
