@@ -163,6 +163,12 @@ static void report(const struct settings_check *check)
     if (s->brand_font[strspn(s->brand_font, allowed)] != '\0')
         settings_fault(check, "brand", "font",
                        "names of fonts hold letters, digits, spaces and '-'; commas between them");
+    for (size_t i = 0; i < s->report_to.count; i++) {
+        struct mail_address address;
+        struct error e = {0};
+        if (mail_address_parse(s->report_to.items[i], &address, &e) != 0)
+            settings_fault(check, "report", "to", e.text);
+    }
 }
 
 static void mail_server(const struct settings_check *check)

@@ -17,6 +17,7 @@ sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent.parent / "soak"))
 import browser as browsers  # noqa: E402
 import clocks  # noqa: E402
 from control import Control, Records  # noqa: E402
+from mailserver import Mailbox  # noqa: E402
 from shunt import CELTRA_FOLDER, SANITIZED, TOP, holds_for, wait_for  # noqa: E402
 from test_log_and_statistics import FAKETIME  # noqa: E402
 
@@ -235,6 +236,53 @@ def test_one_report_of_two_instances(make_site):
     wait_for(lambda: 20260206 in stored(site), "its row", 10)
     assert document(site, "2026-02-06")["totals"]["processed"] == 20
     assert set(stored(site)) == {20260205, 20260206}
+
+
+# --- by mail ---
+
+@pytest.fixture
+def box(tmp_path):
+    with Mailbox(tmp_path, starttls=False, auth=False) as box:
+        yield box
+
+
+def by_mail(box, **more):
+    return {"mail.server": "127.0.0.1:%d" % box.port, "mail.tls": "none", "mail.from": "shunt <shunt@example.com>", "mail.to": "ops@example.com", "mail.pause": "1s", "mail.timeout": "1s", **more}
+
+
+@needs_faketime
+def test_one_mail_a_day_though_it_is_killed(make_site, box):
+    site, clock = at(make_site, "2026-02-06 23:00:00", **by_mail(box))
+    begun(site)
+    site.drop("RANK", "a.json")
+    site.drop_bad("RANK", "b.json", b"{]", "invalid JSON")
+    site.wait_ended()
+    box.answers["ops@example.com"] = ["451 later"] * 1000
+    clock.set("2026-02-07 00:00:01")
+    wait_made(site, "2026-02-06")
+    wait_for(lambda: 20260206 in stored(site), "its row", 10)
+    wait_for(lambda: box.tries, "a try", 10)
+    site.kill()
+    box.answers.clear()
+    clock.set("2026-02-07 00:05:00")  # nobody else sends what was under way when it died
+    site.start()
+    mail, = wait_for(lambda: box.mails, "the mail", 90)
+    holds_for(lambda: len(box.mails) == 1, "a second mail", 2)
+    assert mail.mail["Subject"] == "shunt report 2026-02-06: 1 processed, 1 error" and mail.to == ["ops@example.com"] and not mail.mail.defects
+    assert mail.mail["List-Id"] and mail.mail.get_content_type() == "multipart/alternative"
+    text, page = (mail.mail.get_body((kind,)).get_content().replace("\r\n", "\n") for kind in ("plain", "html"))
+    assert text == (site.logs / "report-2026-02-06.txt").read_text() and page == (site.logs / "report-2026-02-06.html").read_text()
+    assert report(site, "--date", "2026-02-06", "--send") == "the report of 2026-02-06 is handed to the mail\n"
+    wait_for(lambda: len(box.mails) == 2, "it is mailed again", 20)
+
+
+@needs_faketime
+def test_it_goes_to_its_own_readers(make_site, box):
+    site, clock = at(make_site, "2026-02-06 23:00:00", **by_mail(box, **{"report.to": "a@example.com, b@example.com"}))
+    begun(site)
+    clock.set("2026-02-07 00:00:01")
+    mail, = wait_for(lambda: box.mails, "the mail", 30)
+    assert sorted(mail.to) == ["a@example.com", "b@example.com"]
 
 
 # --- templates ---
