@@ -635,6 +635,24 @@ def test_every_view_fits_every_width_in_both_schemes(busy, page):
     assert not found, "\n".join(found)
 
 
+@pytest.mark.parametrize("colour", ["#FFEE00", "#FFFFFF", "#000000", "#3A0B5E", "#7F8000"])
+def test_whatever_the_brands_colour_is_it_can_be_read(make_site, page, colour):
+    site = make_site(dict(HTTP, **{"brand.colour": colour}))
+    site.start()
+    site.drop("RANK", "x.json")
+    site.put("RANK", "bad.json", b"{]")
+    site.wait_ended(2)
+    page.open(site.http())
+    page.sees("live", "bad.json")
+    found = []
+    for path in ("", "jobs"):
+        page.view(path) if path else None
+        for scheme in ("light", "dark"):
+            page.scheme(scheme)
+            found += ["%s: %s" % (scheme, e) for e in page.look("contrast")]
+    assert not found, "\n".join(found)
+
+
 def test_many_destinations_and_long_names_fit_too(make_site, page):
     label = "A label of a destination that says rather much, number %d"
     routes = "".join("[destination d%d]\npath = OUT/%d\nlabel = %s\n" % (n, n, label % n if n % 3 == 0 else "D%d" % n) for n in range(18))
