@@ -839,6 +839,30 @@ def test_everything_is_done_by_the_keyboard(site, page):
     wait_for(lambda: focused(page) == "Release Monday Rank", lambda: focused(page))
 
 
+def test_a_ticket_is_selected_put_back_and_taken_back_by_the_keyboard(make_site, page):
+    site = without_a_place(make_site, ["a.json", "b.json"])
+    held(site)
+    page.open(site.http(), "/#/jobs?status=failed")
+    page.sees("a.json", "b.json")
+    tab_to(page, "Select b.json")
+    page.keys(Keys.SPACE)
+    tab_to(page, "Put back the 1 selected …")
+    page.keys(Keys.ENTER)
+    page.sees("Put back 1 ticket?", "b.json", selector="dialog")
+    page.keys(Keys.ESCAPE)
+    wait_for(lambda: not page.all("dialog"), "the dialog is closed")
+    assert focused(page) == "Put back the 1 selected …" and len(site.files("JSON_FAILED/RANK")) == 2
+    page.keys(Keys.ENTER)
+    page.sees("Put back 1 ticket?", selector="dialog")
+    tab_to(page, "Put back")
+    page.keys(Keys.ENTER)
+    page.sees("1 ticket put back", selector="#toasts")
+    wait_for(lambda: site.http().get("/api/v1/jobs?status=pending").json["jobs"], "it waits")
+    tab_to(page, "Undo: take back what still waits")
+    page.keys(Keys.ENTER)
+    page.sees("1 ticket taken back", selector="#toasts")
+
+
 # --- how heavy it is ---
 
 @pytest.mark.alone
