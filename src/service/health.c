@@ -135,8 +135,8 @@ static void check_store(struct checks *c)
         check(c, "store", REQUIRED, true, "the store is written");
         return;
     }
-    check(c, "store", REQUIRED, false, "the store cannot be written: routing goes on, %zu records are written later",
-          st->queued);
+    check(c, "store", REQUIRED, false, "the store cannot be written: routing goes on, %zu %s written later", st->queued,
+          st->queued == 1 ? "record is" : "records are");
     explain(c, st->why.text);
     advise(c, "Is there room on its disk, is the file the service's user's, does another program hold it?");
 }

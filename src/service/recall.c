@@ -247,6 +247,7 @@ static void end_as(struct job *job, const struct store_job *row, const char *wor
     end.error = event.text;
     end.events = &event;
     end.n_events = 1;
+    end.outcome = 0; /* that it failed is counted */
     storage_add(job->jobs->storage, record_copy(&end), NULL);
 }
 

@@ -635,6 +635,24 @@ def test_every_view_fits_every_width_in_both_schemes(busy, page):
     assert not found, "\n".join(found)
 
 
+@pytest.mark.parametrize("colour", ["#FFEE00", "#FFFFFF", "#000000", "#3A0B5E", "#7F8000"])
+def test_whatever_the_brands_colour_is_it_can_be_read(make_site, page, colour):
+    site = make_site(dict(HTTP, **{"brand.colour": colour}))
+    site.start()
+    site.drop("RANK", "x.json")
+    site.put("RANK", "bad.json", b"{]")
+    site.wait_ended(2)
+    page.open(site.http())
+    page.sees("live", "bad.json")
+    found = []
+    for path in ("", "jobs"):
+        page.view(path) if path else None
+        for scheme in ("light", "dark"):
+            page.scheme(scheme)
+            found += ["%s: %s" % (scheme, e) for e in page.look("contrast")]
+    assert not found, "\n".join(found)
+
+
 def test_many_destinations_and_long_names_fit_too(make_site, page):
     label = "A label of a destination that says rather much, number %d"
     routes = "".join("[destination d%d]\npath = OUT/%d\nlabel = %s\n" % (n, n, label % n if n % 3 == 0 else "D%d" % n) for n in range(18))
@@ -819,6 +837,30 @@ def test_everything_is_done_by_the_keyboard(site, page):
     page.keys(Keys.ENTER)
     page.sees("Monday Rank is held")
     wait_for(lambda: focused(page) == "Release Monday Rank", lambda: focused(page))
+
+
+def test_a_ticket_is_selected_put_back_and_taken_back_by_the_keyboard(make_site, page):
+    site = without_a_place(make_site, ["a.json", "b.json"])
+    held(site)
+    page.open(site.http(), "/#/jobs?status=failed")
+    page.sees("a.json", "b.json")
+    tab_to(page, "Select b.json")
+    page.keys(Keys.SPACE)
+    tab_to(page, "Put back the 1 selected …")
+    page.keys(Keys.ENTER)
+    page.sees("Put back 1 ticket?", "b.json", selector="dialog")
+    page.keys(Keys.ESCAPE)
+    wait_for(lambda: not page.all("dialog"), "the dialog is closed")
+    assert focused(page) == "Put back the 1 selected …" and len(site.files("JSON_FAILED/RANK")) == 2
+    page.keys(Keys.ENTER)
+    page.sees("Put back 1 ticket?", selector="dialog")
+    tab_to(page, "Put back")
+    page.keys(Keys.ENTER)
+    page.sees("1 ticket put back", selector="#toasts")
+    wait_for(lambda: site.http().get("/api/v1/jobs?status=pending").json["jobs"], "it waits")
+    tab_to(page, "Undo: take back what still waits")
+    page.keys(Keys.ENTER)
+    page.sees("1 ticket taken back", selector="#toasts")
 
 
 # --- how heavy it is ---
