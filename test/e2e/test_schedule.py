@@ -9,7 +9,7 @@ import time
 import pytest
 
 from conftest import root_only
-from shunt import holds_for, wait_for
+from shunt import SANITIZED, holds_for, wait_for
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 
@@ -267,6 +267,8 @@ class Clock:
 def clock(tasks):
     if not os.path.exists(FAKETIME):
         pytest.skip("faketime is not installed")
+    if SANITIZED:
+        pytest.skip("faketime must be the first library, and so must the sanitizer's")
     return Clock(tasks.site, "Europe/Berlin")
 
 
