@@ -15,12 +15,13 @@
 #include "shunt/base/mem.h"
 #include "shunt/core/task.h"
 
-#define CHILD_NAME "shunt-task"
-#define CHILD_EXIT 127 /* as a shell's where there is no such program */
-#define SELF       "/proc/self/exe"
-#define PATH_GIVEN "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define LAST_READS 64 /* of what lies in the pipe at the end: more than a pipe holds */
-#define READ_BYTES 4096
+#define CHILD_NAME    "shunt-task"
+#define CHILD_EXIT    127 /* as a shell's where there is no such program */
+#define SELF          "/proc/self/exe"
+#define PATH_GIVEN    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define LAST_READS    64 /* of what lies in the pipe at the end: more than a pipe holds */
+#define GROUP_LOOK_MS 50
+#define READ_BYTES    4096
 
 struct program {
     struct runtime *rt;
@@ -30,6 +31,7 @@ struct program {
     struct wait deadline;
     struct program_end end;
     bool stopping;
+    int64_t kill_at_ms; /* where it is */
     program_ended_cb ended;
     void *user;
     size_t lines;
@@ -118,18 +120,38 @@ static void read_rest(struct program *p)
 
 /* --- its end --- */
 
-static void on_exit_(uv_process_t *process, int64_t status, int signal)
+static void finish(struct program *p)
 {
-    struct program *p = process->data;
     read_rest(p);
     if (p->len > 0)
         put_line(p);
     wait_cancel(p->rt, &p->deadline);
-    p->end.exit_status = (int)status;
-    p->end.signal = signal;
     p->ended(p->user, &p->end);
     close_output(p);
     uv_close((uv_handle_t *)&p->process, on_closed);
+}
+
+/* It was stopped and has ended; what it began may take as long as it could have. */
+static void on_look_at_group(struct wait *wait)
+{
+    struct program *p = (struct program *)((char *)wait - offsetof(struct program, deadline));
+    bool left = kill(-p->process.pid, 0) == 0;
+    if (left && runtime_now(p->rt) < p->kill_at_ms && wait_set(p->rt, wait, GROUP_LOOK_MS, on_look_at_group) == 0)
+        return;
+    if (left)
+        kill(-p->process.pid, SIGKILL);
+    finish(p);
+}
+
+static void on_exit_(uv_process_t *process, int64_t status, int signal)
+{
+    struct program *p = process->data;
+    p->end.exit_status = (int)status;
+    p->end.signal = signal;
+    if (p->stopping)
+        on_look_at_group(&p->deadline);
+    else
+        finish(p);
 }
 
 static void on_grace_over(struct wait *wait)
@@ -143,6 +165,7 @@ void program_stop(struct program *p)
     if (p->stopping)
         return;
     p->stopping = true;
+    p->kill_at_ms = runtime_now(p->rt) + PROGRAM_GRACE_MS;
     kill(-p->process.pid, SIGTERM);
     if (wait_set(p->rt, &p->deadline, PROGRAM_GRACE_MS, on_grace_over) != 0)
         kill(-p->process.pid, SIGKILL);

@@ -2,57 +2,30 @@
  * stepped; one timer waits for the earliest, never for longer than LOOK_MS, so that a step is seen. */
 #include "shunt/service/scheduler.h"
 
-#include <string.h>
-#include <utlist.h>
+#include <stdio.h>
 
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
-#include "shunt/core/plan.h"
-#include "shunt/service/program.h"
 #include "shunt/service/upkeep.h"
+
+#include "scheduler_inner.h"
 
 #define LOOK_MS INT64_C(5000)
 #define STEP_MS 1000 /* the wall clock and the monotonic one went apart by more: it was stepped */
 
-struct entry {
-    struct planned what;
-    struct scheduler *scheduler;
-    struct entry *next_entry;
-    bool gone;            /* from the settings; kept until its program has ended */
-    int64_t began_ms;     /* mono; from when its interval counts */
-    int64_t done_ms;      /* wall; times up to this one are done with */
-    int64_t next_ms;      /* wall */
-    int64_t last_ms;      /* wall; when it was begun last; 0: never */
-    int64_t last_mono_ms; /* the same */
-    uint64_t runs, failures, skipped;
-    bool skip_told;  /* of the run in work */
-    char result[64]; /* of the last run; "": none yet */
-    struct program *program;
-    char name[];
-};
-
-struct scheduler {
-    struct service *service;
-    struct off_hours off;
-    struct entry *entries; /* in the order of the plan */
-    int64_t apart_ms;      /* the wall clock from the monotonic one */
-    struct wait wait;
-    bool started, draining;
-};
-
-static int64_t wall(const struct scheduler *x)
+int64_t scheduler_wall(const struct scheduler *x)
 {
     return x->service->rt.clock->wall_ms(x->service->rt.clock);
 }
 
-static int64_t mono(const struct scheduler *x)
+int64_t scheduler_mono(const struct scheduler *x)
 {
     return runtime_now(&x->service->rt);
 }
 
 /* --- when --- */
 
-static bool by_interval(const struct entry *t)
+bool entry_by_interval(const struct entry *t)
 {
     return t->what.schedule.every_ms > 0;
 }
@@ -65,12 +38,12 @@ static const struct off_hours *off_of(const struct entry *t)
 /* The wall time at which its interval began, as the clock goes now. */
 static int64_t began_wall(const struct entry *t)
 {
-    return t->began_ms + wall(t->scheduler) - mono(t->scheduler);
+    return t->began_ms + scheduler_wall(t->scheduler) - scheduler_mono(t->scheduler);
 }
 
-static void work_out(struct entry *t)
+void entry_work_out(struct entry *t)
 {
-    if (by_interval(t))
+    if (entry_by_interval(t))
         t->next_ms = schedule_next(&t->what.schedule, off_of(t), began_wall(t), began_wall(t));
     else
         t->next_ms = schedule_next(&t->what.schedule, off_of(t), 0, t->done_ms);
@@ -79,16 +52,16 @@ static void work_out(struct entry *t)
 /* It has been done, or is not to be: from now on. */
 static void done_with(struct entry *t)
 {
-    t->began_ms = mono(t->scheduler);
-    t->done_ms = wall(t->scheduler);
-    work_out(t);
+    t->began_ms = scheduler_mono(t->scheduler);
+    t->done_ms = scheduler_wall(t->scheduler);
+    entry_work_out(t);
 }
 
 /* Due, but is this a moment to begin? Else it is put off. */
 static bool may_begin(struct entry *t)
 {
-    int64_t now = wall(t->scheduler), start;
-    if (by_interval(t))
+    int64_t now = scheduler_wall(t->scheduler), start;
+    if (entry_by_interval(t))
         start = schedule_next(&t->what.schedule, off_of(t), began_wall(t), now - 1);
     else
         start = off_hours_start(off_of(t), now);
@@ -101,13 +74,13 @@ static bool may_begin(struct entry *t)
 
 static void save(const struct entry *t)
 {
-    if (t->what.task && (!by_interval(t) || t->what.schedule.every_ms >= UPKEEP_SAVE_MS))
+    if (t->what.task && (!entry_by_interval(t) || t->what.schedule.every_ms >= UPKEEP_SAVE_MS))
         upkeep_save_now(t->scheduler->service->upkeep);
 }
 
-static void entry_free(struct scheduler *x, struct entry *t)
+void entry_free(struct entry *t)
 {
-    LL_DELETE2(x->entries, t, next_entry);
+    LL_DELETE2(t->scheduler->entries, t, next_entry);
     mem_free(t);
 }
 
@@ -125,7 +98,7 @@ static void on_ended(void *user, const struct program_end *end)
 {
     struct entry *t = user;
     bool fine = end->exit_status == 0 && end->signal == 0 && !end->timed_out;
-    double ms = (double)(mono(t->scheduler) - t->last_mono_ms);
+    double ms = (double)(scheduler_mono(t->scheduler) - t->last_mono_ms);
     t->program = NULL;
     t->failures += !fine;
     set_result(t, end);
@@ -135,7 +108,7 @@ static void on_ended(void *user, const struct program_end *end)
               "Task %s ended: %s, %.1f s", t->name, t->result, ms / 1000);
     service_reap(t->scheduler->service);
     if (t->gone)
-        entry_free(t->scheduler, t);
+        entry_free(t);
 }
 
 static void begin_program(struct entry *t)
@@ -164,8 +137,8 @@ static void run(struct entry *t)
     }
     t->skip_told = false;
     t->runs++;
-    t->last_ms = wall(t->scheduler);
-    t->last_mono_ms = mono(t->scheduler);
+    t->last_ms = scheduler_wall(t->scheduler);
+    t->last_mono_ms = scheduler_mono(t->scheduler);
     switch (t->what.run) {
     case TASK_SCAN:
         scanner_tick(&s->scanner);
@@ -184,10 +157,10 @@ static void run(struct entry *t)
 
 static void look_at(struct entry *t)
 {
-    int64_t late = wall(t->scheduler) - t->next_ms;
+    int64_t late = scheduler_wall(t->scheduler) - t->next_ms;
     if (late < 0)
         return;
-    bool missed = !by_interval(t) && late > SCHEDULER_LATE_MAX_MS && !(t->what.task && t->what.task->catch_up);
+    bool missed = !entry_by_interval(t) && late > SCHEDULER_LATE_MAX_MS && !(t->what.task && t->what.task->catch_up);
     if (!missed && !may_begin(t))
         return;
     if (missed)
@@ -204,7 +177,7 @@ static void look_at(struct entry *t)
 static void see_step(struct scheduler *x)
 {
     struct entry *t;
-    int64_t now = wall(x), apart = now - mono(x), step = apart - x->apart_ms;
+    int64_t now = scheduler_wall(x), apart = now - scheduler_mono(x), step = apart - x->apart_ms;
     if (step <= STEP_MS && step >= -STEP_MS)
         return;
     x->apart_ms = apart;
@@ -212,14 +185,14 @@ static void see_step(struct scheduler *x)
     {
         if (t->done_ms > now + SCHEDULER_LATE_MAX_MS)
             t->done_ms = now;
-        work_out(t);
+        entry_work_out(t);
     }
 }
 
 static void on_wait(struct wait *wait);
 
 /* No entry goes meanwhile: that a program has ended is told by the loop. */
-static void look(struct scheduler *x)
+void scheduler_look(struct scheduler *x)
 {
     struct entry *t, *next;
     int64_t pause = LOOK_MS;
@@ -229,7 +202,7 @@ static void look(struct scheduler *x)
         if (!t->gone && !x->draining)
             look_at(t);
     }
-    int64_t now = wall(x);
+    int64_t now = scheduler_wall(x);
     LL_FOREACH2(x->entries, t, next_entry)
     {
         if (!t->gone && t->next_ms - now < pause)
@@ -240,122 +213,7 @@ static void look(struct scheduler *x)
 
 static void on_wait(struct wait *wait)
 {
-    look((struct scheduler *)((char *)wait - offsetof(struct scheduler, wait)));
-}
-
-/* --- taking over what the settings say --- */
-
-static struct entry *find(const struct scheduler *x, const char *name)
-{
-    struct entry *t;
-    LL_FOREACH2(x->entries, t, next_entry)
-    {
-        if (strcmp(t->name, name) == 0)
-            return t;
-    }
-    return NULL;
-}
-
-static struct entry *entry_new(struct scheduler *x, const char *name)
-{
-    struct entry *t = mem_zalloc(sizeof *t + strlen(name) + 1);
-    if (!t)
-        return NULL;
-    t->scheduler = x;
-    t->gone = true;
-    strcpy(t->name, name);
-    return t;
-}
-
-/* What is not there yet, as gone; in the plan's order behind the rest. */
-static int make_entries(struct scheduler *x, const struct plan *plan)
-{
-    for (size_t i = 0; i < plan->count; i++) {
-        if (find(x, plan->items[i].name))
-            continue;
-        struct entry *t = entry_new(x, plan->items[i].name);
-        if (!t)
-            return ERR_NOMEM;
-        LL_APPEND2(x->entries, t, next_entry);
-    }
-    return 0;
-}
-
-static void forget_gone(struct scheduler *x)
-{
-    struct entry *t, *next;
-    LL_FOREACH_SAFE2(x->entries, t, next, next_entry)
-    {
-        if (t->gone && !t->program)
-            entry_free(x, t);
-    }
-}
-
-static void take_over(struct entry *t, const struct planned *what)
-{
-    if (t->gone)
-        t->began_ms = mono(t->scheduler);
-    t->gone = false;
-    t->what = *what;
-    t->what.name = t->name;
-    t->done_ms = wall(t->scheduler);
-    work_out(t);
-}
-
-static bool is_planned(const struct plan *plan, const char *name)
-{
-    for (size_t i = 0; i < plan->count; i++)
-        if (strcmp(plan->items[i].name, name) == 0)
-            return true;
-    return false;
-}
-
-int scheduler_adopt(struct scheduler *x, const struct settings *s)
-{
-    struct entry *t;
-    struct plan *plan = plan_new(s);
-    if (x->started)
-        look(x); /* what is due is due by what was said before */
-    if (!plan || make_entries(x, plan) != 0) {
-        forget_gone(x);
-        mem_free(plan);
-        return ERR_NOMEM;
-    }
-    x->off = plan->off;
-    for (size_t i = 0; i < plan->count; i++) {
-        t = find(x, plan->items[i].name);
-        if (plan->items[i].task || t->gone) /* our own are as they were at the start */
-            take_over(t, &plan->items[i]);
-    }
-    LL_FOREACH2(x->entries, t, next_entry)
-    {
-        t->gone = t->gone || (t->what.task && !is_planned(plan, t->name));
-    }
-    forget_gone(x);
-    mem_free(plan);
-    if (x->started)
-        look(x);
-    return 0;
-}
-
-void scheduler_recall(struct scheduler *x, const json_t *known)
-{
-    struct entry *t;
-    int64_t now = wall(x);
-    LL_FOREACH2(x->entries, t, next_entry)
-    {
-        const json_t *one = json_object_get(known, t->name);
-        int64_t last = json_integer_value(json_object_get(one, "last_ms"));
-        int64_t done = json_integer_value(json_object_get(one, "done_ms"));
-        if (!t->what.task || !one)
-            continue;
-        t->last_ms = last;
-        if (last > 0 && last < now)
-            t->began_ms = mono(x) - (now - last);
-        if (t->what.task->catch_up && done > 0 && done < now)
-            t->done_ms = done;
-        work_out(t);
-    }
+    scheduler_look((struct scheduler *)((char *)wait - offsetof(struct scheduler, wait)));
 }
 
 /* --- life --- */
@@ -366,7 +224,7 @@ struct scheduler *scheduler_new(struct service *s)
     if (!x)
         return NULL;
     x->service = s;
-    x->apart_ms = wall(x) - mono(x);
+    x->apart_ms = scheduler_wall(x) - scheduler_mono(x);
     if (scheduler_adopt(x, s->config->settings) == 0)
         return x;
     scheduler_free(x);
@@ -376,7 +234,7 @@ struct scheduler *scheduler_new(struct service *s)
 void scheduler_start(struct scheduler *x)
 {
     x->started = true;
-    look(x);
+    scheduler_look(x);
 }
 
 void scheduler_drain(struct scheduler *x)
@@ -422,56 +280,6 @@ void scheduler_free(struct scheduler *x)
     if (!x)
         return;
     while (x->entries)
-        entry_free(x, x->entries);
+        entry_free(x->entries);
     mem_free(x);
-}
-
-/* --- as JSON --- */
-
-json_t *scheduler_known(const struct scheduler *x)
-{
-    const struct entry *t;
-    json_t *known = json_object();
-    LL_FOREACH2(x->entries, t, next_entry)
-    {
-        if (!t->what.task || t->gone)
-            continue;
-        json_t *one = json_pack("{s:I, s:I}", "last_ms", (json_int_t)t->last_ms, "done_ms", (json_int_t)t->done_ms);
-        if (json_object_set_new(known, t->name, one) != 0) {
-            json_decref(known);
-            return NULL;
-        }
-    }
-    return known;
-}
-
-static json_t *entry_json(const struct entry *t, size_t count)
-{
-    char last[CLOCK_RFC3339_MAX];
-    clock_rfc3339(t->last_ms, last);
-    json_t *json = plan_json(&t->what, &t->scheduler->off, t->next_ms, count);
-    json_t *more =
-        json_pack("{s:b, s:s?, s:s?, s:I, s:I, s:I}", "running", t->program != NULL, "last",
-                  t->last_ms > 0 ? last : NULL, "result", t->result[0] ? t->result : NULL, "runs", (json_int_t)t->runs,
-                  "failures", (json_int_t)t->failures, "skipped", (json_int_t)t->skipped);
-    if (!json || !more || json_object_update(json, more) != 0) {
-        json_decref(json);
-        json = NULL;
-    }
-    json_decref(more);
-    return json;
-}
-
-json_t *scheduler_json(const struct scheduler *x, size_t count)
-{
-    const struct entry *t;
-    json_t *list = json_array();
-    LL_FOREACH2(x->entries, t, next_entry)
-    {
-        if (!t->gone && json_array_append_new(list, entry_json(t, count)) != 0) {
-            json_decref(list);
-            return NULL;
-        }
-    }
-    return json_pack("{s:o}", "tasks", list);
 }

@@ -2,6 +2,7 @@
 import datetime
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import time
@@ -9,7 +10,7 @@ import time
 import pytest
 
 from conftest import root_only
-from shunt import holds_for, wait_for
+from shunt import SANITIZED, holds_for, wait_for
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 
@@ -93,6 +94,23 @@ def test_a_program_that_takes_too_long_is_ended_with_all_that_it_began(tasks):
     assert site.events("task_skipped")
     assert tasks.schedule()["slow"]["skipped"] > 0
     site.stop()
+
+
+def test_what_a_stopped_program_leaves_in_its_group_gets_its_time_and_is_ended_before_the_next_run(tasks):
+    path = tasks.program("leaves", """echo begin >> %s
+(trap 'sleep 0.5; echo tidy >> %s; exit' TERM; sleep 1000 & wait) &
+(trap '' TERM; exec sleep 1000) &
+echo $! >> %s.stubborn
+sleep 1000
+""" % ((tasks.mark,) * 3))
+    tasks.site.write_settings(**{"task leaves__every": "200ms", "task leaves__program": path, "task leaves__timeout": "500ms"})
+    tasks.site.start()
+    tasks.site.wait_event("task_failed", seconds=20)
+    stubborn = pathlib.Path(str(tasks.mark) + ".stubborn").read_text().split()[0]
+    wait_for(lambda: not os.path.exists("/proc/" + stubborn), "who ignores TERM is killed")
+    wait_for(lambda: tasks.marks().count("begin") == 2, "the next run")
+    assert tasks.marks()[:3] == ["begin", "tidy", "begin"]
+    tasks.site.stop()
 
 
 def test_one_task_never_runs_twice_at_once(tasks):
@@ -267,6 +285,8 @@ class Clock:
 def clock(tasks):
     if not os.path.exists(FAKETIME):
         pytest.skip("faketime is not installed")
+    if SANITIZED:
+        pytest.skip("faketime must be the first library, and so must the sanitizer's")
     return Clock(tasks.site, "Europe/Berlin")
 
 
