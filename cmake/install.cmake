@@ -34,6 +34,8 @@ if(TARGET manual)
 endif()
 
 install(FILES ${samples} DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT system)
+install(FILES etc/templates/report.html etc/templates/report.txt DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples/templates
+    COMPONENT system)
 install(FILES CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT system)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright COMPONENT system)
 install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT system OPTIONAL)

@@ -43,7 +43,7 @@ static json_t *take_json(struct str *text)
     return json;
 }
 
-json_t *shown(const char *text, size_t most)
+json_t *report_shown(const char *text, size_t most)
 {
     struct str plain = STR_INIT, cut = STR_INIT;
     size_t len = text ? strlen(text) : 0;
@@ -53,7 +53,7 @@ json_t *shown(const char *text, size_t most)
     return take_json(&cut);
 }
 
-void grouped(json_int_t n, char out[NUMBER_TEXT_MAX])
+void report_grouped(json_int_t n, char out[NUMBER_TEXT_MAX])
 {
     char digits[NUMBER_TEXT_MAX];
     int len = snprintf(digits, sizeof digits, "%" JSON_INTEGER_FORMAT, n), at = 0;
@@ -65,19 +65,19 @@ void grouped(json_int_t n, char out[NUMBER_TEXT_MAX])
     out[at] = '\0';
 }
 
-json_t *count(json_int_t n)
+json_t *report_count(json_int_t n)
 {
     char text[NUMBER_TEXT_MAX];
-    grouped(n, text);
+    report_grouped(n, text);
     return json_string(text);
 }
 
-json_t *percent(const json_t *number)
+json_t *report_percent(const json_t *number)
 {
     return json_is_number(number) ? json_sprintf("%.1f %%", json_number_value(number)) : json_string("–");
 }
 
-json_t *seconds(const json_t *ms)
+json_t *report_seconds(const json_t *ms)
 {
     double s = json_number_value(ms) / 1000;
     if (!json_is_number(ms))
@@ -85,7 +85,7 @@ json_t *seconds(const json_t *ms)
     return s < 100 ? json_sprintf("%.2f s", s) : json_sprintf("%.0f s", s);
 }
 
-void column(struct str *out, const char *text, size_t width, bool right)
+void report_column(struct str *out, const char *text, size_t width, bool right)
 {
     size_t len = characters(text);
     for (size_t i = len; right && i < width; i++)
@@ -95,14 +95,14 @@ void column(struct str *out, const char *text, size_t width, bool right)
         str_putc(out, ' ');
 }
 
-void column_count(struct str *out, json_int_t n, size_t width)
+void report_column_count(struct str *out, json_int_t n, size_t width)
 {
     char text[NUMBER_TEXT_MAX];
-    grouped(n, text);
-    column(out, text, width, true);
+    report_grouped(n, text);
+    report_column(out, text, width, true);
 }
 
-json_t *line_of(struct str *out)
+json_t *report_line_of(struct str *out)
 {
     size_t len = out->len;
     while (len > 0 && out->bytes[len - 1] == ' ')
@@ -123,7 +123,7 @@ static size_t fitting(const char *text, size_t room)
     return at > 0 ? at : end;
 }
 
-json_t *wrapped(const char *text, const char *before)
+json_t *report_wrapped(const char *text, const char *before)
 {
     struct str out = STR_INIT;
     size_t room = REPORT_COLUMNS - characters(before);

@@ -79,7 +79,8 @@ static void on_rendered(struct call *call)
     }
     when_day_text(r->order.day, date);
     snprintf(key, sizeof key, "report:%s:%lld", date, (long long)r->order.now_ms);
-    if (reporter_mail(call->control->service, key, call->result, &r->html, &r->text)) {
+    const struct report_mail mail = {key, call->result, &r->html, &r->text};
+    if (reporter_mail(call->control->service, &mail, NULL, NULL)) {
         api_who(call->request, who);
         log_info("report_sent", "The report of %s is mailed again, asked for by %s", date, who);
         api_answer(call->request, 202, json_pack("{s:s}", "date", date));

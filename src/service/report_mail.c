@@ -36,14 +36,13 @@ static json_t *subject_of(const struct settings *s, const json_t *report)
                         json_is_true(json_object_get(report, "late")) ? " (late)" : "");
 }
 
-bool reporter_mail(struct service *s, const char *key, const json_t *report, const struct str *html,
-                   const struct str *text)
+bool reporter_mail(struct service *s, const struct report_mail *m, void (*saved)(void *user), void *user)
 {
     const struct settings *set = s->config->settings;
-    json_t *mail = json_pack("{s:o, s:s%, s:s%, s:s}", "subject", subject_of(set, report), "text", text->bytes,
-                             text->len, "html", html->bytes, html->len, "list_id", LIST_ID);
+    json_t *mail = json_pack("{s:o, s:s%, s:s%, s:s}", "subject", subject_of(set, m->report), "text", m->text->bytes,
+                             m->text->len, "html", m->html->bytes, m->html->len, "list_id", LIST_ID);
     bool fine = mail && (set->report_to.count == 0 || json_object_set_new(mail, "to", list_of(&set->report_to)) == 0);
-    fine = fine && outbox_put(s->outbox, OUTBOX_MAIL, key, mail, NULL, NULL);
+    fine = fine && outbox_put(s->outbox, OUTBOX_MAIL, m->key, mail, saved, user);
     json_decref(mail);
     return fine;
 }

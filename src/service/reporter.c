@@ -22,6 +22,8 @@ struct reporter {
     int64_t again_ms;
     bool busy, told;
     json_t *handed; /* dates whose rows may not be written yet */
+    json_t *report; /* NULL; or of `day`, until the outbox has its mail */
+    int day;
 };
 
 struct making {
@@ -165,7 +167,7 @@ static void tell_failed(struct reporter *r, const struct making *m)
     r->again_ms = runtime_now(&r->service->rt) + RETRY_MS;
 }
 
-/* Without memory for it the day is looked for again, and done again where its row is not written yet: under the same key. */
+/* Without memory for it the day may be looked for, and done, again before its row is written: that changes nothing. */
 static void note_handed(struct reporter *r, int day)
 {
     (void)json_array_append_new(r->handed, json_integer(day));
@@ -173,22 +175,43 @@ static void note_handed(struct reporter *r, int day)
         (void)json_array_remove(r->handed, 0);
 }
 
-/* False: no memory, to be done again: the mail's key, and the copies' names, are the same. */
+/* The row: from here on the day is done. Without memory for it, all is done again, under the same key and names. */
+static void record(struct reporter *r)
+{
+    char date[WHEN_TEXT_MAX];
+    when_day_text(r->day, date);
+    bool late = json_is_true(json_object_get(r->report, "late"));
+    if (!storage_report(&r->service->storage, r->day, r->report)) {
+        json_decref(r->report);
+        r->again_ms = runtime_now(&r->service->rt) + RETRY_MS;
+    } else {
+        note_handed(r, r->day);
+        log_info("report", "The report of %s is made%s%s: report-%s.html and .txt in %s", date, late ? ", late" : "",
+                 reporter_has_mail(r->service) ? " and mailed" : "", date, r->service->config->logs);
+    }
+    r->report = NULL;
+}
+
+static void on_saved(void *user)
+{
+    record(user);
+}
+
+/* Not before the outbox has the mail for good: a row without its mail would be a mail that is lost. False: no memory. */
 static bool hand_over(struct reporter *r, struct making *m)
 {
     char date[WHEN_TEXT_MAX], key[WHEN_TEXT_MAX + 16];
+    const struct report_mail mail = {key, m->report, &m->html, &m->text};
     when_day_text(m->day, date);
     snprintf(key, sizeof key, "report:%s", date);
     bool mailed = reporter_has_mail(r->service);
-    if (mailed && !reporter_mail(r->service, key, m->report, &m->html, &m->text))
+    if (mailed && !reporter_mail(r->service, &mail, on_saved, r))
         return false;
-    bool late = json_is_true(json_object_get(m->report, "late"));
-    if (!storage_report(&r->service->storage, m->day, m->report))
-        return false;
+    r->report = m->report;
+    r->day = m->day;
     m->report = NULL;
-    note_handed(r, m->day);
-    log_info("report", "The report of %s is made%s%s: report-%s.html and .txt in %s", date, late ? ", late" : "",
-             mailed ? " and mailed" : "", date, m->config->logs);
+    if (!mailed)
+        record(r);
     return true;
 }
 
@@ -249,7 +272,8 @@ static struct making *making_new(struct reporter *r, int due, int at_minutes)
 void reporter_look(struct reporter *r)
 {
     const struct service *s = r->service;
-    if (!s->config->settings->report_enabled || r->busy || s->rt.draining || runtime_now(&s->rt) < r->again_ms)
+    if (!s->config->settings->report_enabled || r->busy || r->report || s->rt.draining ||
+        runtime_now(&s->rt) < r->again_ms)
         return;
     int at_minutes = report_at_minutes(s->config->settings->report_at);
     int due = report_due_day(s->rt.clock->wall_ms(s->rt.clock), at_minutes);
@@ -285,5 +309,6 @@ void reporter_free(struct reporter *r)
     if (!r)
         return;
     json_decref(r->handed);
+    json_decref(r->report);
     mem_free(r);
 }

@@ -6,9 +6,10 @@ import { overview } from "./overview.js";
 import { jobs, job } from "./jobs.js";
 import { routes } from "./routes.js";
 import { system } from "./system.js";
+import { reports } from "./reports.js";
 
-const views = { "": overview, jobs, job, routes, system };
-const titles = { "": "Overview", jobs: "Jobs", job: "Job", routes: "Routes", system: "System" };
+const views = { "": overview, jobs, job, routes, reports, system };
+const titles = { "": "Overview", jobs: "Jobs", job: "Job", routes: "Routes", reports: "Reports", system: "System" };
 const main = document.getElementById("main");
 let leave = () => {};
 let turn = 0;

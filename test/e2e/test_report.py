@@ -136,7 +136,8 @@ def kept(site, name="day.json", date=20260206, **changes):
     """A report as an earlier run made it."""
     day = json.loads((DATA / name).read_text())
     day.update(changes)
-    Records(site.data / "shunt.db").close()
+    if not (site.data / "shunt.db").exists():
+        Records(site.data / "shunt.db").close()
     with contextlib.closing(sqlite3.connect(site.data / "shunt.db")) as db, db:
         db.execute("INSERT INTO reports VALUES (?, ?)", (date, json.dumps(day)))
     return day
@@ -395,3 +396,22 @@ def test_it_fits_at_both_widths_in_light_and_dark(make_site, chromium, name):
     assert len(backgrounds) == 2
     chromium.check()
 
+
+@needs_browser
+@pytest.mark.browser
+@pytest.mark.xdist_group("browser")
+def test_the_dashboard_leads_to_them(make_site, chromium):
+    site = make_site({**ZONE, **HTTP, "report.enabled": "no"})
+    kept(site)
+    kept(site, date=20260205)
+    site.start()
+    chromium.start()
+    for width in (375, 1200):
+        chromium.size(width)
+        chromium.open(site.http(), "/#/reports")
+        chromium.sees("Daily reports", "2026-02-06", "2026-02-05", "Today so far")
+        assert chromium.js("return document.documentElement.scrollWidth") <= width
+    links = {link.text: link.get_attribute("href") for link in chromium.all("main a")}
+    chromium.open(site.http(), links["2026-02-06"].removeprefix(site.http().url))
+    chromium.sees("daily report", "Friday, 6 February 2026", "Monday Rank")
+    chromium.check()

@@ -2,7 +2,7 @@
  *
  * Happy way: the day's report is due by the wall clock ([report] at) and the store has none of it -> every living instance has
  * ended that day in the store -> a work request makes the document, renders it, and puts report-DATE.html and .txt into the
- * logs folder (temporary, then renamed) -> it is mailed under the key "report:DATE", where there is mail -> its row is
+ * logs folder (temporary, then renamed) -> where there is mail, the outbox has it under the key "report:DATE" -> its row is
  * written by the storage's lane, and that date is never looked at again.
  *
  * What is due is decided by the clock and the rows alone, never by a timer: a clock that steps, a change of summer time, a
@@ -24,8 +24,13 @@ void reporter_free(struct reporter *r);           /* NULL is fine */
 
 /* Is there anybody to mail it to? */
 bool reporter_has_mail(const struct service *s);
-/* To the outbox, under that key: the same key is mailed once. False: no memory, or no room. */
-bool reporter_mail(struct service *s, const char *key, const json_t *report, const struct str *html,
-                   const struct str *text);
+/* To the outbox, under that key: the same key is mailed once. saved: called on the loop when the outbox has it for good; may
+ * be NULL. False: no memory, or no room. */
+struct report_mail {
+    const char *key;
+    const json_t *report;
+    const struct str *html, *text;
+};
+bool reporter_mail(struct service *s, const struct report_mail *mail, void (*saved)(void *user), void *user);
 
 #endif
