@@ -7,7 +7,7 @@
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        cmake gcc libc6-dev libcrypt-dev libcurl4-openssl-dev libinih-dev libjansson-dev libmicrohttpd-dev libsqlite3-dev libuv1-dev \
+        cmake gcc libc6-dev libcrypt-dev libcurl4-openssl-dev libgnutls28-dev libinih-dev libjansson-dev libmicrohttpd-dev libsqlite3-dev libuv1-dev \
         libyajl-dev nettle-dev ninja-build pkg-config uthash-dev zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
@@ -20,7 +20,7 @@ RUN cmake --preset release -DBUILD_TESTING=OFF \
 FROM debian:bookworm-slim
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        libcrypt1 libcurl4 libinih1 libjansson4 libmicrohttpd12 libnettle8 libsqlite3-0 libuv1 libyajl2 tzdata zlib1g \
+        libcrypt1 libcurl4 libgnutls30 libinih1 libjansson4 libmicrohttpd12 libnettle8 libsqlite3-0 libuv1 libyajl2 tzdata zlib1g \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 1500 shunt \
     && useradd --uid 1500 --gid 1500 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin shunt \

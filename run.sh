@@ -13,7 +13,7 @@ called_from=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 BUILD_PACKAGES=(cmake gcc libc6-dev ninja-build pkg-config
-    libcrypt-dev libcurl4-openssl-dev libinih-dev libjansson-dev libmicrohttpd-dev libsqlite3-dev libuv1-dev libyajl-dev
+    libcrypt-dev libcurl4-openssl-dev libgnutls28-dev libinih-dev libjansson-dev libmicrohttpd-dev libsqlite3-dev libuv1-dev libyajl-dev
     nettle-dev uthash-dev zlib1g-dev)
 TEST_PACKAGES=(chromium chromium-driver clang clang-format e2fsprogs faketime libclang-rt-14-dev libcmocka-dev man-db mandoc
     python3 python3-jsonschema python3-pytest python3-pytest-xdist python3-selenium strace tzdata util-linux xfsprogs zsh)

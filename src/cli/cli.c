@@ -21,9 +21,9 @@
 extern char **environ;
 
 const struct cli_command *const cli_commands[] = {
-    &cmd_run,    &cmd_once,  &cmd_check, &cmd_explain, &cmd_status,     &cmd_list,    &cmd_show,   &cmd_top,
-    &cmd_failed, &cmd_retry, &cmd_reset, &cmd_cancel,  &cmd_hold,       &cmd_release, &cmd_verify, &cmd_schedule,
-    &cmd_store,  &cmd_token, &cmd_mail,  &cmd_help,    &cmd_completion, &cmd_manual,  NULL};
+    &cmd_run,    &cmd_once,  &cmd_check,  &cmd_explain, &cmd_status, &cmd_list,       &cmd_show,   &cmd_top,
+    &cmd_failed, &cmd_retry, &cmd_reset,  &cmd_cancel,  &cmd_hold,   &cmd_release,    &cmd_verify, &cmd_schedule,
+    &cmd_store,  &cmd_token, &cmd_report, &cmd_mail,    &cmd_help,   &cmd_completion, &cmd_manual, NULL};
 
 const struct cli_option cli_general_options[] = {
     {.letter = 'c',

@@ -1,12 +1,16 @@
 /* cmd_check.c: `shunt check`: are both INI files right, who goes where, and could it be written there? Changes nothing
  * but temporaries that it removes. */
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "shunt/base/mem.h"
 #include "shunt/cli/cli.h"
+#include "shunt/core/task.h"
 #include "shunt/io/place.h"
 #include "shunt/service/access.h"
+#include "shunt/service/certificate.h"
 #include "shunt/service/service.h"
 
 static int print_reference(void)
@@ -50,13 +54,27 @@ static void warn_destination(const struct config *c, const struct destination *d
     mem_free(mount);
 }
 
+static void warn_program(const struct task *t)
+{
+    char **argv;
+    if (t->run != TASK_PROGRAM || task_command(t->program, &argv, NULL) != 0)
+        return;
+    if (access(argv[0], X_OK) != 0)
+        printf("warning: [%s] (line %u): %s cannot be run: %s\n", t->section.title, t->section.line, argv[0],
+               strerror(errno));
+    mem_free(argv);
+}
+
 static bool access_is_good(const struct config *c)
 {
     struct faults faults;
     struct access *access;
+    struct certificate certificate;
     faults_init(&faults);
     bool good = access_load(c, &access, &faults) == 0;
+    good = certificate_load(c, &certificate, &faults) == 0 && good;
     access_free(access);
+    certificate_fini(&certificate);
     cli_print_faults(&faults);
     faults_fini(&faults);
     return good;
@@ -86,6 +104,8 @@ static int run(const struct cli *cli)
         warn_folder("[folders] logs:", c->logs, true);
         for (size_t i = 0; i < c->routes->n_destinations; i++)
             warn_destination(c, &c->routes->destinations[i]);
+        for (size_t i = 0; i < c->settings->tasks.count; i++)
+            warn_program((const struct task *)c->settings->tasks.items[i]);
         printf("%zu routes, %zu destinations: valid\n", c->routes->n_routes, c->routes->n_destinations);
     }
     config_free(c);

@@ -32,6 +32,11 @@ bool job_allows(enum job_state from, enum job_state to)
     return from < JOB_STATES && to < JOB_STATES && (job_successors[from] & BIT(to)) != 0;
 }
 
+bool delivery_has_ended(enum delivery_state s)
+{
+    return s == DELIVERY_DONE || s == DELIVERY_FAILED;
+}
+
 bool delivery_allows(enum delivery_state from, enum delivery_state to)
 {
     return from < DELIVERY_STATES && to < DELIVERY_STATES && (delivery_successors[from] & BIT(to)) != 0;

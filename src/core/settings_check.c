@@ -3,6 +3,7 @@
 
 #include "shunt/core/alarm.h"
 #include "shunt/core/listen.h"
+#include "shunt/core/report.h"
 #include "shunt/core/task.h"
 #include "shunt/core/units.h"
 
@@ -153,6 +154,23 @@ static void off_hours(const struct settings_check *check)
             settings_fault(check, "schedule", "programs", "each must be an absolute path");
 }
 
+static void report(const struct settings_check *check)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 ,-";
+    const struct settings *s = check->s;
+    if (report_at_minutes(s->report_at) < 0)
+        settings_fault(check, "report", "at", "not a time of day such as 06:30");
+    if (s->brand_font[strspn(s->brand_font, allowed)] != '\0')
+        settings_fault(check, "brand", "font",
+                       "names of fonts hold letters, digits, spaces and '-'; commas between them");
+    for (size_t i = 0; i < s->report_to.count; i++) {
+        struct mail_address address;
+        struct error e = {0};
+        if (mail_address_parse(s->report_to.items[i], &address, &e) != 0)
+            settings_fault(check, "report", "to", e.text);
+    }
+}
+
 static void mail_server(const struct settings_check *check)
 {
     const struct settings *s = check->s;
@@ -212,6 +230,7 @@ void settings_cross_check(const struct settings_check *check)
     places_apart(check);
     zone_name(check);
     at_most(check, "mail", "pause", s->mail_pause_ms, "mail", "expire", s->mail_expire_ms);
+    report(check);
     web(check);
     alerts(check);
     off_hours(check);

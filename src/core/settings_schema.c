@@ -158,6 +158,13 @@ const struct setting settings_schema[] = {
 
     OTHER("report", "timezone", SETTING_TEXT, timezone, "",
           "Zone of the local day and of times in the log, as Europe/Berlin. Empty: the system's."),
+    OTHER("report", "enabled", SETTING_BOOL, report_enabled, "yes",
+          "Whether a report is made of each local day that ended: kept in the logs folder, and mailed where [mail] is set."),
+    NUMBER("report", "at", SETTING_TEXT, report_at, "00:00", 5, 5,
+           "When, by the local clock of the day after, as 06:30."),
+    OTHER("report", "to", SETTING_LIST, report_to, "", "Addresses that get it. Empty: those of [mail]."),
+    OTHER("report", "templates", SETTING_PATH, report_templates, "",
+          "Folder with a report.html or report.txt (mustache) of your own. Relative: to the folder of shunt.ini. Empty: none."),
 
     SCHEDULE("programs", SETTING_LIST, programs, "",
              "Programs that tasks may run, and folders of such programs, by their absolute paths. Empty: none."),
@@ -206,8 +213,15 @@ const struct setting settings_schema[] = {
           "HUP reads it again. Without it and without `token`: everybody on this machine may do everything."),
     OTHER("http", "token", SETTING_SECRET, http_token, "",
           "A token that may do everything, for containers: SHUNT_HTTP_TOKEN or SHUNT_HTTP_TOKEN_FILE."),
+    OTHER("http", "certificate", SETTING_PATH, http_certificate, "",
+          "Certificate in PEM, with its chain, relative to data: then `listen` speaks TLS, and nothing else. Needs `key`."),
+    OTHER("http", "key", SETTING_PATH, http_key, "",
+          "Its private key in PEM, without a password, which others may not read; relative to data."),
     OTHER("http", "origins", SETTING_LIST, http_origins, "",
           "Other origins, as https://desk.example.com, whose pages may use the API in a browser (CORS)."),
+    OTHER("http", "files", SETTING_PATH, http_files, "",
+          "Folder of tickets that jobs may name by their path below it instead of bringing them along; relative to data. "
+          "Empty: none."),
     NUMBER("http", "max_streams", SETTING_COUNT, max_streams, "500", 0, 10000,
            "Readers of /api/v1/events at once; further ones are refused."),
     NUMBER("http", "ready_oldest", SETTING_MS, ready_oldest_ms, "15m", 100, 30 * DAY,
@@ -216,6 +230,9 @@ const struct setting settings_schema[] = {
 
     NUMBER("brand", "name", SETTING_TEXT, brand_name, "shunt", 1, 60, "The name that the pages show."),
     OTHER("brand", "colour", SETTING_COLOUR, brand_colour, "#1F6FEB", "The pages' own colour, as #1F6FEB."),
+    OTHER("brand", "background", SETTING_COLOUR, brand_background, "#000000", "What is behind it in the report's head."),
+    NUMBER("brand", "font", SETTING_TEXT, brand_font, "Montserrat, Segoe UI, Helvetica, Arial, sans-serif", 1, 200,
+           "Fonts of the report, the first that the reader has."),
     {.section = NULL},
 };
 /* clang-format on */

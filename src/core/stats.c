@@ -191,6 +191,29 @@ void stats_delivery_failed(struct stats *s, const char *destination)
     s->changes++;
 }
 
+void stats_retried(struct stats *s)
+{
+    s->totals.retries++;
+    s->changes++;
+}
+
+void stats_delivered(struct stats *s, const struct stats_slow *d)
+{
+    size_t at = s->n_slowest;
+    while (at > 0 && s->slowest[at - 1].ms < d->ms)
+        at--;
+    if (at == STATS_SLOWEST)
+        return;
+    s->n_slowest += s->n_slowest < STATS_SLOWEST;
+    memmove(&s->slowest[at + 1], &s->slowest[at], (s->n_slowest - 1 - at) * sizeof s->slowest[0]);
+    struct stats_kept_slow *kept = &s->slowest[at];
+    kept->ms = d->ms;
+    kept->wall_ms = d->wall_ms;
+    stats_clean(d->client, kept->client, sizeof kept->client);
+    stats_clean(d->file, kept->file, sizeof kept->file);
+    stats_clean(d->destination, kept->destination, sizeof kept->destination);
+}
+
 void stats_batch(struct stats *s, size_t tickets)
 {
     s->totals.batches++;

@@ -34,6 +34,14 @@ struct stats_error {
     char text[ERROR_TEXT_MAX];
 };
 
+struct stats_kept_slow {
+    double ms;
+    int64_t wall_ms;
+    char client[STATS_NAME_MAX + 1];
+    char file[STATS_NAME_MAX + 1];
+    char destination[STATS_NAME_MAX + 1];
+};
+
 struct stats {
     int date;
     uint64_t changes;
@@ -44,6 +52,8 @@ struct stats {
     struct stats_hour hours[24];
     struct stats_error errors[STATS_ERRORS_MAX]; /* a ring: the newest is errors[(n_errors - 1) % STATS_ERRORS_MAX] */
     uint64_t n_errors;
+    struct stats_kept_slow slowest[STATS_SLOWEST]; /* the slowest first */
+    size_t n_slowest;
 };
 
 /* Finds or makes it. NULL: the name is STATS_OTHERS, or the hash is full, or there is no memory. */

@@ -11,11 +11,12 @@
 struct total {
     const char *group, *key;
     size_t offset; /* into struct stats_totals */
+    bool later;    /* older days do not have it */
 };
 
 #define TOTAL(group, key, member)                                                                                      \
     {                                                                                                                  \
-        group, key, offsetof(struct stats_totals, member)                                                              \
+        group, key, offsetof(struct stats_totals, member), false                                                       \
     }
 static const struct total totals[] = {
     TOTAL("totals", "processed", processed),
@@ -31,6 +32,7 @@ static const struct total totals[] = {
     TOTAL("scans", "slow", scans_slow),
     TOTAL("scans", "timed_out", scans_timed_out),
     TOTAL("scans", "found_by_scan_only", scan_only),
+    {"totals", "retries", offsetof(struct stats_totals, retries), true},
 };
 #define N_TOTALS (sizeof totals / sizeof totals[0])
 
@@ -133,6 +135,19 @@ static void put_errors(struct writer_state *w, json_t *root, const struct stats 
     put(w, root, "last_errors", errors);
 }
 
+static void put_slowest(struct writer_state *w, json_t *root, const struct stats *s)
+{
+    json_t *slowest = json_array();
+    for (size_t i = 0; i < s->n_slowest; i++) {
+        const struct stats_kept_slow *kept = &s->slowest[i];
+        json_t *one = json_pack("{s:s, s:s, s:s, s:f, s:I}", "client", kept->client, "file", kept->file, "destination",
+                                kept->destination, "ms", kept->ms, "time", (json_int_t)kept->wall_ms);
+        if (json_array_append_new(slowest, one) != 0)
+            w->failed = true;
+    }
+    put(w, root, "slowest", slowest);
+}
+
 json_t *stats_to_json(const struct stats *s)
 {
     struct writer_state w = {0};
@@ -148,6 +163,7 @@ json_t *stats_to_json(const struct stats *s)
     put_tallies(&w, root, s);
     put_hours(&w, root, s);
     put_errors(&w, root, s);
+    put_slowest(&w, root, s);
     if (!w.failed)
         return root;
     json_decref(root);
@@ -183,7 +199,8 @@ static int get_totals(struct stats *s, const json_t *root)
 {
     for (size_t i = 0; i < N_TOTALS; i++) {
         uint64_t *n = (uint64_t *)(void *)((char *)&s->totals + totals[i].offset);
-        int rc = get_count(json_object_get(root, totals[i].group), totals[i].key, n);
+        const json_t *group = json_object_get(root, totals[i].group);
+        int rc = totals[i].later && !json_object_get(group, totals[i].key) ? 0 : get_count(group, totals[i].key, n);
         if (rc != 0)
             return rc;
     }
@@ -288,6 +305,27 @@ static int get_errors(struct stats *s, const json_t *errors)
     return 0;
 }
 
+/* Older days have none. */
+static int get_slowest(struct stats *s, const json_t *slowest)
+{
+    if (!slowest)
+        return 0;
+    if (!json_is_array(slowest) || json_array_size(slowest) > STATS_SLOWEST)
+        return ERR_BAD_FIELD;
+    for (; s->n_slowest < json_array_size(slowest); s->n_slowest++) {
+        const json_t *from = json_array_get(slowest, s->n_slowest);
+        struct stats_kept_slow *kept = &s->slowest[s->n_slowest];
+        const json_t *time = json_object_get(from, "time");
+        if (!json_is_integer(time) || get_ms(from, "ms", &kept->ms) != 0 ||
+            get_text(from, "client", kept->client, sizeof kept->client) != 0 ||
+            get_text(from, "file", kept->file, sizeof kept->file) != 0 ||
+            get_text(from, "destination", kept->destination, sizeof kept->destination) != 0)
+            return ERR_BAD_FIELD;
+        kept->wall_ms = json_integer_value(time);
+    }
+    return 0;
+}
+
 static int read_all(struct stats *s, const json_t *root)
 {
     int rc = get_totals(s, root);
@@ -297,7 +335,9 @@ static int read_all(struct stats *s, const json_t *root)
         rc = get_destinations(s, json_object_get(root, "destinations"));
     if (rc == 0)
         rc = get_hours(s, json_object_get(root, "hours"));
-    return rc != 0 ? rc : get_errors(s, json_object_get(root, "last_errors"));
+    if (rc == 0)
+        rc = get_errors(s, json_object_get(root, "last_errors"));
+    return rc != 0 ? rc : get_slowest(s, json_object_get(root, "slowest"));
 }
 
 int stats_from_json(struct stats *s, const json_t *j)

@@ -113,6 +113,27 @@ int when_parse(const char *text, int64_t now_wall_ms, bool end, int64_t *out, st
                      text);
 }
 
+bool when_day(const char *text, int *day)
+{
+    struct tm tm = {.tm_isdst = 0};
+    if (!date(&text, &tm) || *text != '\0')
+        return false;
+    *day = (tm.tm_year + 1900) * 10000 + (tm.tm_mon + 1) * 100 + tm.tm_mday;
+    return true;
+}
+
+int when_day_add(int day, int days)
+{
+    struct tm tm = {.tm_year = day / 10000 - 1900, .tm_mon = day / 100 % 100 - 1, .tm_mday = day % 100 + days};
+    (void)timegm(&tm);
+    return (tm.tm_year + 1900) * 10000 + (tm.tm_mon + 1) * 100 + tm.tm_mday;
+}
+
+void when_day_text(int day, char out[WHEN_TEXT_MAX])
+{
+    snprintf(out, WHEN_TEXT_MAX, "%04d-%02d-%02d", day / 10000, day / 100 % 100, day % 100);
+}
+
 void when_utc(int64_t ms, char out[WHEN_TEXT_MAX])
 {
     time_t seconds = (time_t)(ms / 1000 - (ms % 1000 < 0));

@@ -66,11 +66,12 @@ int source_error(struct error *e, int errnum, const char *what)
     return rc;
 }
 
-static int copy_loop(int in, int out, uint64_t size, char *chunk, struct sha256_ctx *digest, struct error *e)
+static int copy_loop(int in, int out, uint64_t size, char *chunk, size_t room, struct sha256_ctx *digest,
+                     struct error *e)
 {
     uint64_t total = 0;
     for (;;) {
-        ssize_t n = pread(in, chunk, CHUNK, (off_t)total);
+        ssize_t n = pread(in, chunk, room, (off_t)total);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -90,13 +91,14 @@ static int copy_loop(int in, int out, uint64_t size, char *chunk, struct sha256_
 int copy_bytes(int in, int out, uint64_t size, const uint8_t *expected, uint8_t sha256[SHA256_SIZE], struct error *e)
 {
     struct sha256_ctx digest;
-    char *chunk = mem_alloc(CHUNK);
+    size_t room = size < CHUNK ? (size_t)size + 1 : CHUNK;
+    char *chunk = mem_alloc(room);
     if (!chunk)
         return error_set(e, ERR_NOMEM, "out of memory");
     sha256_init(&digest);
     if (size > CHUNK)
         posix_fadvise(in, 0, 0, POSIX_FADV_SEQUENTIAL);
-    int rc = copy_loop(in, out, size, chunk, &digest, e);
+    int rc = copy_loop(in, out, size, chunk, room, &digest, e);
     mem_free(chunk);
     if (rc != 0)
         return rc;

@@ -13,12 +13,17 @@
 #define GZIP_WINDOW (15 + 16) /* zlib's way to say gzip */
 #define GZIP_MEMORY 8         /* zlib's default */
 
-/* FNV-1a with the length: two answers of one path differ by it. Who wants to mislead himself may. */
+/* In the manner of FNV-1a, but eight bytes at a time, and the length: two answers of one path differ by it. Who wants to
+ * mislead himself may. */
 void http_body_tag(const char *bytes, size_t len, bool gzip, char out[HTTP_TAG_MAX])
 {
     uint64_t hash = 14695981039346656037u;
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ (unsigned char)bytes[i]) * 1099511628211u;
+    for (size_t i = 0; i < len; i += sizeof hash) {
+        uint64_t word = 0;
+        memcpy(&word, bytes + i, len - i < sizeof word ? len - i : sizeof word);
+        hash = (hash ^ word) * 1099511628211u;
+        hash ^= hash >> 32; /* what is high in a word is to count in all of the next */
+    }
     snprintf(out, HTTP_TAG_MAX, "\"%016llx-%zx%s\"", (unsigned long long)hash, len, gzip ? "-gz" : "");
 }
 

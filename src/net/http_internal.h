@@ -69,16 +69,19 @@ struct http_server {
     uv_loop_t *loop;
     struct http_options options;
     struct MHD_Daemon *daemon;
-    uv_poll_t poll;   /* libmicrohttpd's epoll descriptor */
-    uv_timer_t again; /* libmicrohttpd has more to do */
-    uv_timer_t sweep; /* deadlines */
-    unsigned n_handles;
+    uv_poll_t poll;     /* libmicrohttpd's epoll descriptor */
+    uv_timer_t again;   /* libmicrohttpd has more to do */
+    uv_timer_t sweep;   /* deadlines */
+    unsigned n_handles; /* and requests that hold a part of bodies_bytes */
+    size_t bodies_bytes;
     struct http_listener *listeners;
     struct http_connection *connections;
     struct http_connection *accepting; /* while libmicrohttpd takes it over */
     bool running;                      /* inside libmicrohttpd */
     bool woken;                        /* a connection was resumed: run again */
+    unsigned turns;                    /* since there were news */
     bool closing;
+    bool tls;
     void (*on_closed)(void *context);
     void *on_closed_context;
 };
@@ -107,6 +110,9 @@ struct http_request {
     struct http_target *form; /* of the body; NULL: not asked for yet */
     unsigned verdict;         /* the status that the server itself answers; 0: a handler answers */
     bool judged, started, suspended, answered;
+    bool crowded;               /* the verdict: there is no room for its body */
+    struct http_server *holder; /* of held_bytes; NULL: none are */
+    size_t held_bytes;
     char who[HTTP_WHO_MAX];
     uint64_t began_ns;
     struct http_header headers[HTTP_RESPONSE_HEADERS_MAX];
@@ -118,9 +124,9 @@ struct http_request {
 };
 
 /* http_server.c */
-void http_server_again(struct http_server *server); /* libmicrohttpd has something to do */
-void http_server_sweep(struct http_server *server); /* from now on */
-void http_server_handle_closed(struct http_server *server);
+void http_server_again(struct http_server *server);         /* libmicrohttpd has something to do */
+void http_server_sweep(struct http_server *server);         /* from now on */
+void http_server_handle_closed(struct http_server *server); /* a handle, or who held a body; the last frees it */
 void http_connection_cut(struct http_connection *connection);
 void http_connection_limit(struct http_connection *connection, unsigned ms);
 

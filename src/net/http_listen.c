@@ -86,6 +86,7 @@ static void hand_over(struct http_listener *listener, struct http_connection *co
     connection->server = server;
     connection->listener = listener;
     set_peer(&connection->peer, connection->fd, address);
+    connection->peer.tls = server->tls;
     if (is_one_too_many(connection, address)) {
         close(connection->fd);
         mem_free(connection);

@@ -15,6 +15,8 @@
 
 #include "http_internal.h"
 
+#define CROWDED_RETRY_S "1"
+
 struct http_request *http_request_new(struct http_connection *connection, const char *uri)
 {
     struct http_request *request = mem_zalloc(sizeof *request);
@@ -34,6 +36,34 @@ struct http_request *http_request_new(struct http_connection *connection, const 
     return request;
 }
 
+/* The server lives as long as one of its requests has a part in what all bodies may be. */
+static bool hold(struct http_request *request, size_t bytes)
+{
+    struct http_server *server = request->connection->server;
+    if (bytes <= request->held_bytes)
+        return true;
+    size_t more = bytes - request->held_bytes;
+    if (more > server->options.max_bodies_bytes - server->bodies_bytes)
+        return false;
+    if (!request->holder)
+        server->n_handles++;
+    request->holder = server;
+    request->held_bytes = bytes;
+    server->bodies_bytes += more;
+    return true;
+}
+
+static void let_go(struct http_request *request)
+{
+    struct http_server *server = request->holder;
+    if (!server)
+        return;
+    request->holder = NULL;
+    server->bodies_bytes -= request->held_bytes;
+    request->held_bytes = 0;
+    http_server_handle_closed(server);
+}
+
 void http_request_unref(struct http_request *request)
 {
     if (--request->refs > 0)
@@ -50,6 +80,7 @@ void http_request_unref(struct http_request *request)
         http_target_fini(request->form);
     mem_free(request->form);
     str_fini(&request->body);
+    let_go(request);
     mem_free(request);
 }
 
@@ -95,6 +126,12 @@ static bool is_ambiguous(const struct http_request *request)
     return n > 1;
 }
 
+static void refuse_crowded(struct http_request *request)
+{
+    request->verdict = MHD_HTTP_SERVICE_UNAVAILABLE;
+    request->crowded = true;
+}
+
 static void judge(struct http_request *request, const char *method)
 {
     const struct http_options *options = &request->connection->server->options;
@@ -111,8 +148,10 @@ static void judge(struct http_request *request, const char *method)
     if (!request->route)
         return;
     const char *length = http_request_header(request, "Content-Length");
-    bool too_large = length && strtoull(length, NULL, 10) > request->route->max_body_bytes;
-    request->verdict = too_large ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
+    unsigned long long announced = length ? strtoull(length, NULL, 10) : 0;
+    request->verdict = announced > request->route->max_body_bytes ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
+    if (request->verdict == 0 && !hold(request, announced))
+        refuse_crowded(request);
 }
 
 static void add_body(struct http_request *request, const char *bytes, size_t len)
@@ -121,11 +160,16 @@ static void add_body(struct http_request *request, const char *bytes, size_t len
         return;
     if (len > request->route->max_body_bytes - request->body.len)
         request->verdict = MHD_HTTP_CONTENT_TOO_LARGE;
-    str_add(&request->body, bytes, len);
+    else if (!hold(request, request->body.len + len))
+        refuse_crowded(request);
+    else
+        str_add(&request->body, bytes, len);
     if (str_failed(&request->body))
         request->verdict = MHD_HTTP_SERVICE_UNAVAILABLE;
-    if (request->verdict != 0)
-        str_fini(&request->body);
+    if (request->verdict == 0)
+        return;
+    str_fini(&request->body);
+    let_go(request);
 }
 
 static void refuse_method(struct http_request *request)
@@ -140,6 +184,11 @@ static void refuse_method(struct http_request *request)
 
 static void refuse(struct http_request *request)
 {
+    if (request->crowded) {
+        http_request_set_header(request, "Retry-After", CROWDED_RETRY_S);
+        http_answer_problem(request, request->verdict, "bodies: as much is being sent as is held at once; ask again");
+        return;
+    }
     switch (request->verdict) {
     case MHD_HTTP_METHOD_NOT_ALLOWED:
         refuse_method(request);

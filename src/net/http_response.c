@@ -98,6 +98,74 @@ static bool is_read(const struct http_request *request)
     return strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
 }
 
+/* bytes: as above; same: none are needed. */
+static void answer_tagged(struct http_request *request, const char *type, char *bytes, size_t len, bool same, bool may,
+                          bool gzip, const char *tag)
+{
+    struct MHD_Response *response =
+        same ? MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT) : response_of(bytes, len);
+    bool fine = response && MHD_add_response_header(response, "ETag", tag) == MHD_YES &&
+                (!may || MHD_add_response_header(response, "Vary", "Accept-Encoding") == MHD_YES) &&
+                (!gzip || same || MHD_add_response_header(response, "Content-Encoding", "gzip") == MHD_YES);
+    if (response && !fine) {
+        MHD_destroy_response(response);
+        response = NULL;
+    }
+    answer_response(request, same ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, type, response);
+}
+
+/* Takes bytes; small NULL: they did not become smaller. */
+static void answer_shrunk(struct http_request *request, const char *type, char *bytes, size_t len, char *small,
+                          size_t small_len)
+{
+    char tag[HTTP_TAG_MAX];
+    http_body_tag(bytes, len, small != NULL, tag);
+    if (small)
+        mem_free(bytes);
+    answer_tagged(request, type, small ? small : bytes, small ? small_len : len, false, true, small != NULL, tag);
+}
+
+struct shrinking {
+    uv_work_t work;
+    struct http_request *request;
+    char *type, *bytes, *small;
+    size_t len, small_len;
+};
+
+static void run_shrink(uv_work_t *work)
+{
+    struct shrinking *s = work->data;
+    s->small_len = s->len;
+    s->small = http_body_gzip(s->bytes, &s->small_len);
+}
+
+static void on_shrunk(uv_work_t *work, int status)
+{
+    struct shrinking *s = work->data;
+    (void)status; /* nobody cancels it */
+    answer_shrunk(s->request, s->type, s->bytes, s->len, s->small, s->small_len);
+    http_request_unref(s->request);
+    mem_free(s->type);
+    mem_free(s);
+}
+
+/* Off the loop. Takes bytes; false: no memory, they are still the caller's. */
+static bool shrink_later(struct http_request *request, const char *type, char *bytes, size_t len)
+{
+    struct shrinking *s = request->connection ? mem_zalloc(sizeof *s) : NULL;
+    if (!s)
+        return false;
+    *s = (struct shrinking){.request = request, .type = mem_strdup(type), .bytes = bytes, .len = len};
+    s->work.data = s;
+    if (!s->type || uv_queue_work(request->connection->server->loop, &s->work, run_shrink, on_shrunk) != 0) {
+        mem_free(s->type);
+        mem_free(s);
+        return false;
+    }
+    request->refs++;
+    return true;
+}
+
 /* A whole answer that the client may have, or may want smaller. bytes: as above. */
 static void answer_read(struct http_request *request, const char *type, char *bytes, size_t len)
 {
@@ -107,24 +175,16 @@ static void answer_read(struct http_request *request, const char *type, char *by
     bool gzip = may && accepts && http_accepts_gzip(accepts);
     char tag[HTTP_TAG_MAX];
     http_body_tag(bytes, len, gzip, tag);
-    bool same = has && http_tag_matches(has, tag);
-    char *small = gzip && !same ? http_body_gzip(bytes, &len) : NULL;
-    if (gzip && !same && !small) {
-        gzip = false;
-        http_body_tag(bytes, len, gzip, tag);
-    }
-    if (small || same)
+    if (has && http_tag_matches(has, tag)) {
         mem_free(bytes);
-    struct MHD_Response *response =
-        same ? MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT) : response_of(small ? small : bytes, len);
-    bool fine = response && MHD_add_response_header(response, "ETag", tag) == MHD_YES &&
-                (!may || MHD_add_response_header(response, "Vary", "Accept-Encoding") == MHD_YES) &&
-                (!gzip || same || MHD_add_response_header(response, "Content-Encoding", "gzip") == MHD_YES);
-    if (response && !fine) {
-        MHD_destroy_response(response);
-        response = NULL;
+        answer_tagged(request, type, NULL, 0, true, may, gzip, tag);
+    } else if (!gzip) {
+        answer_tagged(request, type, bytes, len, false, may, false, tag);
+    } else if (len <= HTTP_GZIP_LOOP_BYTES || !shrink_later(request, type, bytes, len)) {
+        size_t small_len = len;
+        char *small = http_body_gzip(bytes, &small_len);
+        answer_shrunk(request, type, bytes, len, small, small_len);
     }
-    answer_response(request, same ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, type, response);
 }
 
 static void answer_bytes(struct http_request *request, unsigned status, const char *type, char *bytes, size_t len)

@@ -17,7 +17,11 @@
 #include "http_internal.h"
 
 #define SWEEP_MAX_MS 1000
-#define LAST_RUNS    64
+#define TURNS_AT_ONCE                                                                                                  \
+    64 /* without news; then with pauses: half a TLS greeting is something to do for libmicrohttpd, for ever */
+#define TURN_PAUSE_MS 2
+#define LAST_RUNS     64
+#define TLS_VERSIONS  "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 static void stop(struct http_server *server);
 static void on_again(uv_timer_t *timer);
@@ -26,6 +30,7 @@ static void on_again(uv_timer_t *timer);
 void http_server_again(struct http_server *server)
 {
     server->woken = true;
+    server->turns = 0;
     if (!server->running && !server->closing)
         uv_timer_start(&server->again, on_again, 0, 0);
 }
@@ -39,8 +44,10 @@ static void run(struct http_server *server)
     MHD_UNSIGNED_LONG_LONG ms = 0;
     if (server->closing)
         stop(server);
-    else if (server->woken || MHD_get_timeout(server->daemon, &ms) == MHD_YES)
-        uv_timer_start(&server->again, on_again, server->woken ? 0 : ms, 0);
+    else if (server->woken)
+        uv_timer_start(&server->again, on_again, 0, 0);
+    else if (MHD_get_timeout(server->daemon, &ms) == MHD_YES)
+        uv_timer_start(&server->again, on_again, ms == 0 && server->turns++ > TURNS_AT_ONCE ? TURN_PAUSE_MS : ms, 0);
     else
         uv_timer_stop(&server->again);
 }
@@ -49,7 +56,9 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 {
     (void)status;
     (void)events;
-    run(poll->data);
+    struct http_server *server = poll->data;
+    server->turns = 0;
+    run(server);
 }
 
 static void on_again(uv_timer_t *timer)
@@ -164,11 +173,16 @@ static void on_completed(void *context, struct MHD_Connection *mhd, void **own, 
 static struct MHD_Daemon *start_daemon(struct http_server *server)
 {
     const struct http_options *options = &server->options;
+    struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, (char *)(uintptr_t)options->certificate},
+                                   {MHD_OPTION_HTTPS_MEM_KEY, 0, (char *)(uintptr_t)options->key},
+                                   {MHD_OPTION_HTTPS_PRIORITIES, 0, TLS_VERSIONS},
+                                   {MHD_OPTION_END, 0, NULL}};
     return MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, on_request, server,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)INT_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, options->max_header_bytes,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-        MHD_OPTION_URI_LOG_CALLBACK, on_request_line, server, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET | (options->key ? MHD_USE_TLS : 0), 0, NULL,
+        NULL, on_request, server, MHD_OPTION_ARRAY, options->key ? tls : &tls[3], MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)INT_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, options->max_header_bytes, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_URI_LOG_CALLBACK,
+        on_request_line, server, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 }
 
 int http_server_new(uv_loop_t *loop, const struct http_options *options, struct http_server **out, struct error *e)
@@ -180,6 +194,8 @@ int http_server_new(uv_loop_t *loop, const struct http_options *options, struct 
     server->loop = loop;
     server->options = *options;
     server->daemon = start_daemon(server);
+    server->tls = options->key != NULL;
+    server->options.certificate = server->options.key = NULL;
     if (!server->daemon) {
         mem_free(server);
         return error_set(e, ERR_NOFILES, "cannot start the HTTP server: no memory or no descriptors");

@@ -10,10 +10,43 @@
 
 #include "spool.h"
 
+#define PRESSURE_MS 250 /* so long is memory believed to be as it was */
+
 void acceptance_begin(struct acceptance *acceptance, const struct service *s, size_t more)
 {
     acceptance->pressure.waiting = s->intake.queued + (s->spool ? s->spool->n_due : 0);
     acceptance->pressure.more = more;
+}
+
+static uint64_t free_bytes_of(const struct disk *disk)
+{
+    return disk->known && disk->is.size_bytes > 0 ? disk->is.free_bytes : UINT64_MAX;
+}
+
+/* Memory: /proc and the control group are no disk. */
+static void look_around(struct control *c)
+{
+    static const char *const no_folders[] = {NULL};
+    const struct disks *disks = &c->service->disks;
+    uint64_t hot = free_bytes_of(&disks->of[DISK_HOT]), data = free_bytes_of(&disks->of[DISK_DATA]);
+    if (runtime_now(&c->service->rt) < c->pressure_until_ms)
+        return;
+    pressure_read(&c->pressure, "", no_folders);
+    c->pressure.free_bytes = hot < data ? hot : data;
+    c->pressure_until_ms = runtime_now(&c->service->rt) + PRESSURE_MS;
+}
+
+bool acceptance_admit(struct control *c, struct http_request *request)
+{
+    struct acceptance acceptance;
+    look_around(c);
+    acceptance.pressure = c->pressure;
+    acceptance_begin(&acceptance, c->service, 1);
+    acceptance.limit = pressure_judge(&acceptance.pressure, c->service->config->settings, acceptance.why);
+    if (acceptance.limit == PRESSURE_NONE)
+        return true;
+    acceptance_refuse(&acceptance, request);
+    return false;
 }
 
 bool acceptance_open(struct acceptance *acceptance, const struct config *c)

@@ -13,6 +13,10 @@ struct acceptance {
     char why[PRESSURE_TEXT_MAX];
 };
 
+/* Loop, before the body is read: false: nothing more is accepted, answered. The disk is as it was seen last, and what is
+ * let in is looked at again when the body is there. */
+bool acceptance_admit(struct control *c, struct http_request *request);
+
 /* Loop: how full the queue is, and how much is to be added. */
 void acceptance_begin(struct acceptance *acceptance, const struct service *s, size_t more);
 /* In a work request. False: nothing more is accepted for now. */

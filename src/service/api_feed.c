@@ -5,23 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shunt/service/health.h"
 #include "shunt/service/snapshot.h"
 
 #include "control_inner.h"
 
-#define OLDEST_LOOKED_AT 10000 /* jobs in hand; they stand in the order in which they were taken up */
-#define MIB              (1024 * 1024)
-
-/* How long the job has been in hand that waits longest. */
-static int64_t oldest_waiting_ms(const struct service *s)
-{
-    int64_t now = s->rt.clock->wall_ms(s->rt.clock), oldest = now;
-    const struct job *job = jobs_next(&s->jobs, NULL);
-    for (size_t n = 0; job && n < OLDEST_LOOKED_AT; n++, job = jobs_next(&s->jobs, job))
-        if (job->state == JOB_WAITING && job->created_ms < oldest)
-            oldest = job->created_ms;
-    return now - oldest;
-}
+#define MIB (1024 * 1024)
 
 /* Resident; 0: not known. /proc is no disk. */
 static int64_t memory_bytes(void)
@@ -45,7 +34,7 @@ static json_t *status_of(struct service *s, const struct minutes *minutes)
                      snapshot_queue(s), "ledger", snapshot_ledger(s), "today", "processed",
                      (json_int_t)today->processed, "failed", (json_int_t)today->errors, "per_minute",
                      (json_int_t)minutes_rate(minutes, runtime_now(&s->rt)), "oldest_waiting_ms",
-                     (json_int_t)(oldest_waiting_ms(s) / 1000 * 1000), "destinations", snapshot_destinations(s),
+                     (json_int_t)(health_oldest_ms(s) / 1000 * 1000), "destinations", snapshot_destinations(s),
                      "degraded", api_degraded(s, NULL), "memory_bytes", (json_int_t)(memory_bytes() / MIB * MIB),
                      "loop_ms", (json_int_t)loop_ms);
 }

@@ -64,9 +64,10 @@ static void go_to(struct http_request *request, const char *path)
 static void set_cookie(struct http_request *request, const char *value, int64_t for_ms)
 {
     const char *proto = http_request_header(request, "X-Forwarded-Proto");
+    bool tls = http_request_peer(request)->tls || (proto && strcasecmp(proto, "https") == 0);
     char cookie[COOKIE_MAX];
     snprintf(cookie, sizeof cookie, GATE_COOKIE "=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s", value,
-             (long long)(for_ms / 1000), proto && strcasecmp(proto, "https") == 0 ? "; Secure" : "");
+             (long long)(for_ms / 1000), tls ? "; Secure" : "");
     http_request_set_header(request, "Set-Cookie", cookie);
     secret_wipe(cookie, sizeof cookie);
 }

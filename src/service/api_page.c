@@ -7,7 +7,10 @@
 
 #include "control_inner.h"
 
-#define KEPT "private, no-cache"
+#define KEPT     "private, no-cache"
+#define LIGHT    0.91  /* luminance of the page that a colour stands on, of style.css */
+#define DARK     0.014 /* of a card on a dark page */
+#define CONTRAST 4.6   /* WCAG AA asks for 4.5 */
 
 extern const struct embedded web_files[];
 extern const size_t web_files_count;
@@ -56,18 +59,49 @@ void api_page(struct http_request *request, void *context)
     answer_file(request, page_file("index.html"));
 }
 
-/* On a dark page a brand's colour is made lighter, so that it can be read. */
+/* Of an sRGB colour; a polynomial near enough to the power of 2.4. */
+static double luminance(const double rgb[3])
+{
+    static const double weights[3] = {0.2126, 0.7152, 0.0722};
+    double sum = 0;
+    for (size_t i = 0; i < 3; i++)
+        sum += weights[i] * rgb[i] * (rgb[i] * (rgb[i] * 0.305306011 + 0.682171111) + 0.012522878);
+    return sum;
+}
+
+static void mix(double rgb[3], double with, double part)
+{
+    for (size_t i = 0; i < 3; i++)
+        rgb[i] += (with - rgb[i]) * part;
+}
+
+/* The brand's colour, as much darker or lighter as is needed to be read there. */
+static void put_brand(struct str *css, const char *colour, bool dark)
+{
+    double rgb[3];
+    for (size_t i = 0; i < 3; i++) {
+        unsigned part = 0;
+        (void)sscanf(colour + 1 + 2 * i, "%2x", &part);
+        rgb[i] = part / 255.0;
+    }
+    if (dark)
+        mix(rgb, 1, 0.55);
+    while (dark ? luminance(rgb) + 0.05 < CONTRAST * (DARK + 0.05) : (luminance(rgb) + 0.05) * CONTRAST > LIGHT + 0.05)
+        mix(rgb, dark ? 1 : 0, 0.05);
+    str_puts(css, ":root { --brand: #");
+    for (size_t i = 0; i < 3; i++)
+        str_printf(css, "%02x", (unsigned)(rgb[i] * 255));
+    str_puts(css, "; }");
+}
+
 static void answer_brand(struct http_request *request, const struct control *c)
 {
     struct str css = STR_INIT;
     const char *colour = c->service->config->settings->brand_colour;
-    str_printf(&css, ":root { --brand: %s; }\n@media (prefers-color-scheme: dark) { :root { --brand: ", colour);
-    for (size_t i = 0; i < 3; i++) {
-        unsigned part = 0;
-        (void)sscanf(colour + 1 + 2 * i, "%2x", &part);
-        str_printf(&css, "%s%02x", i == 0 ? "#" : "", part + (255 - part) * 11 / 20);
-    }
-    str_puts(&css, "; } }\n");
+    put_brand(&css, colour, false);
+    str_puts(&css, "\n@media (prefers-color-scheme: dark) { ");
+    put_brand(&css, colour, true);
+    str_puts(&css, " }\n");
     http_request_set_header(request, "Cache-Control", KEPT);
     if (str_failed(&css))
         http_respond_problem(request, 503, "out of memory");

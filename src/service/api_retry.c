@@ -25,7 +25,8 @@ static bool more(const struct retry_call *retry)
 static void finish(struct retry_call *retry)
 {
     api_answer(retry->call.request, 200,
-               json_pack("{s:O, s:O, s:b}", "retried", retry->retried, "refused", retry->refused, "more", more(retry)));
+               json_pack("{s:O, s:O, s:b, s:s?}", "retried", retry->retried, "refused", retry->refused, "more",
+                         more(retry), "next", retry->cursor));
     call_free(&retry->call);
 }
 
@@ -79,8 +80,10 @@ static void on_put_back(struct call *call)
             fine = add_told(retry, job, item) && fine;
             continue;
         }
-        if (page->expected[i])
+        if (page->expected[i]) {
             recall_forget(&call->control->service->recall, item->folder, item->name);
+            hands_forget(&call->control->service->recall.hands, item->folder, item->name);
+        }
         if (retry->ids || item->error.code != ERR_GONE) {
             fine = retry_refuse(retry, id, file, item->error.text) && fine;
         }

@@ -175,6 +175,20 @@ static struct record *take_past(struct page *page, const char *id)
     return NULL;
 }
 
+/* Before it lies in the hot folder, where it is seen at once. */
+static bool expect(struct retry_call *retry, const json_t *job)
+{
+    struct service *s = retry->call.control->service;
+    struct record *past = take_past(&retry->page, json_string_value(json_object_get(job, "id")));
+    char text[WHO_MAX + 64];
+    if (!recall_expect(&s->recall, past, retry->reroute))
+        return false;
+    snprintf(text, sizeof text, "put back by %s%s", retry->who, retry->reroute ? ", to be delivered everywhere" : "");
+    hands_note(&s->recall.hands, json_string_value(json_object_get(job, "folder")),
+               json_string_value(json_object_get(job, "file")), s->rt.clock->wall_ms(s->rt.clock), "retried", text);
+    return true;
+}
+
 bool retry_choose(struct retry_call *retry, json_t *jobs)
 {
     struct page *page = &retry->page;
@@ -193,9 +207,8 @@ bool retry_choose(struct retry_call *retry, json_t *jobs)
         bool fine = why ? retry_refuse(retry, id, file, why) : json_array_append(page->jobs, job) == 0;
         if (!fine)
             return false;
-        if (!why && !retry->dry_run) /* before it lies in the hot folder, where it is seen at once */
-            page->expected[page->count] = recall_expect(&retry->call.control->service->recall,
-                                                        take_past(page, json_string_value(id)), retry->reroute);
+        if (!why && !retry->dry_run)
+            page->expected[page->count] = expect(retry, job);
         if (!why)
             page->items[page->count++] = (struct putback){.path = json_string_value(json_object_get(job, "path")),
                                                           .folder = json_string_value(json_object_get(job, "folder")),

@@ -1,6 +1,8 @@
 /* api_retry_request.c: which tickets a request wants put back, and how. What it does not say exactly is refused. */
 #include <string.h>
 
+#include "shunt/base/mem.h"
+
 #include "api_retry.h"
 
 #define RETRY_LIMIT 1000 /* unless the request says otherwise */
@@ -79,10 +81,22 @@ static int get_limit(struct retry_call *retry, struct error *e)
     return 0;
 }
 
+/* Where an answer before said to go on; the store refuses what is no such place. */
+static int get_before(struct retry_call *retry, struct error *e)
+{
+    const json_t *before = json_object_get(retry->body, "before");
+    if (!before)
+        return 0;
+    if (!json_is_string(before) || retry->ids)
+        return error_set(e, ERR_USAGE, "before: \"next\" of an answer, with filter or all");
+    retry->cursor = mem_strdup(json_string_value(before));
+    return retry->cursor ? 0 : error_set(e, ERR_NOMEM, "out of memory");
+}
+
 /* What is asked for; *e names what is wrong. */
 static int understand(struct retry_call *retry, int64_t now_wall_ms, struct error *e)
 {
-    static const char *const known[] = {"ids", "filter", "all", "dry_run", "limit", "reroute", NULL};
+    static const char *const known[] = {"ids", "filter", "all", "dry_run", "limit", "reroute", "before", NULL};
     json_t *ids = json_object_get(retry->body, "ids"), *filter = json_object_get(retry->body, "filter");
     bool all = false;
     if (!json_is_object(retry->body))
@@ -99,7 +113,7 @@ static int understand(struct retry_call *retry, int64_t now_wall_ms, struct erro
         rc = get_ids(retry, ids, e);
     else if (rc == 0 && filter)
         rc = get_filter(retry, filter, now_wall_ms, e);
-    return rc;
+    return rc ? rc : get_before(retry, e);
 }
 
 int retry_read(struct retry_call *retry, struct error *e)

@@ -86,25 +86,57 @@ void api_destinations(struct http_request *request, void *context)
     api_answer(request, 200, json_pack("{s:o}", "destinations", snapshot_destinations(c->service)));
 }
 
+struct hold_call {
+    struct call call; /* first */
+    const char *name; /* the request's */
+    bool held;
+    char who[WHO_MAX];
+};
+
+static int run_hold(struct call *call, struct store *store, struct error *e)
+{
+    (void)store;
+    const struct hold_call *hold = (const struct hold_call *)call;
+    return holds_write(&call->control->service->instance, hold->name, hold->held ? hold->who : NULL, e);
+}
+
+static void on_hold(struct call *call)
+{
+    const struct hold_call *hold = (const struct hold_call *)call;
+    struct service *s = call->control->service;
+    holds_changed(&s->holds);
+    /* ERR_GONE: a reload took the destination away meanwhile */
+    if (call->code == 0 &&
+        (hold->held ? lanes_hold(&s->lanes, hold->name, hold->who) : lanes_release(&s->lanes, hold->name)) == ERR_NOMEM)
+        call->code = error_set(&call->error, ERR_NOMEM, "out of memory");
+    if (call->code != 0) {
+        call_fail(call);
+        return;
+    }
+    log_write(LOG_EVENT(LOG_WARN, hold->held ? "held" : "released", .destination = hold->name),
+              hold->held ? "%s is held by %s: its deliveries wait until it is released" : "%s is released by %s",
+              hold->name, hold->who);
+    upkeep_save_now(s->upkeep);
+    api_answer(call->request, 200, json_pack("{s:s, s:b}", "name", hold->name, "held", hold->held));
+    call_free(call);
+}
+
 static void set_held(struct http_request *request, struct control *c, bool held)
 {
-    struct service *s = c->service;
     const char *name = http_request_param(request, "name");
-    char who[WHO_MAX];
-    api_who(request, who);
-    int rc = held ? lanes_hold(&s->lanes, name) : lanes_release(&s->lanes, name);
-    if (rc == ERR_GONE) {
+    if (!lanes_know(&c->service->lanes, name)) {
         http_respond_problem(request, 404, "%s: there is no destination of this name", name);
         return;
     }
-    if (rc != 0) {
-        http_respond_problem(request, 503, "out of memory");
+    struct hold_call *hold = call_new(c, request, sizeof *hold);
+    if (!hold)
         return;
-    }
-    log_write(LOG_EVENT(LOG_WARN, held ? "held" : "released", .destination = name),
-              held ? "%s is held by %s: its deliveries wait until it is released" : "%s is released by %s", name, who);
-    upkeep_save_now(s->upkeep);
-    api_answer(request, 200, json_pack("{s:s, s:b}", "name", name, "held", held));
+    hold->name = name;
+    hold->held = held;
+    api_who(request, hold->who);
+    hold->call.run = run_hold;
+    hold->call.done = on_hold;
+    call_begin_or_refuse(&hold->call, &c->checks);
 }
 
 void api_hold(struct http_request *request, void *context)

@@ -21,9 +21,8 @@ struct submit_call {
     char *key;
     struct submission *items;
     size_t count;
-    struct spool_file *files;
-    size_t n_files;
-    size_t untold; /* records that the store does not have yet, and one for us */
+    struct spool_file *files; /* room for count */
+    size_t untold;            /* records that the store does not have yet, and one for us */
 };
 
 static void submit_fini(struct call *call)
@@ -60,8 +59,9 @@ static json_t *one_answer(const struct submission *s)
     char at[WHEN_TEXT_MAX] = "";
     if (s->run_at_ms)
         when_utc(s->run_at_ms, at);
-    return json_pack("{s:s, s:s, s:s, s:s, s:o}", "task_id", row->id, "status", job_status_word(s->status), "client",
-                     row->folder, "file", row->name, "run_at", s->run_at_ms ? json_string(at) : json_null());
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s}", "task_id", row->id, "status", job_status_word(s->status),
+                     "client", row->folder, "file", row->name, "run_at", s->run_at_ms ? json_string(at) : json_null(),
+                     "priority", priority_word(s->priority));
 }
 
 static json_t *batch_answer(const struct submit_call *submit)
@@ -142,12 +142,27 @@ static void on_written(struct call *call)
     on_told(submit);
 }
 
+/* A file that cannot be had any more is its job's error, not that of the others. */
 static int run_write(struct call *call, struct store *store, struct error *e)
 {
     (void)store;
     struct submit_call *submit = (struct submit_call *)call;
     const struct config *c = call->control->service->config;
-    return spool_write(submit->context.spool, submit->files, submit->n_files, c->settings->mode, e);
+    size_t n = 0;
+    for (size_t i = 0; i < submit->count; i++) {
+        struct submission *s = &submit->items[i];
+        if (!is_new(s) || (s->file && submission_load(c, s) != 0))
+            continue;
+        submit->files[n++] = (struct spool_file){.row = &s->record->row,
+                                                 .run_at_ms = s->run_at_ms,
+                                                 .priority = s->priority,
+                                                 .bytes = s->bytes,
+                                                 .len = s->len};
+    }
+    int rc = n > 0 ? spool_write(submit->context.spool, submit->files, n, c->settings->mode, e) : 0;
+    for (size_t i = 0; i < submit->count; i++)
+        submission_unload(&submit->items[i]);
+    return rc;
 }
 
 /* --- what is new --- */
@@ -175,7 +190,7 @@ static bool reserve(struct submit_call *submit, struct submission *s)
         return true;
     }
     struct record *copy = record_copy(&s->record->row);
-    s->spooled = copy ? spool_reserve(spool, copy, s->run_at_ms) : NULL;
+    s->spooled = copy ? spool_reserve(spool, copy, s->run_at_ms, s->priority) : NULL;
     if (!s->spooled)
         record_free(copy);
     return s->spooled != NULL;
@@ -207,13 +222,7 @@ static void write_new(struct submit_call *submit)
         acceptance_fail(call);
         return;
     }
-    for (size_t i = 0; i < submit->count; i++) {
-        const struct submission *s = &submit->items[i];
-        if (is_new(s))
-            submit->files[submit->n_files++] = (struct spool_file){
-                .row = &s->record->row, .run_at_ms = s->run_at_ms, .bytes = s->bytes, .len = s->len};
-    }
-    if (submit->n_files == 0) {
+    if (count_new(submit) == 0) {
         answer(submit);
         return;
     }

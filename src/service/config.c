@@ -12,6 +12,7 @@
 #include "shunt/core/ini.h"
 #include "shunt/io/files.h"
 #include "shunt/service/destination.h"
+#include "shunt/service/report_make.h"
 
 #define SECRET_MAX    65536
 #define ID_NONE       4294967295 /* (uid_t)-1: "not changed" */
@@ -175,8 +176,9 @@ static bool resolve_paths(struct config *c, struct faults *faults)
         return false;
     c->data = files_join(here, s->data);
     c->routes_file = files_join(here, s->routes);
+    bool templates = s->report_templates[0] == '\0' || (c->templates = files_join(here, s->report_templates));
     mem_free(here);
-    if (!c->data)
+    if (!c->data || !templates)
         return false;
     c->hot = files_join(c->data, s->hot);
     c->archive = files_join(c->data, s->archive);
@@ -188,6 +190,8 @@ static bool resolve_paths(struct config *c, struct faults *faults)
     if (s->log_file[0] != '\0' && !(c->log_file = files_join(c->logs, s->log_file)))
         return false;
     if (strcmp(s->control, "no") != 0 && !(c->control = files_join(c->data, s->control)))
+        return false;
+    if (s->http_files[0] != '\0' && !(c->files = files_join(c->data, s->http_files)))
         return false;
     check_apart(c, faults);
     return true;
@@ -263,6 +267,8 @@ struct config *config_load(const char *file, const char *const *env, struct faul
     c->settings = load_settings(c->file, env, &c->routes_file, faults);
     if (c->settings && !resolve_paths(c, faults))
         faults_add(faults, file, 0, "out of memory");
+    if (c->settings && c->data)
+        report_check_templates(c, faults);
     /* Faults of shunt.ini do not hide those of routes.ini. */
     if (c->routes_file)
         c->routes = config_load_routes(c, faults);
@@ -279,8 +285,8 @@ void config_free(struct config *c)
         return;
     routes_unref(c->routes);
     settings_free(c->settings);
-    char *const owned[] = {c->file,         c->data, c->hot,         c->archive,  c->failed,
-                           c->underprocess, c->logs, c->routes_file, c->log_file, c->control};
+    char *const owned[] = {c->file, c->data,        c->hot,      c->archive, c->failed, c->underprocess,
+                           c->logs, c->routes_file, c->log_file, c->control, c->files,  c->templates};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         mem_free(owned[i]);
     mem_free(c);

@@ -6,6 +6,7 @@
 
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
+#include "shunt/service/certificate.h"
 #include "shunt/service/upkeep.h"
 
 #include "control_inner.h"
@@ -188,6 +189,27 @@ static int load_access(struct control *c, struct error *e)
     return rc;
 }
 
+/* One for the control socket, and, where the settings name a certificate, another for TCP. */
+static int make_servers(struct control *c, struct http_options *options, struct error *e)
+{
+    const struct service *s = c->service;
+    struct certificate certificate;
+    struct faults faults;
+    faults_init(&faults);
+    int rc = certificate_load(s->config, &certificate, &faults);
+    if (rc != 0)
+        error_set(e, rc, "%s", faults.count > 0 ? faults.texts[0] : "out of memory");
+    faults_fini(&faults);
+    rc = rc ? rc : http_server_new(s->rt.loop, options, &c->server, e);
+    if (rc == 0 && certificate.key) {
+        options->certificate = certificate.certificate;
+        options->key = certificate.key;
+        rc = http_server_new(s->rt.loop, options, &c->over_tls, e);
+    }
+    certificate_fini(&certificate);
+    return rc;
+}
+
 struct control *control_new(struct service *s, struct error *e)
 {
     struct control *c = mem_zalloc(sizeof *c);
@@ -212,9 +234,12 @@ struct control *control_new(struct service *s, struct error *e)
                                    .context = c,         .fields = gate_fields, .n_fields = gate_n_fields,
                                    .admit = gate_admit,  .over = gate_over,     .trust_loopback = true};
     options.max_stream_bytes = STREAM_BYTES_MAX;
+    if (options.max_bodies_bytes < (size_t)s->config->settings->max_upload_bytes)
+        options.max_bodies_bytes = (size_t)s->config->settings->max_upload_bytes;
     options.max_connections += (unsigned)s->config->settings->max_streams; /* they take no other's place */
     if (listen_parse(s->config->settings->http_listen, &c->address, e) != 0 || load_access(c, e) != 0 ||
-        http_server_new(s->rt.loop, &options, &c->server, e) != 0) {
+        make_servers(c, &options, e) != 0) {
+        control_close(c);
         control_free(c);
         return NULL;
     }
@@ -238,8 +263,9 @@ static void listen_tcp(struct control *c)
     bool v6 = strchr(at->host, ':');
     unsigned port = at->port;
     struct error e = {0};
-    if (http_server_listen_tcp(c->server, at->host, port, &port, &e) == 0) {
-        log_info("http", "Dashboard and API: http://%s%s%s:%u/", v6 ? "[" : "", at->host, v6 ? "]" : "", port);
+    if (http_server_listen_tcp(c->over_tls ? c->over_tls : c->server, at->host, port, &port, &e) == 0) {
+        log_info("http", "Dashboard and API: http%s://%s%s%s:%u/", c->over_tls ? "s" : "", v6 ? "[" : "", at->host,
+                 v6 ? "]" : "", port);
         return;
     }
     if (!c->address_told)
@@ -289,7 +315,9 @@ void control_close(struct control *c)
     wait_cancel(&c->service->rt, &c->again);
     feed_close(c->feed);
     http_server_close(c->server, on_closed, c);
-    c->server = NULL;
+    if (c->over_tls)
+        http_server_close(c->over_tls, on_closed, c);
+    c->server = c->over_tls = NULL;
 }
 
 void control_free(struct control *c)

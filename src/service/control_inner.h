@@ -8,6 +8,7 @@
 #include "shunt/io/work.h"
 #include "shunt/service/control.h"
 #include "shunt/service/feed.h"
+#include "shunt/service/pressure.h"
 
 #include "gate.h"
 
@@ -44,18 +45,21 @@ struct call_queue {
 
 struct control {
     struct service *service;
-    struct http_server *server; /* NULL: closed */
-    struct http_route *routes;  /* the table, with the limits of the settings */
+    struct http_server *server;   /* NULL: closed */
+    struct http_server *over_tls; /* on TCP where the settings name a certificate; else NULL, and server does it */
+    struct http_route *routes;    /* the table, with the limits of the settings */
     struct listen_address address;
     struct wait again; /* the address is taken: tried once more */
     bool address_told; /* that it is */
     struct call_queue reads, moves, submits, checks,
-        logins; /* checks: that take time, and neither the store nor a folder */
+        logins; /* checks: that take time, and neither the store nor tickets */
     struct feed *feed;
     struct gate gate;
-    struct store *store; /* of the read in work; NULL: to be opened */
-    bool had_store;      /* it was open once: where there is none now, it was lost */
-    bool store_fails;    /* the last read did */
+    struct store *store;      /* of the read in work; NULL: to be opened */
+    bool had_store;           /* it was open once: where there is none now, it was lost */
+    bool store_fails;         /* the last read did */
+    struct pressure pressure; /* as it was a moment ago, for requests whose bodies are still to come */
+    int64_t pressure_until_ms;
 };
 
 /* NULL: answered with 503. size: of a struct that begins with a struct call. */
@@ -132,6 +136,9 @@ void api_deliveries(struct http_request *request, void *context);
 void api_clients(struct http_request *request, void *context);
 void api_routes(struct http_request *request, void *context);
 void api_explain(struct http_request *request, void *context);
+void api_report(struct http_request *request, void *context);
+void api_report_send(struct http_request *request, void *context);
+void api_reports(struct http_request *request, void *context);
 void api_settings(struct http_request *request, void *context);
 void api_schedule(struct http_request *request, void *context);
 void api_events(struct http_request *request, void *context);

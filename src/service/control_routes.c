@@ -33,6 +33,11 @@ static const struct http_parameter jobs_query[] = {
     {.name = NULL},
 };
 static const struct http_parameter stats_query[] = {{"date", "A day; today unless said", "2026-02-06"}, {.name = NULL}};
+static const struct http_parameter report_query[] = {
+    {"date", "A day; today so far unless said", "2026-02-06"},
+    {"format", "json, html or text; json unless said", "json"},
+    {.name = NULL},
+};
 static const struct http_parameter deliveries_query[] = {
     {"destination", "The name of a destination", "celtra"},
     {"state", "queued, active, waiting, done, failed; several with commas; the first three unless said", "waiting"},
@@ -80,6 +85,12 @@ const struct http_route control_routes[] = {
     {"POST", "/api/v1/scan", api_scan, 0, "operate", "Scan the hot folders now", .answer = "Scan", .status = 202},
     {"GET", "/api/v1/stats", api_stats, 0, "read", "A day in numbers, and the last hour by minutes",
      .query = stats_query, .answer = "Day"},
+    {"GET", "/api/v1/report", api_report, 0, "read", "The report of a day, as JSON, or as it is mailed",
+     .query = report_query, .answer = "Report"},
+    {"POST", "/api/v1/report/send", api_report_send, 0, "operate", "Mail the report of a day again",
+     .query = stats_query, .answer = "ReportSent", .status = 202},
+    {"GET", "/api/v1/reports", api_reports, 0, "read", "The days whose reports were made, the newest first",
+     .answer = "Reports"},
     {"GET", "/api/v1/deliveries", api_deliveries, 0, "read", "Deliveries in hand, the oldest job's first",
      .query = deliveries_query, .answer = "DeliveriesInHand"},
     {"GET", "/api/v1/mail", api_mail, 0, "operate", "Mails and webhooks that wait or were sent, newest first",

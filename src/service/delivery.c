@@ -140,6 +140,7 @@ static void probe_later(struct lane *lane)
     struct runtime *rt = lane->lanes->rt;
     breaker_undecided(&lane->breaker, runtime_now(rt) + RESOURCE_PAUSE_MS);
     wait_set(rt, &lane->probe, RESOURCE_PAUSE_MS, on_probe_due);
+    lane->next_try_ms = rt->clock->wall_ms(rt->clock) + RESOURCE_PAUSE_MS;
 }
 
 static void breaker_opened(struct lane *lane, const struct error *why)
@@ -147,6 +148,8 @@ static void breaker_opened(struct lane *lane, const struct error *why)
     struct runtime *rt = lane->lanes->rt;
     int64_t pause = lane->breaker.until_ms - runtime_now(rt);
     wait_set(rt, &lane->probe, pause > 0 ? pause : 0, on_probe_due);
+    lane->down_ms = rt->clock->wall_ms(rt->clock);
+    lane->next_try_ms = lane->down_ms + pause;
     log_write(LOG_EVENT(LOG_ERROR, "destination_down", .destination = lane->name, .error = why->text),
               "%s is down: %zu deliveries wait, next try in %.1f s", lane->label, lane->queued, (double)pause / 1000);
 }
@@ -166,6 +169,7 @@ static void count_failure(struct lane *lane, const struct error *why, bool *turn
     } else if (before == BREAKER_PROBING) {
         int64_t pause = lane->breaker.until_ms - runtime_now(rt);
         wait_set(rt, &lane->probe, pause > 0 ? pause : 0, on_probe_due);
+        lane->next_try_ms = rt->clock->wall_ms(rt->clock) + pause;
         log_write(LOG_EVENT(LOG_WARN, "destination_still_down", .destination = lane->name, .error = why->text),
                   "%s is still down, next try in %.1f s", lane->label, (double)pause / 1000);
     }
@@ -261,6 +265,7 @@ static void on_failed(struct lane *lane, struct delivery *d, const struct error 
         jobs_delivery_to(d, DELIVERY_FAILED);
         return;
     }
+    stats_retried(lane->lanes->rt->stats);
     pause_delivery(d, pause);
     attempts_tell(d, why);
 }
@@ -357,6 +362,7 @@ void lanes_leave(struct delivery *d)
 {
     lanes_dequeue(d);
     d->lane->deliveries--;
+    d->lane->ended -= delivery_has_ended(d->state);
 }
 
 /* False: nothing was started. */

@@ -2,53 +2,15 @@
 #include "shunt/service/duplicate.h"
 
 #include "shunt/base/log.h"
-#include "shunt/base/mem.h"
 #include "shunt/service/delivery.h"
+#include "shunt/service/question.h"
 #include "shunt/service/storage.h"
 
-struct question {
-    struct question *next;
-    struct job *job;      /* waits; NULL: it goes on without */
-    struct record *about; /* so that a job may go on while the store still reads */
+struct seen_question {
+    struct question question;
     int64_t since_ms;
-    bool answered;
     struct store_seen seen;
 };
-
-/* --- for storage --- */
-
-struct question *questions_add(struct question *list, struct question *q)
-{
-    q->next = list;
-    return q;
-}
-
-int questions_ask(struct question *list, struct store *store, struct error *e)
-{
-    for (struct question *q = list; q; q = q->next) {
-        int rc = store_seen(store, &q->about->row, q->since_ms, &q->seen, e);
-        if (rc != 0)
-            return rc;
-        q->answered = true;
-    }
-    return 0;
-}
-
-static void question_free(struct question *q)
-{
-    record_free(q->about);
-    mem_free(q);
-}
-
-void questions_free(struct question *list)
-{
-    for (struct question *next; list; list = next) {
-        next = list->next;
-        question_free(list);
-    }
-}
-
-/* --- the job's side --- */
 
 /* Once, until there is an answer again. */
 static void tell_unknown(struct job *job)
@@ -57,44 +19,6 @@ static void tell_unknown(struct job *job)
         log_write(LOG_EVENT(LOG_WARN, "duplicate_unknown", .client = job->client, .file = job->name, .job = job->id),
                   "The store does not say what was delivered before: duplicates are delivered until it does");
     job->jobs->duplicates_unknown = true;
-}
-
-static struct question *question_new(struct job *job, int64_t window_ms)
-{
-    const struct store_job row = {
-        .folder = job->folder,
-        .name = job->name,
-        .sha256 = job->content.sha256,
-        .claim = {.device = job->print.dev, .inode = job->print.ino, .mtime_ns = job->print.mtime_ns}};
-    struct question *q = mem_zalloc(sizeof *q);
-    if (!q)
-        return NULL;
-    const struct clock *clock = job->jobs->rt->clock;
-    q->job = job;
-    q->since_ms = clock->wall_ms(clock) - window_ms;
-    q->about = record_copy(&row);
-    if (q->about)
-        return q;
-    mem_free(q);
-    return NULL;
-}
-
-bool duplicate_ask(struct job *job)
-{
-    const struct duplicate_rule *rule = &job->jobs->rt->duplicates;
-    if (rule->window_ms == 0 || job->doubt.state != DOUBT_NONE || job->counts.of[DELIVERY_DONE] > 0)
-        return false;
-    job->doubt.action = rule->action;
-    struct question *q = question_new(job, rule->window_ms);
-    if (q && storage_ask(job->jobs->storage, q)) {
-        job->doubt.state = DOUBT_ASKED;
-        return true;
-    }
-    if (q)
-        question_free(q);
-    job->doubt.state = DOUBT_OVER;
-    tell_unknown(job);
-    return false;
 }
 
 static void tell_deliver(struct job *job)
@@ -124,15 +48,15 @@ static void release(struct job *job)
             lanes_enqueue(&job->deliveries[i]);
 }
 
-/* NULL: there is no answer. */
-static void answered(struct job *job, const struct store_seen *seen)
+static void answered(struct question *question, struct job *job, bool known)
 {
+    const struct store_seen *seen = &((struct seen_question *)question)->seen;
     job->doubt.state = DOUBT_OVER;
-    if (!seen)
+    if (!known)
         tell_unknown(job);
     else
         job->jobs->duplicates_unknown = false;
-    if (seen && seen->completed_ms != 0) {
+    if (known && seen->completed_ms != 0) {
         job->doubt.seen = *seen;
         if (job->doubt.action == DUPLICATE_DELIVER)
             tell_deliver(job);
@@ -142,14 +66,33 @@ static void answered(struct job *job, const struct store_seen *seen)
     jobs_deliver(job);
 }
 
-void questions_let_go(struct question *list, bool read)
+static int ask(struct question *question, struct store *store, struct error *e)
 {
-    for (struct question *q = list; q; q = q->next) {
-        struct job *job = q->job;
-        q->job = NULL;
-        if (job)
-            answered(job, read && q->answered ? &q->seen : NULL);
+    struct seen_question *q = (struct seen_question *)question;
+    return store_seen(store, &question->about->row, q->since_ms, &q->seen, e);
+}
+
+bool duplicate_ask(struct job *job)
+{
+    const struct duplicate_rule *rule = &job->jobs->rt->duplicates;
+    if (rule->window_ms == 0 || job->doubt.state != DOUBT_NONE || job->counts.of[DELIVERY_DONE] > 0)
+        return false;
+    job->doubt.action = rule->action;
+    const struct clock *clock = job->jobs->rt->clock;
+    struct seen_question *q = question_new(job, sizeof *q);
+    if (q) {
+        q->question.ask = ask;
+        q->question.answer = answered;
+        q->since_ms = clock->wall_ms(clock) - rule->window_ms;
     }
+    if (q && storage_ask(job->jobs->storage, &q->question)) {
+        job->doubt.state = DOUBT_ASKED;
+        return true;
+    }
+    question_free((struct question *)q);
+    job->doubt.state = DOUBT_OVER;
+    tell_unknown(job);
+    return false;
 }
 
 static void skip(struct job *job)

@@ -3,11 +3,11 @@
 #include "shunt/service/feed.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
 #include "shunt/base/mem.h"
+#include "shunt/core/cursor.h"
 
 #define TEXT_MAX    512 /* bytes of one text of an event, before escaping */
 #define RETRY_AFTER "5"
@@ -237,12 +237,8 @@ void feed_tick(struct feed *feed)
 /* The event after that one; 0: there is no such place, and no such event is kept. */
 static uint64_t place_of(const struct feed *feed, const char *last_event_id)
 {
-    char *end = NULL;
-    uint64_t boot = strtoull(last_event_id, &end, 16);
-    if (boot != (uint64_t)feed->boot || *end != '-' || end[1] < '0' || end[1] > '9')
-        return 0;
-    uint64_t number = strtoull(end + 1, &end, 10);
-    return *end == '\0' && number < feed->next ? number + 1 : 0;
+    uint64_t number;
+    return cursor_event(last_event_id, (uint64_t)feed->boot, &number) && number < feed->next ? number + 1 : 0;
 }
 
 static bool let_in(const struct feed *feed, struct http_request *request)

@@ -9,7 +9,7 @@
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
 
-#include "control_inner.h"
+#include "acceptance.h"
 
 #define BEARER     "Bearer "
 #define API        "/api/"
@@ -206,6 +206,11 @@ static bool is_query_known(struct http_request *request, const struct http_route
     return true;
 }
 
+static bool takes_in(const struct http_request *request, const struct http_route *route)
+{
+    return is_change(request) && strcmp(route->role, "submit") == 0;
+}
+
 bool gate_admit(struct http_request *request, void *context)
 {
     struct control *c = context;
@@ -227,7 +232,7 @@ bool gate_admit(struct http_request *request, void *context)
         return false;
     }
     if (access_allows(who.rights, route->role))
-        return is_query_known(request, route);
+        return is_query_known(request, route) && (!takes_in(request, route) || acceptance_admit(c, request));
     if (who.name)
         http_respond_problem(request, 403, "%s has the role %s, this needs %s", who.name, access_role_word(who.rights),
                              route->role);

@@ -58,6 +58,17 @@ static void explain(struct checks *c, const char *detail)
     c->list = NULL;
 }
 
+/* Of the last check, where it is not ok: what a person can do about it. */
+static void advise(struct checks *c, const char *what)
+{
+    json_t *last = c->list ? json_array_get(c->list, json_array_size(c->list) - 1) : NULL;
+    if (!last || json_is_true(json_object_get(last, "ok")) ||
+        json_object_set_new(last, "advice", json_string(what)) == 0)
+        return;
+    json_decref(c->list);
+    c->list = NULL;
+}
+
 static void check_life(struct checks *c)
 {
     const struct scanner *scanner = &c->s->scanner;
@@ -83,6 +94,7 @@ static void check_scans(struct checks *c)
     size_t unwatched = watching_unwatched(scanner);
     check(c, "watches", ADVICE, unwatched == 0,
           unwatched == 0 ? "all folders are watched" : "%zu folders cannot be watched and are only scanned", unwatched);
+    advise(c, "Raise the system's fs.inotify.max_user_watches; until then tickets there wait for the next scan.");
 }
 
 /* trouble: what its user met there already, or NULL. A folder that is gone is made when it is needed. */
@@ -103,6 +115,8 @@ static void check_disk(struct checks *c, enum disk_of which, const char *trouble
         check(c, disk->name, REQUIRED, true, "the folder %s works", disk->name);
     if (trouble || hangs || bad)
         explain(c, bad && !hangs ? why->text : disk->path);
+    advise(c, hangs ? "Is its share or disk still there?"
+                    : "Is it mounted, is there room, may the service's user write there?");
 }
 
 static void check_folders(struct checks *c)
@@ -121,9 +135,10 @@ static void check_store(struct checks *c)
         check(c, "store", REQUIRED, true, "the store is written");
         return;
     }
-    check(c, "store", REQUIRED, false, "the store cannot be written: routing goes on, %zu records are written later",
-          st->queued);
+    check(c, "store", REQUIRED, false, "the store cannot be written: routing goes on, %zu %s written later", st->queued,
+          st->queued == 1 ? "record is" : "records are");
     explain(c, st->why.text);
+    advise(c, "Is there room on its disk, is the file the service's user's, does another program hold it?");
 }
 
 /* The archive must work: no ticket ends without it. Of the others one must, where there are any. */
@@ -137,8 +152,14 @@ static void check_destinations(struct checks *c)
         well += !lane->is_archive && !down && !hangs;
         if (down)
             check(c, lane->name, weight, false, "%s is down: %zu deliveries wait", lane->label, lane->queued);
+        if (down)
+            advise(
+                c,
+                "It is tried again by itself. Is its folder mounted, is there room, may the service's user write there?");
         if (hangs)
             check(c, lane->name, weight, false, "%s hangs: nothing else is sent there until it answers", lane->label);
+        if (hangs)
+            advise(c, "Is its share still there?");
         if (!down && !hangs && lane->is_archive)
             check_disk(c, DISK_ARCHIVE, NULL);
     }
@@ -198,11 +219,12 @@ json_t *health_degraded(const json_t *checks)
     size_t i;
     json_t *entry;
     json_array_foreach (checks, i, entry) {
-        const char *text, *detail = NULL;
-        json_unpack(entry, "{s:s, s?s}", "text", &text, "detail", &detail);
+        const char *text, *detail = NULL, *advice = NULL;
+        json_unpack(entry, "{s:s, s?s, s?s}", "text", &text, "detail", &detail, "advice", &advice);
         if (json_is_true(json_object_get(entry, "ok")) || is_phase(json_string_value(json_object_get(entry, "name"))))
             continue;
-        json_t *line = detail ? json_sprintf("%s (%s)", text, detail) : json_string(text);
+        json_t *line = json_sprintf("%s%s%s%s%s%s", text, detail ? " (" : "", detail ? detail : "", detail ? ")" : "",
+                                    advice ? ". " : "", advice ? advice : "");
         if (json_array_append_new(list, line) != 0) {
             json_decref(list);
             return NULL;

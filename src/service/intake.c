@@ -38,6 +38,7 @@ struct candidate *candidate_add(struct intake *in, bool claimed, const char *fol
         return NULL;
     c->intake = in;
     c->claimed = claimed;
+    c->priority = PRIORITY_NORMAL;
     c->seen_ms = runtime_now(in->rt);
     make_key(c->key, claimed, folder, name);
     c->name = c->key + 2 + strlen(folder);
@@ -68,8 +69,20 @@ void candidate_queue(struct candidate *c)
     c->state = CANDIDATE_QUEUED;
     if (in->queued == 0)
         in->oldest_queued_ms = runtime_now(in->rt);
-    DL_APPEND(in->queue, c);
+    DL_APPEND(in->queue[c->priority], c);
     in->queued++;
+}
+
+/* What a crash left in work stands among the normal ones; until it is seen to be harmless nothing overtakes it. */
+struct candidate *candidate_next(struct intake *in)
+{
+    bool waits[PRIORITIES];
+    if (in->suspects > 0 && in->queue[PRIORITY_NORMAL])
+        return in->queue[PRIORITY_NORMAL];
+    for (int i = 0; i < PRIORITIES; i++)
+        waits[i] = in->queue[i] != NULL;
+    enum priority next = priority_next(&in->turn, waits);
+    return next == PRIORITIES ? NULL : in->queue[next];
 }
 
 static void on_pause_over(struct wait *wait)
@@ -84,9 +97,9 @@ void candidate_put_off(struct candidate *c, int64_t pause_ms)
         candidate_queue(c); /* no memory to wait in */
 }
 
-size_t intake_room(const struct intake *in)
+size_t intake_room(const struct intake *in, enum priority priority)
 {
-    size_t limit = (size_t)in->rt->config->settings->queue_limit;
+    size_t limit = (size_t)in->rt->config->settings->queue_limit + (priority == PRIORITY_HIGH ? HIGH_ROOM : 0);
     if (in->queued >= limit || in->count >= CANDIDATES_MAX)
         return 0;
     return limit - in->queued;
@@ -102,10 +115,16 @@ static void see_known(struct candidate *c, bool moved)
     }
 }
 
-/* past_limit: it takes the place of a job, so that in_work_limit bounds how many there are. */
-static bool see(struct intake *in, const char *folder, const char *name, enum way way, bool claimed, bool moved,
-                bool past_limit)
+struct sight {
+    enum way way;
+    enum priority priority;
+    bool claimed, moved;
+    bool past_limit; /* it takes the place of a job, so that in_work_limit bounds how many there are */
+};
+
+static bool see(struct intake *in, const char *folder, const char *name, struct sight sight)
 {
+    const bool claimed = sight.claimed, moved = sight.moved;
     const struct settings *s = in->rt->config->settings;
     enum name_kind kind = name_kind_of(name, &s->tickets, &s->files);
     if (kind == NAME_IGNORED && claimed && name[0] != '.')
@@ -127,11 +146,12 @@ static bool see(struct intake *in, const char *folder, const char *name, enum wa
     }
     if (claimed && (c = candidate_find(in, false, folder, name)) && c->state == CANDIDATE_LOOKING)
         return true; /* it may be this very look that claimed it */
-    if ((!past_limit && intake_room(in) == 0) || !(c = candidate_add(in, claimed, folder, name)))
+    if ((!sight.past_limit && intake_room(in, sight.priority) == 0) || !(c = candidate_add(in, claimed, folder, name)))
         return false;
     c->kind = kind;
-    c->way = way;
-    if (claimed && way == WAY_STARTUP && !in->stopped_well && in->rt->config->settings->poison == POISON_FAIL &&
+    c->way = sight.way;
+    c->priority = sight.priority;
+    if (claimed && sight.way == WAY_STARTUP && !in->stopped_well && in->rt->config->settings->poison == POISON_FAIL &&
         !recall_waited(in->jobs->recall, folder, name)) {
         c->suspect = true;
         in->suspects++;
@@ -142,7 +162,13 @@ static bool see(struct intake *in, const char *folder, const char *name, enum wa
 
 bool intake_see(struct intake *in, const char *folder, const char *name, enum way way, bool claimed, bool moved)
 {
-    return see(in, folder, name, way, claimed, moved, false);
+    return see(in, folder, name,
+               (struct sight){.way = way, .priority = PRIORITY_NORMAL, .claimed = claimed, .moved = moved});
+}
+
+bool intake_see_sent(struct intake *in, const char *folder, const char *name, enum priority priority)
+{
+    return see(in, folder, name, (struct sight){.way = WAY_REALTIME, .priority = priority, .claimed = true});
 }
 
 static void on_batch_due(struct wait *wait)
@@ -178,7 +204,8 @@ static void on_trial_over(struct work *work)
  * while. What waited too long to be alone goes with the others. The note of a trial goes before anything else begins. */
 static bool on_trial(struct intake *in, size_t held)
 {
-    bool waits = !in->on_trial && in->queue && in->queue->suspect;
+    struct candidate *first = in->queue[PRIORITY_NORMAL];
+    bool waits = !in->on_trial && first && first->suspect;
     if (in->trial_ending)
         return true;
     if (held > 0 && (in->on_trial || waits)) {
@@ -195,7 +222,7 @@ static bool on_trial(struct intake *in, size_t held)
         return true;
     }
     if (waits && held > 0) {
-        in->queue->suspect = false;
+        first->suspect = false;
         in->suspects--;
     }
     return false;
@@ -252,11 +279,16 @@ void intake_job_ended(void *user, const char *folder, const char *name, bool loo
                       enum way way)
 {
     struct intake *in = user;
+    struct sight sight = {.way = way, .priority = PRIORITY_NORMAL, .claimed = true, .past_limit = true};
     bool known = true;
     if (in_underprocess)
-        known = see(in, folder, name, way, true, false, true);
+        known = see(in, folder, name, sight);
+    else
+        sight.way = WAY_REALTIME;
+    sight.claimed = false;
+    sight.moved = true;
     if (look_again)
-        known &= see(in, folder, name, in_underprocess ? way : WAY_REALTIME, false, true, true);
+        known &= see(in, folder, name, sight);
     if (!known && in->forgot) /* no memory */
         in->forgot(in->user);
 }

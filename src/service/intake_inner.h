@@ -16,6 +16,7 @@ struct candidate {
     enum candidate_state state;
     enum name_kind kind;
     enum way way;
+    enum priority priority;
     bool claimed;
     bool suspect;    /* it was in work when an earlier run crashed */
     bool told;       /* trouble with it stands in the log */
@@ -40,6 +41,7 @@ struct candidate *candidate_find(const struct intake *in, bool claimed, const ch
 struct candidate *candidate_add(struct intake *in, bool claimed, const char *folder, const char *name); /* or NULL */
 void candidate_drop(struct candidate *c);
 void candidate_queue(struct candidate *c);
+struct candidate *candidate_next(struct intake *in); /* of those that are queued; NULL: none is */
 void candidate_put_off(struct candidate *c, int64_t pause_ms);
 
 /* Hands up to count names that are queued to a worker. False: no memory. */

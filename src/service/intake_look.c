@@ -54,6 +54,7 @@ static void on_claimed(struct look *look, struct candidate *c, struct take_item 
         if (claimed) {
             claimed->kind = c->kind;
             claimed->way = c->way;
+            claimed->priority = c->priority;
             candidate_put_off(claimed, TROUBLE_PAUSE_MS);
         }
         if (claimed != c)
@@ -89,6 +90,7 @@ static struct candidate *follow(struct candidate *c)
         return NULL;
     claimed->kind = c->kind;
     claimed->way = c->way;
+    claimed->priority = c->priority;
     candidate_drop(c);
     return claimed;
 }
@@ -185,7 +187,7 @@ static struct look *look_new(struct intake *in, size_t count)
 
 static void unqueue(struct candidate *c)
 {
-    DL_DELETE(c->intake->queue, c);
+    DL_DELETE(c->intake->queue[c->priority], c);
     c->intake->queued--;
 }
 
@@ -231,8 +233,8 @@ bool intake_start_look(struct intake *in, size_t count)
     struct look *look = look_new(in, count);
     if (!look)
         return false;
-    struct candidate *c, *next;
-    DL_FOREACH_SAFE (in->queue, c, next) {
+    struct candidate *c;
+    while (look->batch.count < count && (c = candidate_next(in)) != NULL) {
         if (blocked(c)) {
             unqueue(c);
             candidate_put_off(c, BUSY_PAUSE_MS);
@@ -245,8 +247,6 @@ bool intake_start_look(struct intake *in, size_t count)
             begin_trial(in, look);
             break;
         }
-        if (look->batch.count == count)
-            break;
     }
     if (look->batch.count == 0) {
         look_free(look);

@@ -27,11 +27,23 @@ static void on_recorded(struct job *job)
     settle_enqueue(job->jobs->settle, job);
 }
 
+/* The ticket's job goes on under the id that the store has for it. */
+static void on_matched(void *user, const struct record *r)
+{
+    struct job *job = jobs_find(user, r->row.folder, r->row.name);
+    log_write(LOG_EVENT(LOG_INFO, "known_again", .client = r->row.client, .file = r->row.name, .job = r->row.id),
+              "%s is known again: it is the job that was taken up as %s", r->row.name, r->was);
+    if (job && strcmp(job->id, r->was) == 0)
+        memccpy(job->id, r->row.id, '\0', JOB_ID_SIZE);
+}
+
 void jobs_init(struct jobs *jobs, struct runtime *rt, struct delivery_lanes *lanes, struct settle *settle,
                struct storage *storage, struct recall *recall)
 {
     *jobs = (struct jobs){.rt = rt, .lanes = lanes, .settle = settle, .storage = storage, .recall = recall};
     storage->recorded = on_recorded;
+    storage->matched = on_matched;
+    storage->user = jobs;
 }
 
 static bool counts_as_waiting(enum job_state s)
@@ -164,20 +176,26 @@ int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes,
     job->worker = worker;
     job->own_move_pending = watched;
     job_take(job, item);
-    recall_job(jobs->recall, job);
+    bool known = recall_job(jobs->recall, job);
     jobs->rt->ledger.taken++;
     jobs->rt->ledger.in_work++;
-    job_tell_begun(job);
     job->state = JOB_TAKEN;
-    if (item->invalid) {
+    if (known || !recall_ask(jobs->recall, job))
+        jobs_go_on(job);
+    return 0;
+}
+
+void jobs_go_on(struct job *job)
+{
+    job_tell_begun(job);
+    if (job->n_deliveries == 0) { /* it is invalid */
         move(job, JOB_FAILING);
         set_aside(job);
-        return 0;
+        return;
     }
     move(job, JOB_DELIVERING);
     if (!duplicate_ask(job))
         jobs_deliver(job);
-    return 0;
 }
 
 void jobs_deliver(struct job *job)
@@ -195,10 +213,12 @@ void jobs_delivery_to(struct delivery *d, enum delivery_state to)
     assert(delivery_allows(d->state, to));
     d->job->counts.of[d->state]--;
     d->job->counts.of[to]++;
+    d->lane->ended -= delivery_has_ended(d->state);
+    d->lane->ended += delivery_has_ended(to);
     d->state = to;
     if (to == DELIVERY_DONE && d->done_ms == 0)
         d->done_ms = d->job->jobs->rt->clock->wall_ms(d->job->jobs->rt->clock);
-    if (to == DELIVERY_DONE || to == DELIVERY_FAILED)
+    if (delivery_has_ended(to))
         job_count_delivery(d);
 }
 

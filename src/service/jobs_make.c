@@ -5,6 +5,7 @@
 
 #include "shunt/base/mem.h"
 #include "shunt/service/lane.h"
+#include "shunt/service/record.h"
 
 #include "jobs_inner.h"
 
@@ -138,6 +139,8 @@ void job_free(struct job *job)
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         mem_free(owned[i]);
     job_forget_events(job);
+    if (job->record)
+        job->record->owner = NULL;
     mem_free(job->deliveries);
     mem_free(job);
 }

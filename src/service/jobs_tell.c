@@ -77,7 +77,17 @@ void job_count_delivery(const struct delivery *d)
         end = d->job->changed                       ? DELIVERY_END_RETURNED
               : d->job->error.code == ERR_CANCELLED ? DELIVERY_END_CANCELLED
                                                     : DELIVERY_END_FAILED;
-    metrics_delivery_ended(d->job->jobs->rt->metrics, d->lane->name, end, uv_hrtime() - d->job->taken_ns);
+    struct runtime *rt = d->job->jobs->rt;
+    uint64_t took_ns = uv_hrtime() - d->job->taken_ns;
+    metrics_delivery_ended(rt->metrics, d->lane->name, end, took_ns);
+    if (end != DELIVERY_END_DELIVERED || d->lane->is_archive)
+        return;
+    const struct stats_slow done = {.client = job_counted_as(d->job),
+                                    .file = d->job->name,
+                                    .destination = d->lane->label,
+                                    .ms = (double)took_ns / 1e6,
+                                    .wall_ms = rt->clock->wall_ms(rt->clock)};
+    stats_delivered(rt->stats, &done);
 }
 
 static double took_ms(const struct job *job)

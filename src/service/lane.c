@@ -14,17 +14,21 @@ struct lane_map {
     struct lane *of[];
 };
 
-struct held_name {
-    struct held_name *next;
-    char name[];
-};
-
 static struct held_name *find_held(const struct delivery_lanes *lanes, const char *name)
 {
     struct held_name *held;
     LL_FOREACH (lanes->held, held)
         if (strcmp(held->name, name) == 0)
             return held;
+    return NULL;
+}
+
+static const struct lane *find_lane(const struct delivery_lanes *lanes, const char *name)
+{
+    const struct lane *lane;
+    LL_FOREACH (lanes->lanes, lane)
+        if (strcmp(lane->name, name) == 0)
+            return lane;
     return NULL;
 }
 
@@ -241,27 +245,26 @@ static bool set_held(struct delivery_lanes *lanes, const char *name, bool held)
     return found;
 }
 
-static int remember_held(struct delivery_lanes *lanes, const char *name)
+static int remember_held(struct delivery_lanes *lanes, const char *name, const char *by, int64_t since_ms)
 {
     if (find_held(lanes, name))
         return 0;
     struct held_name *held = mem_zalloc(sizeof *held + strlen(name) + 1);
     if (!held)
         return ERR_NOMEM;
+    held->since_ms = since_ms;
+    (void)snprintf(held->by, sizeof held->by, "%s", by);
     strcpy(held->name, name);
     LL_PREPEND(lanes->held, held);
     return 0;
 }
 
-int lanes_hold(struct delivery_lanes *lanes, const char *name)
+int lanes_hold(struct delivery_lanes *lanes, const char *name, const char *by)
 {
-    const struct lane *lane;
-    LL_FOREACH (lanes->lanes, lane)
-        if (strcmp(lane->name, name) == 0)
-            break;
-    if (!lane)
+    const struct clock *clock = lanes->rt->clock;
+    if (!find_lane(lanes, name))
         return ERR_GONE;
-    int rc = remember_held(lanes, name);
+    int rc = remember_held(lanes, name, by, clock->wall_ms(clock));
     if (rc == 0)
         set_held(lanes, name, true);
     return rc;
@@ -278,6 +281,11 @@ int lanes_release(struct delivery_lanes *lanes, const char *name)
     return found || held ? 0 : ERR_GONE;
 }
 
+const struct held_name *lanes_find_held(const struct delivery_lanes *lanes, const char *name)
+{
+    return find_held(lanes, name);
+}
+
 json_t *lanes_held(const struct delivery_lanes *lanes)
 {
     json_t *names = json_array();
@@ -291,17 +299,41 @@ json_t *lanes_held(const struct delivery_lanes *lanes)
     return names;
 }
 
-int lanes_hold_all(struct delivery_lanes *lanes, const json_t *names)
+bool lanes_know(const struct delivery_lanes *lanes, const char *name)
 {
-    size_t i;
-    json_t *entry;
-    json_array_foreach (names, i, entry) {
-        const char *name = json_string_value(entry);
-        if (!name)
+    return find_lane(lanes, name) || find_held(lanes, name);
+}
+
+/* by: NULL: it is released. */
+static void tell_held(const struct delivery_lanes *lanes, const char *name, const char *by)
+{
+    const struct lane *lane = find_lane(lanes, name);
+    log_write(LOG_EVENT(LOG_WARN, by ? "held" : "released", .destination = name),
+              !by     ? "%s is released"
+              : by[0] ? "%s is held by %s: its deliveries wait until it is released"
+                      : "%s is held: its deliveries wait until it is released",
+              lane ? lane->label : name, by);
+}
+
+int lanes_hold_only(struct delivery_lanes *lanes, const json_t *holds)
+{
+    struct held_name *held, *next;
+    LL_FOREACH_SAFE (lanes->held, held, next) {
+        if (json_object_get(holds, held->name))
             continue;
-        if (remember_held(lanes, name) != 0)
+        tell_held(lanes, held->name, NULL);
+        lanes_release(lanes, held->name);
+    }
+    const char *name;
+    json_t *how;
+    json_object_foreach ((json_t *)(uintptr_t)holds, name, how) {
+        if (find_held(lanes, name))
+            continue;
+        const char *by = json_string_value(json_object_get(how, "by"));
+        if (remember_held(lanes, name, by ? by : "", json_integer_value(json_object_get(how, "since_ms"))) != 0)
             return ERR_NOMEM;
         set_held(lanes, name, true);
+        tell_held(lanes, name, by ? by : "");
     }
     return 0;
 }

@@ -12,6 +12,7 @@
 #include "shunt/base/mem.h"
 #include "shunt/io/files.h"
 #include "shunt/service/delivery.h"
+#include "shunt/service/question.h"
 
 struct remembered {
     struct record *record;
@@ -211,6 +212,7 @@ int recall_load(struct recall *r, struct storage *st, const struct instance *ins
     int fd = rc == 0 ? dup(instance->fd) : -1;
     if (fd >= 0)
         rc = look_up_folder(&l, fd, "");
+    r->whole = rc == 0;
     if (rc == 0)
         return 0;
     recall_fini(r);
@@ -235,60 +237,187 @@ static void recall_delivery(struct delivery *d, const struct store_delivery *pas
     }
 }
 
-/* The ticket is another than that of the job which the store thinks is in work: that one has lost its own. */
-static void end_replaced(struct job *job, const struct store_job *row)
+static void end_as(struct job *job, const struct store_job *row, const char *word, const char *text)
 {
     const struct clock *clock = job->jobs->rt->clock;
     struct store_job end = *row;
-    struct store_event event = {
-        .at_ms = clock->wall_ms(clock), .event = "gone", .text = "another ticket lay in its place"};
+    struct store_event event = {.at_ms = clock->wall_ms(clock), .event = word, .text = text};
     end.status = STATUS_CANCELLED;
     end.completed_ms = event.at_ms;
     end.error = event.text;
     end.events = &event;
     end.n_events = 1;
-    log_write(LOG_EVENT(LOG_WARN, "ticket_gone", .client = row->client, .file = row->name, .job = row->id),
-              "%s is not the ticket that it was: its job is cancelled, what lies there is taken up as another",
-              row->path);
+    end.outcome = 0; /* that it failed is counted */
     storage_add(job->jobs->storage, record_copy(&end), NULL);
 }
 
-void recall_job(struct recall *r, struct job *job)
+/* The ticket is another than that of the job which the store thinks is in work: that one has lost its own. */
+static void end_replaced(struct job *job, const struct store_job *row)
+{
+    log_write(LOG_EVENT(LOG_WARN, "ticket_gone", .client = row->client, .file = row->name, .job = row->id),
+              "%s is not the ticket that it was: its job is cancelled, what lies there is taken up as another",
+              row->path);
+    end_as(job, row, "gone", "another ticket lay in its place");
+}
+
+/* It failed, was mended, and put back: the old job is none that a person has to look after any more. */
+static void end_mended(struct job *job, const struct store_job *row)
+{
+    char text[96];
+    snprintf(text, sizeof text, "put back with other content: goes on as job %s", job->id);
+    end_as(job, row, "mended", text);
+}
+
+static bool same_bytes(const struct store_job *a, const struct store_job *b)
+{
+    return a->sha256 && b->sha256 && a->size == b->size && memcmp(a->sha256, b->sha256, SHA256_SIZE) == 0;
+}
+
+static bool same_file(const struct store_claim *a, const struct store_claim *b)
+{
+    return a->inode == b->inode && a->mtime_ns == b->mtime_ns;
+}
+
+static void take_over(struct job *job, const struct store_job *row, bool told)
+{
+    bool again = row->status == STATUS_FAILED || row->status == STATUS_CANCELLED;
+    memccpy(job->id, row->id, '\0', JOB_ID_SIZE);
+    job->created_ms = row->created_ms;
+    if (!again && row->started_ms > 0)
+        job->started_ms = row->started_ms;
+    for (size_t i = 0; i < job->n_deliveries; i++)
+        for (size_t k = 0; k < row->n_deliveries; k++)
+            if (strcmp(job->deliveries[i].lane->name, row->deliveries[k].destination) == 0)
+                recall_delivery(&job->deliveries[i], &row->deliveries[k], again);
+    if (again) {
+        job->doubt.state = DOUBT_OVER; /* a person wants it delivered */
+        if (!told)
+            job_note(job, "retried", NULL, "put back into its hot folder");
+    }
+    if (row->status == STATUS_COMPLETED && row->error)
+        duplicate_skip_again(job, row->error);
+}
+
+/* The job's past, if row is that. told: who put it back is noted already. */
+static void recall_row(struct job *job, const struct store_job *row, bool ours, bool told)
+{
+    const struct store_job is = {
+        .size = job->content.size,
+        .sha256 = job->content.sha256,
+        .claim = {.device = job->print.dev, .inode = job->print.ino, .mtime_ns = job->print.mtime_ns}};
+    bool same = same_bytes(row, &is);
+    if (same && row->status == STATUS_COMPLETED) /* the same file, not one like it that came later */
+        same = same_file(&row->claim, &is.claim);
+    if (same)
+        take_over(job, row, told);
+    else if (is_unfinished(row) && ours)
+        end_replaced(job, row);
+    else if (row->status == STATUS_FAILED || row->status == STATUS_CANCELLED)
+        end_mended(job, row);
+}
+
+/* As it was when we started: it may have ended since. */
+static bool is_of_another(const struct store_job *row, const struct instance *instance)
+{
+    size_t len = strlen(instance->root);
+    return row->path && strncmp(row->path, instance->root, len) == 0 && row->path[len] == '/' && !is_of(row, instance);
+}
+
+bool recall_job(struct recall *r, struct job *job)
 {
     struct remembered *m = find(r, job->folder, job->name);
+    bool told = hands_tell(&r->hands, job);
+    const struct instance *instance = job->jobs->lanes->instance;
     if (!m)
-        return;
+        return false;
     const struct store_job *row = &m->record->row;
-    struct stat there;
-    bool ours = is_of(row, job->jobs->lanes->instance);
-    if (is_unfinished(row) && !ours && row->path && lstat(row->path, &there) == 0) { /* another instance has it */
-        forget(r, m);
-        return;
-    }
-    bool same =
-        row->sha256 && row->size == job->content.size && memcmp(row->sha256, job->content.sha256, SHA256_SIZE) == 0;
-    if (same && row->status == STATUS_COMPLETED) /* the same file, not one like it that came later */
-        same = row->claim.inode == job->print.ino && row->claim.mtime_ns == job->print.mtime_ns;
-    bool again = row->status == STATUS_FAILED || row->status == STATUS_CANCELLED;
-    if (same) {
-        memccpy(job->id, row->id, '\0', JOB_ID_SIZE);
-        job->created_ms = row->created_ms;
-        if (!again && row->started_ms > 0)
-            job->started_ms = row->started_ms;
-        for (size_t i = 0; i < job->n_deliveries; i++)
-            for (size_t k = 0; k < row->n_deliveries; k++)
-                if (strcmp(job->deliveries[i].lane->name, row->deliveries[k].destination) == 0)
-                    recall_delivery(&job->deliveries[i], &row->deliveries[k], again);
-        if (again) {
-            job->doubt.state = DOUBT_OVER; /* a person wants it delivered */
-            job_note(job, "retried", NULL, "put back into its hot folder");
-        }
-        if (row->status == STATUS_COMPLETED && row->error)
-            duplicate_skip_again(job, row->error);
-    } else if (is_unfinished(row) && ours) {
-        end_replaced(job, row);
-    }
+    bool known = !is_unfinished(row) || !is_of_another(row, instance);
+    if (known)
+        recall_row(job, row, is_of(row, instance), told);
     forget(r, m);
+    return known;
+}
+
+/* --- asking for one --- */
+
+struct past_question {
+    struct question question;
+    struct record *past;
+    bool there; /* where it was then */
+};
+
+/* For store_each_cb. */
+static int keep_past(void *user, const struct store_job *row)
+{
+    struct past_question *q = user;
+    struct stat st;
+    q->past = record_copy(row);
+    q->there = row->path && lstat(row->path, &st) == 0;
+    return q->past ? 0 : ERR_NOMEM;
+}
+
+static int ask(struct question *question, struct store *store, struct error *e)
+{
+    const struct store_job *about = &question->about->row;
+    return store_last(store, about->folder, about->name, keep_past, question, e);
+}
+
+static void forget_past(struct question *question)
+{
+    record_free(((struct past_question *)question)->past);
+}
+
+static void go_on_without(struct job *job)
+{
+    struct error text = {0};
+    job->unsure = true;
+    error_set(&text, ERR_BUSY, "as job %s: the store could not say what was known of it", job->id);
+    job_note(job, "taken_unknown", NULL, text.text);
+}
+
+/* A job that failed, or was returned since its ticket changed, has done with it. */
+static void answered(struct question *question, struct job *job, bool known)
+{
+    const struct past_question *q = (struct past_question *)question;
+    const struct store_job *row = known && q->past ? &q->past->row : NULL;
+    bool of_another = row && is_of_another(row, job->jobs->lanes->instance);
+    if (!known)
+        go_on_without(job);
+    else if (row && row->status <= STATUS_COMPLETED && !(of_another && is_unfinished(row) && q->there))
+        recall_row(job, row, is_of(row, job->jobs->lanes->instance), false);
+    if (of_another && strcmp(job->id, row->id) == 0)
+        job_note(job, "taken_over", NULL, "from an instance that is gone");
+    jobs_go_on(job);
+}
+
+bool recall_ask(struct recall *r, struct job *job)
+{
+    if (r->whole || !job->left)
+        return false;
+    struct past_question *q = question_new(job, sizeof *q);
+    if (q) {
+        q->question.patient = true;
+        q->question.ask = ask;
+        q->question.answer = answered;
+        q->question.fini = forget_past;
+    }
+    if (q && storage_ask(job->jobs->storage, &q->question))
+        return true;
+    question_free((struct question *)q);
+    go_on_without(job);
+    return false;
+}
+
+int recall_match(void *user, const struct store_job *row)
+{
+    struct record *record = user;
+    if (strcmp(record->row.id, row->id) == 0 || !same_bytes(&record->row, row) ||
+        !same_file(&record->row.claim, &row->claim))
+        return 0;
+    memccpy(record->was, record->row.id, '\0', JOB_ID_SIZE);
+    memccpy((char *)(uintptr_t)record->row.id, row->id, '\0',
+            JOB_ID_SIZE); /* it is as long as any, and the record's own */
+    return 0;
 }
 
 bool recall_waited(const struct recall *r, const char *folder, const char *name)
@@ -302,6 +431,7 @@ void recall_fini(struct recall *r)
     struct remembered *m, *next;
     HASH_ITER (hh, r->table, m, next)
         forget(r, m);
+    hands_fini(&r->hands);
     while (r->lost) {
         struct record *lost = r->lost;
         r->lost = lost->next;

@@ -8,7 +8,8 @@
 #include "shunt/base/str.h"
 #include "shunt/service/delivery.h"
 
-#define ALIGN(n) (((n) + 15) & ~(size_t)15)
+#define ALIGN(n)   (((n) + 15) & ~(size_t)15)
+#define EVENTS_MAX 500 /* of one job while the store is away */
 
 struct builder {
     char *base; /* NULL: only measured */
@@ -67,17 +68,59 @@ struct record *record_copy(const struct store_job *row)
     if (!r)
         return NULL;
     b = (struct builder){.base = (char *)r + ALIGN(sizeof *r)};
-    r->next = NULL;
-    r->job = NULL;
-    r->told = NULL;
-    r->patient = false;
-    r->user = NULL;
+    *r = (struct record){.next = NULL};
     copy_row(&b, &r->row, row);
+    return r;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool has_event(const struct store_job *row, const struct store_event *event)
+{
+    for (size_t i = 0; i < row->n_events; i++) {
+        const struct store_event *e = &row->events[i];
+        if (e->at_ms == event->at_ms && same_text(e->event, event->event) && same_text(e->text, event->text) &&
+            same_text(e->destination, event->destination))
+            return true;
+    }
+    return false;
+}
+
+struct record *record_merged(const struct record *older, const struct record *newer)
+{
+    struct store_job row = newer->row;
+    size_t n = 0;
+    struct store_event *all = mem_alloc((older->row.n_events + newer->row.n_events + 1) * sizeof *all);
+    if (!all)
+        return NULL;
+    for (; n < older->row.n_events; n++)
+        all[n] = older->row.events[n];
+    for (size_t i = 0; i < newer->row.n_events; i++)
+        if (!has_event(&older->row, &newer->row.events[i])) /* what goes without saying is in each */
+            all[n++] = newer->row.events[i];
+    if (n > EVENTS_MAX) {
+        memmove(all + 1, all + n - (EVENTS_MAX - 1), (EVENTS_MAX - 1) * sizeof *all);
+        n = EVENTS_MAX;
+    }
+    row.events = all;
+    row.n_events = n;
+    struct record *r = record_copy(&row);
+    mem_free(all);
+    if (!r)
+        return NULL;
+    r->job = newer->job;
+    r->owner = newer->owner;
+    r->unsure = newer->unsure;
     return r;
 }
 
 void record_free(struct record *r)
 {
+    if (r && r->owner && r->owner->record == r)
+        r->owner->record = NULL;
     mem_free(r);
 }
 
@@ -198,8 +241,11 @@ struct record *record_of(struct job *job, enum job_status status, const char *pa
     void *parts = mem_alloc(job->n_deliveries * sizeof(struct store_delivery) + n_events * sizeof(struct store_event));
     char *own = path ? NULL : path_of(job, status);
     struct record *r = parts && (path || own) ? make(job, status, path ? path : own, parts) : NULL;
-    if (r)
+    if (r) {
         job_forget_events(job);
+        r->owner = job;
+        r->unsure = job->unsure;
+    }
     mem_free(own);
     mem_free(parts);
     return r;

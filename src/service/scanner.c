@@ -8,6 +8,7 @@
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
 #include "shunt/core/name.h"
+#include "shunt/service/recall.h"
 #include "shunt/service/watching.h"
 
 #include "spool.h"
@@ -240,7 +241,7 @@ static void see_root_entry(struct scanner *s, const struct listing *l, const cha
 static bool has_room(const struct scanner *s)
 {
     size_t limit = (size_t)s->rt->config->settings->queue_limit;
-    return intake_room(s->intake) > limit / 4 * 3;
+    return intake_room(s->intake, PRIORITY_NORMAL) > limit / 4 * 3;
 }
 
 /* False: there is no room; the same entry again later. */
@@ -342,9 +343,11 @@ static void on_sliced(struct work *work)
     s->busy_ms += runtime_now(s->rt) - s->slice_began_ms;
     if (s->closing)
         return;
-    if (l->adopted > 0)
+    if (l->adopted > 0) {
         log_write(LOG_EVENT(LOG_WARN, "adopted"), "%zu tickets of an instance that is gone were taken over",
                   l->adopted);
+        s->intake->jobs->recall->whole = false;
+    }
     s->instance->left_by |= l->adopted_from;
     l->adopted = 0;
     if (l->code != 0) {

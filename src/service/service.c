@@ -19,16 +19,20 @@
 #include "shunt/service/control.h"
 #include "shunt/service/lane.h"
 #include "shunt/service/reload.h"
+#include "shunt/service/reporter.h"
 #include "shunt/service/scheduler.h"
 #include "shunt/service/upkeep.h"
 
 #include "spool.h"
 
 #define THREADS_OWN                                                                                                    \
-    (18 + DISKS + OUTBOX_SENDS_MAX) /* listing, settling, store, reload, control, jobs that are sent, disks, mails */
+    (20 + DISKS +                                                                                                      \
+     OUTBOX_SENDS_MAX) /* listing, settling, store, reload, control, jobs that are sent, report, holds, disks, \
+                                     * mails */
 #define DELIVERIES_MIN 48
 #define DELIVERIES_MAX 256
-#define ARENAS_MAX     1 /* of the allocator: a pool of many mostly idle threads must not cost one each */
+#define MMAP_BYTES     (128 * 1024) /* allocations from here on go back to the kernel; else the heap grows around them */
+#define ARENAS_MAX     1            /* of the allocator: a pool of many mostly idle threads must not cost one each */
 
 static const int signal_numbers[SERVICE_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD};
 
@@ -37,9 +41,9 @@ static const int signal_numbers[SERVICE_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIG
 static bool work_is_done(const struct service *s)
 {
     return !s->scanner.in_work && intake_idle(&s->intake) && lanes_idle(&s->lanes) && settle_idle(&s->settle) &&
-           storage_idle(&s->storage) && outbox_idle(s->outbox) && disks_idle(&s->disks) &&
+           storage_idle(&s->storage) && outbox_idle(s->outbox) && disks_idle(&s->disks) && holds_idle(&s->holds) &&
            (!s->spool || spool_idle(s->spool)) && reload_idle(s->reload) && scheduler_idle(s->scheduler) &&
-           (!s->control || control_idle(s->control));
+           (!s->reporter || reporter_idle(s->reporter)) && (!s->control || control_idle(s->control));
 }
 
 static unsigned requests_in_work(const struct service *s)
@@ -224,6 +228,7 @@ static void set_limits(void)
         setrlimit(RLIMIT_NOFILE, &files);
     }
     mallopt(M_ARENA_MAX, ARENAS_MAX);
+    mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGIO, SIG_IGN); /* a broken lease */
     umask(0);               /* modes are those of the settings */
@@ -274,6 +279,7 @@ static void join_parts(struct service *s)
     intake_init(&s->intake, &s->rt, &s->jobs, &s->instance);
     scanner_init(&s->scanner, &s->rt, &s->intake, &s->instance);
     disks_init(&s->disks, &s->rt);
+    holds_init(&s->holds, &s->lanes);
     s->jobs.ended = intake_job_ended;
     s->jobs.user = &s->intake;
     s->intake.watched = scanner_watches;
@@ -305,6 +311,8 @@ static int make(struct service *s, const struct clock *clock, bool once, struct 
     if (!(s->upkeep = upkeep_new(s, e)))
         return e->code;
     if (!(s->reload = reload_new(s)))
+        return error_set(e, ERR_NOMEM, "out of memory");
+    if (!once && !(s->reporter = reporter_new(s)))
         return error_set(e, ERR_NOMEM, "out of memory");
     if (!once && (!(s->spool = spool_new(s, e)) || !(s->control = control_new(s, e))))
         return e->code;
@@ -384,6 +392,7 @@ void service_free(struct service *s)
     control_free(s->control);
     scheduler_free(s->scheduler);
     upkeep_free(s->upkeep);
+    reporter_free(s->reporter);
     reload_free(s->reload);
     instance_close(&s->instance);
     uv_loop_close(&s->loop);

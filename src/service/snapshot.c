@@ -6,6 +6,27 @@
 
 #include "shunt/service/lane.h"
 
+static json_t *time_or_null(int64_t wall_ms)
+{
+    char text[CLOCK_RFC3339_MAX];
+    clock_rfc3339(wall_ms, text);
+    return wall_ms > 0 ? json_string(text) : json_null();
+}
+
+/* Since when nothing is delivered there, by whom, and when it is tried again. False: no memory. */
+static bool add_why(json_t *entry, const struct lane *lane)
+{
+    const struct held_name *held = lane->held ? lanes_find_held(lane->lanes, lane->name) : NULL;
+    bool down = lane->breaker.state != BREAKER_CLOSED;
+    json_t *why =
+        json_pack("{s:s?, s:o, s:o, s:o}", "held_by", held && held->by[0] ? held->by : NULL, "held_since",
+                  time_or_null(held ? held->since_ms : 0), "down_since", time_or_null(down ? lane->down_ms : 0),
+                  "next_try", time_or_null(lane->breaker.state == BREAKER_OPEN ? lane->next_try_ms : 0));
+    int rc = why ? json_object_update(entry, why) : -1;
+    json_decref(why);
+    return rc == 0;
+}
+
 /* NULL: no memory, also for a single one of them. */
 json_t *snapshot_destinations(const struct service *s)
 {
@@ -14,12 +35,12 @@ json_t *snapshot_destinations(const struct service *s)
         const char *path = lane->place.path;
         if (!utf8_valid(path, strlen(path)))
             path = "(not UTF-8)";
-        json_t *entry =
-            json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I}", "name", lane->name, "label", lane->label,
-                      "path", path, "breaker", breaker_word(lane->breaker.state), "hanging", lane->hanging > 0, "held",
-                      lane->held, "in_hand", (json_int_t)lane->deliveries, "queued", (json_int_t)lane->queued,
-                      "delivered", (json_int_t)lane->delivered, "failures", (json_int_t)lane->failures);
-        if (json_array_append_new(list, entry) != 0) {
+        json_t *entry = json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I}", "name", lane->name, "label",
+                                  lane->label, "path", path, "breaker", breaker_word(lane->breaker.state), "hanging",
+                                  lane->hanging > 0, "held", lane->held, "in_hand",
+                                  (json_int_t)(lane->deliveries - lane->ended), "queued", (json_int_t)lane->queued,
+                                  "delivered", (json_int_t)lane->delivered, "failures", (json_int_t)lane->failures);
+        if (json_array_append_new(list, entry) != 0 || !add_why(entry, lane)) {
             json_decref(list);
             return NULL;
         }

@@ -6,6 +6,7 @@
  * there from the hot folder: no other instance can take it up under another id. ID.job goes when the store knows that. A
  * crash at any moment leaves either a job that waits, or one whose ticket lies in underprocess and is known again (recall.h).
  * Instances share the folder, which is read again now and then: who is first moves the ticket, the others find it gone.
+ * What is due is taken up by its priority (priority.h), which ID.job says.
  *
  * spool_write and spool_drop block; everything else: loop.
  */
@@ -13,6 +14,7 @@
 #define SHUNT_SERVICE_SPOOL_H
 
 #include "shunt/base/hash.h"
+#include "shunt/core/priority.h"
 #include "shunt/service/service.h"
 
 #define SPOOL_MAX 100000 /* jobs that wait */
@@ -30,6 +32,7 @@ struct spooled {
     struct record *record; /* what the store is told of it */
     char *path;            /* where its ticket will lie; NULL: not asked yet */
     int64_t run_at_ms;     /* 0: at once */
+    enum priority priority;
     bool due;
     bool seen; /* something of its name lies in underprocess: a scan found it while this was being moved */
     int code;  /* of its move */
@@ -46,7 +49,8 @@ struct spool_look;
 struct spool {
     struct service *service;
     char *path;
-    struct spooled *table, *queue, *moving;
+    struct spooled *table, *queue[PRIORITIES], *moving;
+    unsigned turn; /* priority_next */
     size_t count, n_due;
     struct spool_meta *done;
     struct spool_move *active;
@@ -63,7 +67,7 @@ bool spool_idle(const struct spool *spool);
 void spool_free(struct spool *spool); /* NULL is fine; after the storage is closed */
 
 /* Keeps a place for a job that is to be written. Takes the record; NULL: no memory. */
-struct spooled *spool_reserve(struct spool *spool, struct record *record, int64_t run_at_ms);
+struct spooled *spool_reserve(struct spool *spool, struct record *record, int64_t run_at_ms, enum priority priority);
 void spool_give_up(struct spooled *job); /* it was not written */
 void spool_enter(struct spooled *job);   /* it was */
 /* Nothing is done with it any more until spool_enter, or spool_give_up. False: it is being moved. */
@@ -73,6 +77,7 @@ struct spooled *spool_find(const struct spool *spool, const char *id);
 struct spool_file {
     const struct store_job *row;
     int64_t run_at_ms;
+    enum priority priority;
     const char *bytes;
     size_t len;
 };

@@ -47,10 +47,11 @@ static json_t *meta_of(const struct spool_file *file)
     char hash[2 * SHA256_SIZE + 1];
     const struct store_job *row = file->row;
     files_hex(row->sha256, SHA256_SIZE, hash);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:I, s:I, s:I, s:s, s:s}", "id", row->id, "folder", row->folder,
+    return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:I, s:I, s:s, s:I, s:s, s:s}", "id", row->id, "folder", row->folder,
                      "name", row->name, "client", row->client, "batch", row->batch, "created_ms",
-                     (json_int_t)row->created_ms, "run_at_ms", (json_int_t)file->run_at_ms, "size",
-                     (json_int_t)row->size, "sha256", hash, "text", row->n_events > 0 ? row->events[0].text : "");
+                     (json_int_t)row->created_ms, "run_at_ms", (json_int_t)file->run_at_ms, "priority",
+                     priority_word(file->priority), "size", (json_int_t)row->size, "sha256", hash, "text",
+                     row->n_events > 0 ? row->events[0].text : "");
 }
 
 static int write_both(int folder, const struct spool_file *file, unsigned mode, bool flush, struct error *e)
@@ -196,6 +197,9 @@ static int read_one(const char *path, int folder, const char *id, struct spool_f
     if (meta)
         found->record = record_from(meta, id, ticket.bytes, &no_memory);
     found->run_at_ms = json_integer_value(json_object_get(meta, "run_at_ms"));
+    const char *priority = json_string_value(json_object_get(meta, "priority"));
+    if (!priority || !priority_from(priority, &found->priority))
+        found->priority = PRIORITY_NORMAL;
     spool_file_name(id, "ticket", name);
     found->ticket = fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
     json_decref(meta);

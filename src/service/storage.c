@@ -6,6 +6,8 @@
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
 #include "shunt/io/work.h"
+#include "shunt/service/question.h"
+#include "shunt/service/recall.h"
 
 #include "storage_notes.h"
 
@@ -67,6 +69,22 @@ static bool is_empty(struct store *store)
     return sum == 0;
 }
 
+/* Jobs that were taken up while the store could not say what it knew of them become those that it knows. */
+static int match_unsure(struct storage_request *q)
+{
+    int rc = 0;
+    for (struct record *r = q->records; rc == 0 && r; r = r->next)
+        if (r->unsure)
+            rc = store_last(q->store, r->row.folder, r->row.name, recall_match, r, &q->error);
+    return rc;
+}
+
+static int record_all(struct storage_request *q)
+{
+    int rc = match_unsure(q);
+    return rc ? rc : store_record(q->store, q->rows, q->count, &q->error);
+}
+
 /* Damaged, or moved away under us. */
 static int record_anew(struct storage_request *q, int was)
 {
@@ -74,7 +92,7 @@ static int record_anew(struct storage_request *q, int was)
     int rc = reopen(q, &q->error);
     if (rc == 0 && was == ERR_IO && q->replaced.code == 0 && is_empty(q->store))
         error_set(&q->replaced, ERR_GONE, "%s", q->url);
-    return rc ? rc : store_record(q->store, q->rows, q->count, &q->error);
+    return rc ? rc : record_all(q);
 }
 
 static void retain(struct storage_request *q)
@@ -95,7 +113,7 @@ static void run(struct work *work)
     struct storage_request *q = (struct storage_request *)work;
     int rc = q->store ? 0 : reopen(q, &q->error);
     if (rc == 0 && q->count > 0)
-        rc = store_record(q->store, q->rows, q->count, &q->error);
+        rc = record_all(q);
     if (rc == ERR_SYNTAX || rc == ERR_IO)
         rc = record_anew(q, rc);
     if (rc == 0 && q->questions)
@@ -153,11 +171,43 @@ static void restored(struct storage *st)
     st->lost = 0;
 }
 
+/* The first of a list that is the queue from here on. */
+static void link_at(struct storage *st, struct record **link, struct record *r)
+{
+    *link = r;
+    if (r)
+        r->link = link;
+    else
+        st->tail = link;
+}
+
 static void append(struct storage *st, struct record *r)
 {
-    *st->tail = r;
-    st->tail = &r->next;
+    link_at(st, st->tail, r);
+    link_at(st, &r->next, NULL);
     st->queued++;
+    if (!r->owner)
+        return;
+    if (r->owner->record)
+        r->owner->record->owner = NULL;
+    r->owner->record = r;
+}
+
+/* In place of the one of the same job that still waits: whose state changes often does not fill the queue. */
+static bool take_place(struct storage *st, struct record *r)
+{
+    struct record *old = r->owner ? r->owner->record : NULL;
+    if (!old || old->taken || old->job || old->told)
+        return false;
+    struct record *both = record_merged(old, r);
+    if (!both)
+        return false;
+    link_at(st, old->link, both);
+    link_at(st, &both->next, old->next);
+    both->owner->record = both;
+    record_free(old);
+    record_free(r);
+    return true;
 }
 
 /* They were there before what came meanwhile. */
@@ -166,12 +216,13 @@ static void put_back(struct storage *st, struct record *first, size_t count)
     if (count == 0)
         return;
     struct record *last = first;
-    while (last->next)
+    first->taken = false;
+    while (last->next) {
         last = last->next;
-    last->next = st->queue;
-    if (!st->queue)
-        st->tail = &last->next;
-    st->queue = first;
+        last->taken = false;
+    }
+    link_at(st, &last->next, st->queue);
+    link_at(st, &st->queue, first);
     st->queued += count;
     st->ahead += count;
 }
@@ -206,6 +257,8 @@ static void on_done(struct work *work)
         for (struct record *r = q->records, *next; r; r = next) {
             next = r->next;
             r->patient = false;
+            if (r->was[0] != '\0')
+                st->matched(st->user, r);
             let_go(st, r);
             record_free(r);
         }
@@ -287,12 +340,12 @@ static struct storage_request *request_new(struct storage *st)
     struct record **end = &q->records;
     for (size_t i = 0; i < count; i++) {
         q->rows[i] = (*end)->row;
+        (*end)->taken = true;
         end = &(*end)->next;
     }
-    st->queue = *end;
+    struct record *left = *end;
     *end = NULL;
-    if (!st->queue)
-        st->tail = &st->queue;
+    link_at(st, &st->queue, left);
     st->queued -= count;
     st->ahead -= count < st->ahead ? count : st->ahead;
     if (q->snapshot)
@@ -333,13 +386,15 @@ bool storage_add(struct storage *st, struct record *r, struct job *job)
 {
     if (!r)
         return false;
+    r->job = st->degraded ? NULL : job;
+    if (take_place(st, r))
+        return !st->degraded && job;
     if (st->queued >= STORAGE_RECORDS_MAX) {
         st->lost++;
         metrics_store_lost(st->rt->metrics);
         record_free(r);
         return false;
     }
-    r->job = st->degraded ? NULL : job;
     r->told = st->degraded && !r->patient ? NULL : r->told;
     append(st, r);
     return r->job || r->told;
@@ -352,7 +407,9 @@ void storage_retain(struct storage *st)
 
 bool storage_ask(struct storage *st, struct question *q)
 {
-    if (st->degraded)
+    bool only_locked =
+        st->why.code == ERR_BUSY && st->pause_ms == AGAIN_MS; /* when it was opened; no request failed yet */
+    if (st->degraded && !(q->patient && only_locked))
         return false;
     st->questions = questions_add(st->questions, q);
     return true;

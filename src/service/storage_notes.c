@@ -8,6 +8,7 @@
 struct storage_note {
     struct storage_note *next;
     json_t *day; /* NULL: it is an alert */
+    int report;  /* the date of what is not a day, but its report; 0: it is no report */
     struct store_alert alert;
     bool open;
     char texts[];
@@ -41,6 +42,16 @@ bool storage_day(struct storage *st, json_t *day)
     return add(st, note);
 }
 
+bool storage_report(struct storage *st, int date, json_t *report)
+{
+    struct storage_note *note = note_new(st, 0);
+    if (!note)
+        return false;
+    note->day = report;
+    note->report = date;
+    return add(st, note);
+}
+
 bool storage_alert(struct storage *st, const struct store_alert *alert, bool open)
 {
     const char *text = alert->text ? alert->text : "";
@@ -59,6 +70,8 @@ static int write_one(struct store *store, unsigned instance, const struct storag
 {
     if (!note->day)
         return store_alert(store, &note->alert, note->open, e);
+    if (note->report != 0)
+        return store_save_report(store, note->report, note->day, e);
     return store_save_day(store, instance, (int)json_integer_value(json_object_get(note->day, "date")), note->day, e);
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "shunt/base/mem.h"
+#include "shunt/core/json_cut.h"
 #include "shunt/core/name.h"
 #include "shunt/core/when.h"
 #include "shunt/io/files.h"
@@ -15,87 +16,6 @@
 
 #define TEXT_MAX 255
 #define MARK     "request "
-
-/* --- cutting; the text is known to be valid --- */
-
-static const char *skip_space(const char *at, const char *end)
-{
-    while (at < end && strchr(" \t\r\n", *at) && *at)
-        at++;
-    return at;
-}
-
-static const char *skip_string(const char *at, const char *end)
-{
-    for (at++; at < end && *at != '"'; at++)
-        at += *at == '\\';
-    return at < end ? at + 1 : end;
-}
-
-static const char *skip_value(const char *at, const char *end)
-{
-    size_t depth = 0;
-    while (at < end) {
-        char c = *at;
-        if (c == '"') {
-            at = skip_string(at, end);
-        } else {
-            if ((c == ',' || c == '}' || c == ']') && depth == 0)
-                return at;
-            depth += c == '{' || c == '[';
-            depth -= c == '}' || c == ']';
-            at++;
-        }
-        if (depth == 0 && (c == '"' || c == '}' || c == ']'))
-            return at;
-    }
-    return end;
-}
-
-static void cut(const char *at, const char *end, const char **value, size_t *len)
-{
-    while (end > at && strchr(" \t\r\n", end[-1]))
-        end--;
-    *value = at;
-    *len = (size_t)(end - at);
-}
-
-bool json_item(const char **at, const char *end, const char **value, size_t *value_len)
-{
-    const char *p = skip_space(*at, end);
-    if (p < end && *p == ',')
-        p = skip_space(p + 1, end);
-    if (p >= end || *p == ']')
-        return false;
-    const char *after = skip_value(p, end);
-    cut(p, after, value, value_len);
-    *at = after;
-    return true;
-}
-
-bool json_member(const char *object, size_t len, const char *name, const char **value, size_t *value_len)
-{
-    const char *end = object + len, *at = skip_space(object, end);
-    size_t name_len = strlen(name);
-    at += at < end;
-    for (;;) {
-        at = skip_space(at, end);
-        if (at < end && *at == ',')
-            at = skip_space(at + 1, end);
-        if (at >= end || *at != '"')
-            return false;
-        const char *key = at + 1, *after = skip_string(at, end);
-        bool wanted = (size_t)(after - key) == name_len + 1 && memcmp(key, name, name_len) == 0;
-        at = skip_space(after, end);
-        at = skip_space(at + (at < end), end);
-        const char *last = skip_value(at, end);
-        if (wanted) {
-            cut(at, last, value, value_len);
-            return true;
-        }
-        at = last;
-    }
-}
 
 /* --- ids --- */
 
@@ -129,8 +49,9 @@ const char *submission_mark(const char *text)
 /* --- one job --- */
 
 struct said {
-    const char *job_id, *username, *campaign, *client, *name, *run_at, *priority;
+    const char *job_id, *username, *campaign, *client, *name, *run_at, *priority, *file;
     char row_id[TEXT_MAX + 1];
+    enum priority order;
 };
 
 static int get_text(const json_t *item, const char *key, bool needed, const char **out, struct error *e)
@@ -163,7 +84,7 @@ static int get_row_id(const json_t *item, char out[TEXT_MAX + 1], struct error *
 
 static int get_all(const json_t *item, struct said *said, struct error *e)
 {
-    static const char *const known[] = {"job_id", "username", "campaign", "row_id",   "ticket",
+    static const char *const known[] = {"job_id", "username", "campaign", "row_id",   "ticket", "file",
                                         "client", "name",     "run_at",   "priority", NULL};
     const char *key;
     json_t *value;
@@ -184,12 +105,14 @@ static int get_all(const json_t *item, struct said *said, struct error *e)
     rc = rc ? rc : get_text(item, "name", false, &said->name, e);
     rc = rc ? rc : get_text(item, "run_at", false, &said->run_at, e);
     rc = rc ? rc : get_text(item, "priority", false, &said->priority, e);
-    if (rc == 0 && said->priority && strcmp(said->priority, "normal") != 0)
-        rc = error_set(e, ERR_BAD_FIELD, "priority: only \"normal\" is known");
-    if (rc == 0 && !json_is_object(json_object_get(item, "ticket")))
-        rc = error_set(
-            e, ERR_MISSING_FIELD,
-            "ticket: the ticket's document is needed; jobs whose files come from elsewhere are not known yet");
+    if (rc == 0 && said->priority && !priority_from(said->priority, &said->order))
+        rc = error_set(e, ERR_BAD_FIELD, "priority: low, normal or high");
+    rc = rc ? rc : get_text(item, "file", false, &said->file, e);
+    const json_t *ticket = json_object_get(item, "ticket");
+    if (rc == 0 && said->file && ticket && !json_is_null(ticket))
+        rc = error_set(e, ERR_BAD_FIELD, "file: the ticket is sent along, so there can be no file");
+    if (rc == 0 && !said->file && !json_is_object(ticket))
+        rc = error_set(e, ERR_MISSING_FIELD, "ticket: the ticket's document is needed, or `file`, its path");
     return rc;
 }
 
@@ -208,11 +131,10 @@ static int get_run_at(const char *text, const struct clock *clock, int64_t *out,
 }
 
 /* The folder and the name that it gets. */
-static int find_place(const struct submission_context *c, const json_t *item, const struct said *said,
+static int find_place(const struct submission_context *c, const json_t *ticket, const struct said *said,
                       const char **folder, char name[NAME_SIZE], struct error *e)
 {
-    const json_t *details =
-        json_object_get(json_object_get(json_object_get(item, "ticket"), "JobSpecification"), "JobDetails");
+    const json_t *details = json_object_get(json_object_get(ticket, "JobSpecification"), "JobDetails");
     *folder = said->client ? said->client : json_string_value(json_object_get(details, "ClientCode"));
     if (!*folder)
         return error_set(e, ERR_MISSING_FIELD, "client: neither it nor the ticket's ClientCode says whose job it is");
@@ -227,14 +149,14 @@ static int find_place(const struct submission_context *c, const json_t *item, co
 }
 
 static int make_record(const struct submission_context *c, struct submission *s, const struct said *said,
-                       const char *folder, const char *name, const char *id, const char *mark, struct error *e)
+                       const uint8_t hash[SHA256_SIZE], const char *folder, const char *name, const char *id,
+                       const char *mark, struct error *e)
 {
     struct str text = STR_INIT, path = STR_INIT;
-    uint8_t hash[SHA256_SIZE];
-    str_printf(&text, "by %s: job %s of %s, campaign %s%s%s; " MARK "%s", c->who, said->job_id, said->username,
-               said->campaign, said->row_id[0] ? ", row " : "", said->row_id, mark);
+    str_printf(&text, "by %s: job %s of %s, campaign %s%s%s%s%s; " MARK "%s", c->who, said->job_id, said->username,
+               said->campaign, said->row_id[0] ? ", row " : "", said->row_id, said->file ? ", file " : "",
+               said->file ? said->file : "", mark);
     str_printf(&path, "%s/%s.ticket", c->spool, id);
-    files_sha256(s->bytes, s->len, hash);
     struct store_event event = {.at_ms = c->clock->wall_ms(c->clock), .event = "submitted", .text = text.bytes};
     struct store_job row = {.id = id,
                             .source = "ticket",
@@ -255,31 +177,58 @@ static int make_record(const struct submission_context *c, struct submission *s,
     return s->record ? 0 : error_set(e, ERR_NOMEM, "out of memory");
 }
 
+/* Of the item as it was written, and of the file that it names. */
+static void make_mark(const char *text, size_t len, const uint8_t *file, char out[2 * SHA256_SIZE + 1])
+{
+    uint8_t both[2 * SHA256_SIZE], hash[SHA256_SIZE];
+    files_sha256(text, len, both);
+    if (file)
+        memcpy(both + SHA256_SIZE, file, SHA256_SIZE);
+    files_sha256(both, sizeof both, hash);
+    files_hex(file ? hash : both, SHA256_SIZE, out);
+}
+
+/* What its ticket is. *document: of a file, json_decref. */
+static int read_ticket(const struct submission_context *c, const struct said *said, const char *text, size_t len,
+                       struct submission *s, uint8_t hash[SHA256_SIZE], json_t **document, struct error *e)
+{
+    if (said->file)
+        return submission_file_begin(c->config, said->file, c->files_left, s, hash, document, e);
+    if (!json_member(text, len, "ticket", &s->bytes, &s->len))
+        return error_set(e, ERR_BAD_FIELD, "ticket: its name must be written without escapes");
+    files_sha256(s->bytes, s->len, hash);
+    return 0;
+}
+
 static int read_one(const struct submission_context *c, const json_t *item, const char *text, size_t len, long index,
                     struct submission *s, struct error *e)
 {
-    struct said said = {0};
+    struct said said = {.order = PRIORITY_NORMAL};
     char name[NAME_SIZE], id[JOB_ID_SIZE], mark[2 * SHA256_SIZE + 1];
     const char *folder = NULL;
     uint8_t hash[SHA256_SIZE];
+    json_t *document = NULL;
     int rc = get_all(item, &said, e);
     rc = rc ? rc : get_run_at(said.run_at, c->clock, &s->run_at_ms, e);
-    rc = rc ? rc : find_place(c, item, &said, &folder, name, e);
-    if (rc == 0 && !json_member(text, len, "ticket", &s->bytes, &s->len))
-        rc = error_set(e, ERR_BAD_FIELD, "ticket: its name must be written without escapes");
+    rc = rc ? rc : read_ticket(c, &said, text, len, s, hash, &document, e);
+    rc = rc ? rc : find_place(c, said.file ? document : json_object_get(item, "ticket"), &said, &folder, name, e);
     if (rc == 0 && c->key)
         submission_id(c->key, "job", index, id);
     else if (rc == 0)
         rc = submission_new_id(c->clock, id, e);
-    files_sha256(text, len, hash);
-    files_hex(hash, SHA256_SIZE, mark);
-    return rc ? rc : make_record(c, s, &said, folder, name, id, mark, e);
+    if (rc == 0) {
+        make_mark(text, len, said.file ? hash : NULL, mark);
+        s->priority = said.order;
+        rc = make_record(c, s, &said, hash, folder, name, id, mark, e);
+    }
+    json_decref(document);
+    return rc;
 }
 
 static int read_all(const struct submission_context *c, const json_t *root, bool many, const char *body, size_t len,
                     struct submission **items, size_t *count, struct error *e)
 {
-    const char *end = body + len, *at = skip_space(body, end), *text = at;
+    const char *end = body + len, *at = body, *text;
     size_t n = many ? json_array_size(root) : 1, text_len;
     if (many != json_is_array(root))
         return error_set(e, ERR_USAGE, many ? "the body is no JSON array of jobs" : "the body is no JSON object");
@@ -288,15 +237,17 @@ static int read_all(const struct submission_context *c, const json_t *root, bool
     if (!(*items = mem_zalloc(n * sizeof **items)))
         return error_set(e, ERR_NOMEM, "out of memory");
     *count = n;
-    cut(at, end, &text, &text_len);
-    at++;
+    json_whole(&at, end, &text, &text_len);
+    struct submission_context own = *c;
+    own.files_left = (uint64_t)c->config->settings->max_upload_bytes;
     for (size_t i = 0; i < n; i++) {
         struct submission *s = &(*items)[i];
         const json_t *item = many ? json_array_get(root, i) : root;
         if (many && !json_item(&at, end, &text, &text_len))
             return error_set(e, ERR_INTERNAL, "the body is not as it was read");
-        if (read_one(c, item, text, text_len, many ? (long)i : -1, s, &s->error) == ERR_NOMEM)
+        if (read_one(&own, item, text, text_len, many ? (long)i : -1, s, &s->error) == ERR_NOMEM)
             return error_set(e, ERR_NOMEM, "out of memory");
+        own.files_left -= s->file ? s->len : 0;
     }
     return 0;
 }
@@ -319,4 +270,7 @@ void submission_fini(struct submission *s)
 {
     record_free(s->record);
     s->record = NULL;
+    mem_free(s->file);
+    s->file = NULL;
+    submission_unload(s);
 }

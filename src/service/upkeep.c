@@ -12,6 +12,7 @@
 #include "shunt/service/incidents.h"
 #include "shunt/service/lane.h"
 #include "shunt/service/reconcile.h"
+#include "shunt/service/reporter.h"
 #include "shunt/service/scheduler.h"
 #include "shunt/service/snapshot.h"
 #include "shunt/service/trial.h"
@@ -143,9 +144,11 @@ static void on_tick(struct wait *wait)
     feed_tick(u->service->jobs.feed);
     lanes_retire(&u->service->lanes);
     disks_look(&u->service->disks);
+    holds_look(&u->service->holds);
     jobs_check_ledger(&u->service->jobs);
     incidents_look(&u->incidents);
     alerts_tick(&u->alerts);
+    reporter_look(u->service->reporter);
     wait_set(rt, &u->tick, UPKEEP_TICK_MS, on_tick);
 }
 
@@ -172,15 +175,16 @@ void upkeep_log_state(struct upkeep *u)
                   (unsigned long long)lane->failures);
 }
 
-static int take_up_held(struct upkeep *u, const json_t *snapshot, struct error *e)
+static int take_up_held(struct service *s, struct error *e)
 {
-    int rc = lanes_hold_all(&u->service->lanes, json_object_get(snapshot, "held"));
-    const struct lane *lane;
-    for (lane = u->service->lanes.lanes; rc == 0 && lane; lane = lane->next)
-        if (lane->held)
-            log_write(LOG_EVENT(LOG_WARN, "held", .destination = lane->name),
-                      "%s is held, as before: its deliveries wait until it is released", lane->label);
-    return rc == 0 ? 0 : error_set(e, rc, "out of memory");
+    json_t *holds = NULL;
+    struct error why = {0};
+    if (s->rt.once)
+        return 0;
+    int rc = holds_read(&s->instance, &holds, &why);
+    rc = rc ? rc : lanes_hold_only(&s->lanes, holds);
+    json_decref(holds);
+    return rc == ERR_NOMEM ? error_set(e, rc, "out of memory") : 0; /* else it is told when the next look fails too */
 }
 
 /* Did the run before end on purpose? From now on the store says that we run: a crash is told by that. */
@@ -239,7 +243,6 @@ static int take_up(struct upkeep *u, struct error *e)
     }
     rc = take_up_day(&u->service->rt, json_object_get(snapshot, "stats"), e);
     rc = rc ? rc : take_up_alarm(u, json_object_get(snapshot, "alarm"), e);
-    rc = rc ? rc : take_up_held(u, snapshot, e);
     rc = rc ? rc : take_up_state(u, snapshot, e);
     if (rc == 0)
         scheduler_recall(u->service->scheduler, json_object_get(snapshot, "tasks"));
@@ -260,7 +263,7 @@ struct upkeep *upkeep_new(struct service *s, struct error *e)
     }
     u->service = s;
     alerts_init(&u->alerts, s);
-    if (take_up(u, e) != 0 || incidents_init(&u->incidents, s, e) != 0) {
+    if (take_up_held(s, e) != 0 || take_up(u, e) != 0 || incidents_init(&u->incidents, s, e) != 0) {
         upkeep_free(u);
         return NULL;
     }

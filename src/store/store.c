@@ -136,6 +136,23 @@ int store_save_day(struct store *s, unsigned instance, int date, const json_t *d
     return s->driver->save_day(s, instance, date, day, e);
 }
 
+int store_save_report(struct store *s, int date, const json_t *report, struct error *e)
+{
+    return s->driver->save_report(s, date, report, e);
+}
+
+int store_load_report(struct store *s, int date, json_t **report, struct error *e)
+{
+    *report = NULL;
+    return s->driver->load_report(s, date, report, e);
+}
+
+int store_reports(struct store *s, json_t **dates, struct error *e)
+{
+    *dates = NULL;
+    return s->driver->reports(s, dates, e);
+}
+
 int store_load_day(struct store *s, int date, json_t **days, struct error *e)
 {
     *days = NULL;

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "shunt/base/mem.h"
+#include "shunt/core/cursor.h"
 #include "shunt/core/when.h"
 
 #define LIMIT_DEFAULT 50
@@ -249,12 +250,10 @@ bool cursor_of(const struct store_filter *filter, uint64_t *row, struct error *e
     if (!filter->before) {
         return true;
     }
-    size_t n = strspn(filter->before, "0123456789");
-    if (n == 0 || n > 18 || filter->before[n] != '\0') {
+    if (!cursor_row(filter->before, row)) {
         (void)error_set(e, ERR_USAGE, "%.40s: is no place in a list", filter->before);
         return false;
     }
-    *row = strtoull(filter->before, NULL, 10);
     return true;
 }
 

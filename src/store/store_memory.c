@@ -15,6 +15,7 @@ static void memory_close(struct store *store)
     memory_forget_alerts(m);
     json_decref(m->snapshots);
     json_decref(m->days);
+    json_decref(m->reports);
     json_decref(m->outbox);
     mem_free(m->jobs);
     mem_free(m);
@@ -35,8 +36,9 @@ static int memory_open(struct store **out, const char *rest, const char *base, e
     m->next_row = 1;
     m->snapshots = json_object();
     m->days = json_object();
+    m->reports = json_object();
     m->outbox = json_array();
-    if (!m->snapshots || !m->days || !m->outbox) {
+    if (!m->snapshots || !m->days || !m->reports || !m->outbox) {
         memory_close(&m->store);
         return store_no_memory(e);
     }
@@ -82,6 +84,9 @@ const struct store_driver store_memory = {
     .load_snapshot = memory_load_snapshot,
     .save_day = memory_save_day,
     .load_day = memory_load_day,
+    .save_report = memory_save_report,
+    .load_report = memory_load_report,
+    .reports = memory_reports,
     .alert = memory_alert,
     .alerts = memory_alerts,
     .outbox_put = memory_outbox_put,

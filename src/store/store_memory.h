@@ -22,6 +22,7 @@ struct memory_store {
     size_t count, room;
     uint64_t next_row;
     json_t *snapshots, *days;  /* {"INSTANCE": ...}; {"DATE": {"INSTANCE": ...}} */
+    json_t *reports;           /* {"DATE": ...} */
     struct kept_alert *alerts; /* newest first */
     json_t *outbox;            /* [ROW...], oldest first; see store_memory_outbox.c */
 };
@@ -54,6 +55,9 @@ int memory_save_snapshot(struct store *store, unsigned instance, const json_t *s
 int memory_load_snapshot(struct store *store, unsigned instance, json_t **snapshot, struct error *e);
 int memory_save_day(struct store *store, unsigned instance, int date, const json_t *day, struct error *e);
 int memory_load_day(struct store *store, int date, json_t **days, struct error *e);
+int memory_save_report(struct store *store, int date, const json_t *report, struct error *e);
+int memory_load_report(struct store *store, int date, json_t **report, struct error *e);
+int memory_reports(struct store *store, json_t **dates, struct error *e);
 int memory_alert(struct store *store, const struct store_alert *alert, bool open, struct error *e);
 int memory_alerts(struct store *store, bool open, size_t limit, json_t **out, struct error *e);
 

@@ -1,5 +1,6 @@
 /* store_memory_kept.c: what is kept besides jobs: snapshots, days, alerts; which jobs the statistics do not count. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "shunt/base/mem.h"
@@ -127,6 +128,47 @@ int memory_load_day(struct store *store, int date, json_t **days, struct error *
     const json_t *kept = day_of((struct memory_store *)store, date);
     *days = kept ? json_deep_copy(kept) : json_object();
     return *days ? 0 : store_no_memory(e);
+}
+
+static json_t *report_of(const struct memory_store *m, int date)
+{
+    char name[16];
+    (void)snprintf(name, sizeof name, "%d", date);
+    return json_object_get(m->reports, name);
+}
+
+int memory_save_report(struct store *store, int date, const json_t *report, struct error *e)
+{
+    struct memory_store *m = (struct memory_store *)store;
+    return report_of(m, date) ? 0 : keep(m->reports, (unsigned)date, report, e);
+}
+
+int memory_load_report(struct store *store, int date, json_t **report, struct error *e)
+{
+    const json_t *kept = report_of((struct memory_store *)store, date);
+    *report = kept ? json_deep_copy(kept) : NULL;
+    return kept && !*report ? store_no_memory(e) : 0;
+}
+
+int memory_reports(struct store *store, json_t **dates, struct error *e)
+{
+    const char *name;
+    json_t *report, *list = json_array();
+    bool failed = !list;
+    json_object_foreach (((struct memory_store *)store)->reports, name, report) {
+        json_int_t date = strtol(name, NULL, 10);
+        size_t at = 0;
+        while (at < json_array_size(list) && json_integer_value(json_array_get(list, at)) > date) {
+            at++;
+        }
+        failed = failed || json_array_insert_new(list, at, json_integer(date)) != 0;
+    }
+    if (failed) {
+        json_decref(list);
+        return store_no_memory(e);
+    }
+    *dates = list;
+    return 0;
 }
 
 static char *copy_of(const char *text, bool *failed)

@@ -59,16 +59,16 @@ static const char *const texts[SQL_STATEMENTS] = {
                            " WHERE status = 0 AND status < 2",
     [SQL_UNFINISHED] = "SELECT " JOB_COLUMNS " FROM processing_jobs INDEXED BY unfinished WHERE status < 2",
     [SQL_LAST] = "SELECT " JOB_COLUMNS " FROM processing_jobs INDEXED BY names"
-                 " WHERE row >> 13 = ?1 AND name = ?2 AND folder = ?3 ORDER BY row DESC LIMIT 1",
+                 " WHERE row >> 11 = ?1 AND name = ?2 AND folder = ?3 ORDER BY row DESC LIMIT 1",
     [SQL_BY_ID] = "SELECT " JOB_COLUMNS " FROM processing_jobs WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 2",
     [SQL_BY_NAME] = "SELECT " JOB_COLUMNS " FROM processing_jobs INDEXED BY names"
-                    " WHERE row >> 13 = ?1 AND name = ?2 ORDER BY row DESC LIMIT 1",
+                    " WHERE row >> 11 = ?1 AND name = ?2 ORDER BY row DESC LIMIT 1",
     [SQL_EVENTS] = "SELECT events FROM processing_jobs WHERE row = ?1",
     [SQL_DELIVERIES] = "SELECT " DELIVERY_COLUMNS " FROM deliveries WHERE job = ?1 ORDER BY n",
     [SQL_FIRST_COMPLETED] = "SELECT min(block) FROM blocks INDEXED BY blocks_completed WHERE completed_at >= ?1",
     /* what was put back first, then the last delivered */
     [SQL_SEEN] = "SELECT status, completed_at, id, sha256 IS ?4 FROM processing_jobs INDEXED BY names"
-                 " WHERE row >> 13 = ?1 AND name = ?2 AND folder = ?3"
+                 " WHERE row >> 11 = ?1 AND name = ?2 AND folder = ?3"
                  " AND (status = 2 AND error_message IS NULL AND completed_at >= ?5"
                  " OR status = 3 AND sha256 = ?4 AND inode = ?6 AND mtime_ns = ?7)"
                  " ORDER BY status = 3 DESC, completed_at DESC, row DESC LIMIT 1",
@@ -88,7 +88,7 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_LIST_ROWS] = LIST("NOT INDEXED", ""),
     [SQL_LIST_NOT_COMPLETED] = LIST("INDEXED BY not_completed", " AND status <> 2"),
     [SQL_LIST_ERROR] = LIST("INDEXED BY with_error", " AND error_message IS NOT NULL"),
-    [SQL_LIST_NAME] = LIST("INDEXED BY names", " AND row >> 13 = ?2 >> 13 AND name = ?10"),
+    [SQL_LIST_NAME] = LIST("INDEXED BY names", " AND row >> 11 = ?2 >> 11 AND name = ?10"),
     [SQL_LIST_BATCH] = LIST("INDEXED BY batches", " AND batch_id = ?14"),
 
     [SQL_OLD_BLOCKS] = "SELECT block FROM blocks WHERE block >= ?1 AND first_at < ?2 ORDER BY block LIMIT 1",
@@ -118,6 +118,10 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_DAY_SET] = "INSERT INTO daily_stats (date, instance, document) VALUES (?1, ?2, ?3)"
                     " ON CONFLICT (date, instance) DO UPDATE SET document = excluded.document",
     [SQL_DAY_GET] = "SELECT document, instance FROM daily_stats WHERE date = ?1 ORDER BY instance",
+    [SQL_REPORT_ADD] = "INSERT INTO reports (date, document) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+    [SQL_REPORT_TRIM] = "DELETE FROM reports WHERE date NOT IN (SELECT date FROM reports ORDER BY date DESC LIMIT ?1)",
+    [SQL_REPORT_GET] = "SELECT document FROM reports WHERE date = ?1",
+    [SQL_REPORTS] = "SELECT date FROM reports ORDER BY date DESC",
     [SQL_ALERT_COUNT] = "UPDATE alerts SET count = count + 1, last_at = ?3, text = ?4"
                         " WHERE kind = ?1 AND subject = ?2 AND closed_at IS NULL",
     [SQL_ALERT_OPEN] = "INSERT INTO alerts (kind, subject, opened_at, last_at, count, text)"
@@ -355,6 +359,9 @@ const struct store_driver store_sqlite = {
     .load_snapshot = sqlite_load_snapshot,
     .save_day = sqlite_save_day,
     .load_day = sqlite_load_day,
+    .save_report = sqlite_save_report,
+    .load_report = sqlite_load_report,
+    .reports = sqlite_reports,
     .alert = sqlite_alert,
     .alerts = sqlite_alerts,
     .outbox_put = sqlite_outbox_put,

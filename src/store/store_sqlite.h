@@ -12,7 +12,7 @@
 #include "shunt/store/store.h"
 
 #define BLOCK_SHIFT 10 /* rows of a block; as in the migrations */
-#define NAMES_SHIFT 13 /* rows of a part of the index `names`; as in the migrations */
+#define NAMES_SHIFT 11 /* rows of a part of the index `names`; as in the migrations */
 
 #define SUSPECT ".suspect" /* PATH.suspect: damage was met; the next opening looks closely */
 
@@ -68,6 +68,10 @@ enum sql {
     SQL_SNAPSHOT_GET,
     SQL_DAY_SET,
     SQL_DAY_GET,
+    SQL_REPORT_ADD,
+    SQL_REPORT_TRIM,
+    SQL_REPORT_GET,
+    SQL_REPORTS,
     SQL_ALERT_COUNT,
     SQL_ALERT_OPEN,
     SQL_ALERT_CLOSE,
@@ -178,6 +182,9 @@ int sqlite_save_snapshot(struct store *store, unsigned instance, const json_t *s
 int sqlite_load_snapshot(struct store *store, unsigned instance, json_t **snapshot, struct error *e);
 int sqlite_save_day(struct store *store, unsigned instance, int date, const json_t *day, struct error *e);
 int sqlite_load_day(struct store *store, int date, json_t **days, struct error *e);
+int sqlite_save_report(struct store *store, int date, const json_t *report, struct error *e);
+int sqlite_load_report(struct store *store, int date, json_t **report, struct error *e);
+int sqlite_reports(struct store *store, json_t **dates, struct error *e);
 int sqlite_alert(struct store *store, const struct store_alert *alert, bool open, struct error *e);
 int sqlite_alerts(struct store *store, bool open, size_t limit, json_t **out, struct error *e);
 

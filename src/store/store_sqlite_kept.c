@@ -110,6 +110,59 @@ int sqlite_load_day(struct store *store, int date, json_t **days, struct error *
     return 0;
 }
 
+int sqlite_save_report(struct store *store, int date, const json_t *report, struct error *e)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    sqlite3_stmt *statement, *trim;
+    int rc = sql_get(s, SQL_REPORT_ADD, &statement, e);
+    rc = rc ? rc : sql_get(s, SQL_REPORT_TRIM, &trim, e);
+    if (rc) {
+        return rc;
+    }
+    (void)sqlite3_bind_int(statement, 1, date);
+    (void)sqlite3_bind_int(trim, 1, STORE_REPORTS_MAX);
+    rc = save(s, statement, NULL, 2, report, e);
+    return rc ? rc : sql_run(s, trim, e);
+}
+
+int sqlite_load_report(struct store *store, int date, json_t **report, struct error *e)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    sqlite3_stmt *statement;
+    int rc = sql_get(s, SQL_REPORT_GET, &statement, e);
+    if (rc) {
+        return rc;
+    }
+    (void)sqlite3_bind_int(statement, 1, date);
+    if ((rc = sql_step(s, statement, e)) == 1) {
+        rc = load(statement, report, e);
+    }
+    (void)sqlite3_reset(statement);
+    return rc;
+}
+
+int sqlite_reports(struct store *store, json_t **dates, struct error *e)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    sqlite3_stmt *statement;
+    int rc = sql_get(s, SQL_REPORTS, &statement, e);
+    if (rc) {
+        return rc;
+    }
+    json_t *list = json_array();
+    rc = list ? 0 : store_no_memory(e);
+    while (rc == 0 && (rc = sql_step(s, statement, e)) == 1) {
+        rc = json_array_append_new(list, json_integer(sqlite3_column_int64(statement, 0))) ? store_no_memory(e) : 0;
+    }
+    (void)sqlite3_reset(statement);
+    if (rc) {
+        json_decref(list);
+        return rc;
+    }
+    *dates = list;
+    return 0;
+}
+
 static int run_alert(struct sqlite_store *s, enum sql which, const struct store_alert *alert, struct error *e)
 {
     sqlite3_stmt *statement;

@@ -1,11 +1,32 @@
-// actions.js: what an operator does. Each is confirmed, told, and undone where that is possible.
-import { attempt, confirm, h, number, post, toast } from "./ui.js";
+// actions.js: what an operator does. Each is confirmed, told, and undone where that is possible; where not, the question says so.
+import { attempt, confirm, h, number, operates, post, toast } from "./ui.js";
 
+const UNDONE_AT_ONCE = 100;
 const files = (n) => `${number(n)} ticket${n === 1 ? "" : "s"}`;
+
+/** Undo of what put tickets on their way: takes back those that still wait. names: ids or file names. */
+async function takeBack(names) {
+    let done = 0, why = "";
+    for (const name of names) {
+        try {
+            await post(`/api/v1/jobs/${encodeURIComponent(name)}/cancel`);
+            done++;
+        } catch (problem) {
+            if (problem.status === 401) return;
+            why = problem.message;
+        }
+    }
+    const late = names.length - done;
+    toast((done ? `${files(done)} taken back, in the failed folder now.` : "") + (late ? ` ${files(late)} cannot be taken back any more: ${why}` : ""), { bad: late > 0 });
+}
+
+/** For a toast: only who may take back is offered it. */
+export const undoBy = (names) => (operates() && names.length > 0 && names.length <= UNDONE_AT_ONCE ? { label: "Undo: take back what still waits", run: () => takeBack(names) } : null);
 
 function tellRetried(result) {
     const refused = result.refused.map((r) => `${r.file}: ${r.why}`).join("\n");
-    toast(`${files(result.retried.length)} put back into the hot folders.` + (result.more ? " There are more." : "") + (refused ? `\nRefused: ${refused}` : ""), { bad: result.refused.length > 0 });
+    toast(`${files(result.retried.length)} put back into the hot folders.` + (result.more ? " There are more." : "") + (refused ? `\nRefused: ${refused}` : ""),
+        { bad: result.refused.length > 0, undo: undoBy(result.retried.map((r) => r.id)) });
     return result;
 }
 
@@ -19,7 +40,7 @@ export async function retry(what) {
         }
         const some = found.retried.slice(0, 5).map((r) => r.file).join(", ") + (found.retried.length > 5 || found.more ? ", …" : "");
         const answer = await confirm(`Put back ${files(found.retried.length)}${found.more ? " (of more)" : ""}?`,
-            `${some}. Each goes back into its hot folder; what was delivered is not delivered again.`, "Put back",
+            `${some}. Each goes back into its hot folder; what was delivered is not delivered again. It can be taken back only while it waits.`, "Put back",
             { fields: [h("label", {}, h("span", {}, h("input", { type: "checkbox", name: "reroute" }), " deliver everywhere again, by today's routes"))] });
         return answer && tellRetried(await post("/api/v1/retry", { ...what, reroute: answer.get("reroute") === "on" }));
     });
@@ -36,8 +57,10 @@ export async function cancel(job) {
 
 export async function hold(destination, held) {
     const call = (to) => post(`/api/v1/destinations/${encodeURIComponent(destination.name)}/${to ? "hold" : "release"}`);
+    const question = held ? ["Nothing is delivered there until you release it, also after a restart. Its tickets wait and use up no attempts.", "Hold"]
+        : [`${files(destination.in_hand)} waiting for it ${destination.in_hand === 1 ? "is" : "are"} delivered at once. What is delivered then is not taken back by holding it again.`, "Release"];
     return attempt(async () => {
-        if (held && !(await confirm(`Hold ${destination.label}?`, "Nothing is delivered there until you release it, also after a restart. Its tickets wait and use up no attempts.", "Hold", { danger: true }))) return null;
+        if (!(await confirm(`${question[1]} ${destination.label}?`, question[0], question[1], { danger: held }))) return null;
         const result = await call(held);
         toast(held ? `${destination.label} is held.` : `${destination.label} is released.`, { undo: { label: held ? "Undo: release it" : "Undo: hold it", run: () => attempt(() => call(!held)) } });
         return result;
@@ -46,6 +69,7 @@ export async function hold(destination, held) {
 
 export async function scan() {
     return attempt(async () => {
+        if (!(await confirm("Scan the hot folders now?", "Tickets that no event told of are found at once instead of at the next scan. There is nothing to undo: what is found is taken up anyway.", "Scan"))) return null;
         await post("/api/v1/scan");
         toast("The hot folders are scanned now.");
         return true;

@@ -1,7 +1,7 @@
 // jobs.js: the search over all jobs, and one job with all that is known of it.
-import { attempt, bytes, duration, get, h, jobLink, number, operates, query, redraw, state, table, time } from "./ui.js";
+import { attempt, bytes, duration, get, h, jobLink, number, operates, put, query, redraw, state, table, time, trouble } from "./ui.js";
 import * as feed from "./feed.js";
-import { cancel, retry } from "./actions.js";
+import { cancel, hold, retry } from "./actions.js";
 
 const PAGE = 50;
 const STATES = ["", "pending", "processing", "completed", "failed", "cancelled"];
@@ -30,6 +30,17 @@ function form(parameters) {
         h("button", { type: "submit", class: "primary" }, "Search"));
 }
 
+const retryable = (j) => j.status === "failed" || j.status === "cancelled";
+
+/** picked: ids, also of rows that are not shown any more. */
+function pick(j, picked, changed) {
+    return retryable(j) && h("input", { type: "checkbox", "aria-label": `Select ${j.file}`, "data-of": "pick " + j.id, checked: picked.has(j.id), onchange: (event) => {
+        if (event.target.checked) picked.add(j.id);
+        else picked.delete(j.id);
+        changed();
+    } });
+}
+
 /** The filter that a retry takes: the state is failed anyway. */
 function retryOf(filter) {
     const { status, ...rest } = filter;
@@ -39,13 +50,26 @@ function retryOf(filter) {
 export async function jobs(_, parameters) {
     const filter = Object.fromEntries(FILTERS.map((name) => [name, parameters.get(name)]).filter(([, value]) => value));
     const list = h("div"), older = h("button", { type: "button" }, "Older");
-    const again = h("p", { class: "row" }, h("button", { type: "button", onclick: () => retry(retryOf(filter)) }, "Put back all that failed and fit …"));
+    const picked = new Set(), several = h("button", { type: "button", onclick: async () => {
+        if (!(await retry({ ids: [...picked] }))) return;
+        picked.clear();
+        for (const box of list.querySelectorAll("input:checked")) box.checked = false;
+        tellPicked();
+    } });
+    const again = h("div", { class: "row" }, several, h("button", { type: "button", onclick: () => retry(retryOf(filter)) }, "Put back all that failed and fit …"));
     let shown = [], next = null;
+    const all = operates() ? [{ name: "Select", cell: (j) => pick(j, picked, tellPicked) }, ...columns] : columns;
+
+    function tellPicked() {
+        put(several, `Put back the ${number(picked.size)} selected …`);
+        several.disabled = picked.size === 0;
+    }
 
     function draw() {
         older.hidden = !next;
-        again.hidden = shown.length === 0;
-        redraw(list, table(null, columns, shown, Object.keys(filter).length ? "No job fits. Take a condition away, or look further back." : "No job yet. Drop a ticket into a client's hot folder."));
+        again.hidden = !shown.some(retryable);
+        tellPicked();
+        redraw(list, table(null, shown.some(retryable) ? all : columns, shown, Object.keys(filter).length ? "No job fits. Take a condition away, or look further back." : "No job yet. Drop a ticket into a client's hot folder."));
     }
     async function more(from) {
         let page;
@@ -75,7 +99,7 @@ export async function jobs(_, parameters) {
             first().catch(() => {});
         }, 1500);
     });
-    const retryable = operates() && (!filter.status || filter.status === "failed");
+    const offered = operates() && (!filter.status || filter.status === "failed");
     return {
         leave() {
             end();
@@ -84,7 +108,7 @@ export async function jobs(_, parameters) {
         elements: [
             h("section", { class: "card" }, h("h1", {}, "Jobs"), form(parameters)),
             h("section", { class: "card" },
-                retryable && again,
+                offered && again,
                 list, older),
         ],
     };
@@ -124,8 +148,18 @@ function deliveries(j) {
     ], (j.deliveries || []).map((d) => ({ ...d, ...(live.get(d.name) || {}) })), "It got no deliveries: it was not valid.");
 }
 
+/** Why it does not go on: where it still is to be delivered, and what keeps that from taking it. */
+function waitsFor(j, destinations) {
+    const open = new Set((j.live?.deliveries || []).filter((d) => d.state === "waiting" || d.state === "queued").map((d) => d.name));
+    return destinations.filter((d) => open.has(d.name) && trouble(d)).map((d) => h("div", { class: "row between notice" },
+        h("p", {}, "It waits for ", h("strong", {}, d.label), ": ", trouble(d)[2], ". ",
+            d.held ? "It goes on when the destination is released." : ["It goes on by itself; look at ", h("code", {}, d.path), ": is it there, is there room?"]),
+        d.held && operates() && h("button", { type: "button", "data-of": "release " + d.name, onclick: () => hold(d, false) }, `Release ${d.label}`)));
+}
+
 export async function job(id) {
     const box = h("div", { class: "columns" });
+    let destinations = [];
     let shown = await get("/api/v1/jobs/" + id); // as it stands in the address: encoded already
     function draw() {
         const j = shown, word = j.live ? j.live.state : j.status;
@@ -133,18 +167,19 @@ export async function job(id) {
             h("section", { class: "card wide" },
                 h("div", { class: "row between" }, h("h1", {}, j.file, " ", state(word)),
                     operates() && h("div", { class: "row" },
-                        (j.status === "failed" || j.status === "cancelled") && h("button", { type: "button", class: "primary", "data-of": "retry", onclick: () => retry({ ids: [j.id] }) }, "Put back"),
+                        retryable(j) && h("button", { type: "button", class: "primary", "data-of": "retry", onclick: () => retry({ ids: [j.id] }) }, "Put back"),
                         (j.status === "pending" || j.live?.state === "waiting") && h("button", { type: "button", class: "danger", "data-of": "cancel", onclick: () => cancel(j) }, "Take back"))),
-                j.error_message && h("p", { class: "why" }, j.error_message), facts(j)),
+                j.error_message && h("p", { class: "why" }, j.error_message), waitsFor(j, destinations), facts(j)),
             h("section", { class: "card wide" }, deliveries(j)),
             h("section", { class: "card wide" }, h("h2", {}, "What happened"), timeline(j.events)));
     }
     draw();
+    const why = (list) => JSON.stringify(list.map((d) => [d.name, d.held, d.hanging, d.breaker, d.next_try]));
     const end = feed.listen(async (kind, data) => {
-        if (kind === "reset" || (kind === "job" && data.id === shown.id)) {
-            shown = await get("/api/v1/jobs/" + encodeURIComponent(shown.id)).catch(() => shown);
-            draw();
-        }
+        const turned = kind === "status" && why(data.destinations) !== why(destinations);
+        if (kind === "status") destinations = data.destinations;
+        if (kind === "reset" || (kind === "job" && data.id === shown.id) || (turned && shown.live)) shown = await get("/api/v1/jobs/" + encodeURIComponent(shown.id)).catch(() => shown);
+        if (kind !== "status" || turned) draw();
     });
     return { leave: end, elements: [box] };
 }

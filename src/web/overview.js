@@ -1,6 +1,6 @@
 // overview.js: the page that stays open all day. Numbers come with the events; what is counted by client and hour is fetched anew when
 // something ended, at most every few seconds.
-import { duration, get, h, hours, jobLink, line, number, operates, put, redraw, state, table, time } from "./ui.js";
+import { duration, get, h, hours, jobLink, line, number, operates, put, redraw, state, table, time, trouble } from "./ui.js";
 import * as feed from "./feed.js";
 import { hold, retry, scan } from "./actions.js";
 
@@ -26,17 +26,15 @@ function tiles() {
 }
 
 function health(d) {
-    if (d.held) return ["held", "warn"];
-    if (d.hanging) return ["hangs", "bad"];
-    if (d.breaker !== "closed") return [d.breaker === "open" ? "down" : "tried again", "bad"];
-    return ["fine", "good"];
+    const [word, look, more] = trouble(d) || ["fine", "good", null];
+    return h("div", {}, h("span", { class: "state " + look }, word), more && h("div", { class: "soft small" }, more));
 }
 
 function destinations(list, stats) {
     const row = (d) => ({ ...d, day: stats.destinations[d.label] });
     const columns = [
         { name: "Destination", cell: (d) => h("span", { title: d.path }, d.label) },
-        { name: "Is", cell: (d) => h("span", { class: "state " + health(d)[1] }, health(d)[0]) },
+        { name: "Is", cell: health },
         { name: "Today", num: true, cell: (d) => number(d.name === "archive" ? d.delivered : d.day?.delivered || 0) },
         { name: "Waiting", num: true, cell: (d) => (d.in_hand ? h("a", { href: "#/jobs?status=pending&destination=" + encodeURIComponent(d.name) }, number(d.in_hand)) : "0") },
     ];
@@ -51,7 +49,7 @@ function clients(stats) {
         { name: "Done", num: true, cell: (c) => number(c.processed) },
         { name: "Routed", num: true, cell: (c) => number(c.routed) },
         { name: "Failed", num: true, cell: (c) => (c.errors ? h("a", { href: "#/jobs?status=failed&client=" + encodeURIComponent(c.name) }, number(c.errors)) : "0") },
-    ], rows, "Nothing today yet. A ticket dropped into a client's hot folder appears here at once.");
+    ], rows, "Nothing today yet. A ticket dropped into a client's hot folder appears here at once.", { narrow: true });
 }
 
 function failed(page) {
@@ -81,7 +79,9 @@ export async function overview() {
         const [s, f] = await Promise.all([get("/api/v1/stats"), get(`/api/v1/jobs?status=failed&limit=${FAILED_SHOWN}`)]);
         stats = s;
         const sum = s.minutes.reduce((a, b) => a + b, 0);
-        redraw(at.minutes, line(s.minutes, `Tickets of each of the last 60 minutes, ${number(sum)} in all, ${number(Math.max(...s.minutes))} in the busiest`));
+        const busiest = number(Math.max(...s.minutes));
+        redraw(at.minutes, line(s.minutes, `Tickets of each of the last 60 minutes, ${number(sum)} in all, ${busiest} in the busiest`),
+            h("p", { class: "soft small row between", "aria-hidden": "true" }, h("span", {}, "an hour ago"), h("span", {}, `${number(sum)} in all, ${busiest} in the busiest minute`), h("span", {}, "now")));
         redraw(at.clients, clients(s));
         redraw(at.hours, hours(s.hours));
         redraw(at.failed, failed(f));

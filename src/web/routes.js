@@ -13,7 +13,7 @@ function matrix(r) {
         return rules.map((rule) => h("div", { class: "soft", title: `route ${rule.name}, line ${rule.line}` }, others(rule)));
     };
     return table("Which client goes where (all of them to the archive)",
-        [{ name: "Client", cell: (c) => (c === "*" ? "any other" : c) }, ...destinations.map((d) => ({ name: d.label, cell: (c) => cell(c, d) }))], r.rules.length ? clients : [], "routes.ini has no routes: everything goes to the archive only.");
+        [{ name: "Client", cell: (c) => (c === "*" ? "any other" : c) }, ...destinations.map((d) => ({ name: d.label, cell: (c) => cell(c, d) }))], r.rules.length ? clients : [], "routes.ini has no routes: everything goes to the archive only.", { wide: true });
 }
 
 function verdicts(list) {
@@ -21,7 +21,7 @@ function verdicts(list) {
         { name: "Route", cell: (v) => `${v.route} (line ${v.line})` },
         { name: "Matches", cell: (v) => h("span", { class: "state " + (v.matched ? "good" : "calm") }, v.matched ? "yes" : "no") },
         { name: "Conditions", cell: (v) => v.conditions.map((c) => h("div", { class: c.held ? "" : "soft" }, `${c.held ? "✓" : "✗"} ${c.key} is ${c.values.join(" or ")}` + (c.is === null ? " (the ticket has none)" : ` (the ticket has ${c.is})`))) },
-    ], list, "There are no routes.");
+    ], [...list].sort((a, b) => b.matched - a.matched), "There are no routes.");
 }
 
 function explained(r) {

@@ -22,7 +22,7 @@ const keyOf = (element) => element?.dataset.of || element?.getAttribute("href");
 
 /** What was drawn anew has the focus that it had; key: data-of, or where a link leads. */
 function focusAgain(key) {
-    if (key && document.activeElement === document.body) [...document.querySelectorAll("a, button")].find((e) => keyOf(e) === key)?.focus({ preventScroll: true });
+    if (key && document.activeElement === document.body) [...document.querySelectorAll("a, button, input")].find((e) => keyOf(e) === key)?.focus({ preventScroll: true });
 }
 
 /** Draws a box anew, if what is in it differs: a click that has begun, a selection and the focus are not lost to an event. */
@@ -101,18 +101,27 @@ export function time(iso) {
     return h("time", { datetime: iso, title: t.toString(), class: "nowrap" }, today ? clock.format(t) : `${day.format(t)} ${clock.format(t)}`);
 }
 
+/** What keeps a destination from taking deliveries, for people: null: nothing. */
+export function trouble(d) {
+    if (d.held) return ["held", "warn", ["held", d.held_by && ` by ${d.held_by}`, d.held_since && [" since ", time(d.held_since)]]];
+    if (d.hanging) return ["hangs", "bad", ["it does not answer; nothing else is sent there until it does"]];
+    if (d.breaker === "closed") return null;
+    return [d.breaker === "open" ? "down" : "tried now", "bad", [d.down_since && ["down since ", time(d.down_since)], d.next_try && [", next try ", time(d.next_try)]]];
+}
+
 const looks = { completed: "good", done: "good", delivered: "good", failed: "bad", cancelled: "calm", pending: "warn", waiting: "warn" };
 export const state = (word) => h("span", { class: "state " + (looks[word] || "calm") }, word);
 export const jobLink = (job) => h("a", { href: "#/job/" + encodeURIComponent(job.id) }, job.file);
 
 // --- tables ---
 
-/** columns: [{name, cell(row), num, short}]. On a phone each row becomes a card whose lines have the columns' names; the roles keep it a table. */
-export function table(caption, columns, rows, empty) {
+/** columns: [{name, cell(row), num, short}]. On a phone each row becomes a card whose lines have the columns' names; the roles keep it a table.
+ *  narrow: it fits a phone as it is. wide: it may scroll sideways, by the keyboard too, while the first column stays. */
+export function table(caption, columns, rows, empty, { narrow = false, wide = false } = {}) {
     if (rows.length === 0) return h("div", {}, caption && h("h2", {}, caption), h("p", { class: "empty" }, empty));
     const look = (c) => (c.num ? "num" : c.short && "short");
-    return h("div", { class: "scroll" },
-        h("table", { class: "cards", role: "table" },
+    return h("div", { class: wide ? "scroll wide-table" : "scroll", ...(wide ? { tabindex: "0", role: "region", "aria-label": caption } : {}) },
+        h("table", { class: narrow ? "narrow" : "cards", role: "table" },
             caption && h("caption", {}, caption),
             h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, columns.map((c) => h("th", { scope: "col", role: "columnheader", class: look(c) }, c.name)))),
             h("tbody", { role: "rowgroup" }, rows.map((row) => h("tr", { role: "row" }, columns.map((c) => h("td", { role: "cell", class: look(c), "data-label": c.name }, c.cell(row))))))));
@@ -125,7 +134,8 @@ export function toast(text, { bad = false, undo = null } = {}) {
     const box = h("div", { class: bad && "bad" }, text);
     if (undo) box.append(h("br"), h("button", { type: "button", onclick: () => { box.remove(); undo.run(); } }, undo.label));
     document.getElementById("toasts").append(box);
-    setTimeout(() => box.remove(), undo || bad ? 12000 : 5000);
+    const leave = () => (box.matches(":hover, :focus-within") ? setTimeout(leave, 2000) : box.remove()); // not from under a hand
+    setTimeout(leave, undo || bad ? 12000 : 5000);
 }
 
 /** Asks first. Resolves to true, or to the form's data where fields are given; false: not wanted. */

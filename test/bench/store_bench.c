@@ -1,8 +1,6 @@
 /* store_bench.c: what a completed job costs in the store, and what reading costs when it is full.
  *
- *   gcc -O2 -std=c17 -D_GNU_SOURCE -Iinclude test/bench/store_bench.c -o store_bench \
- *       build/release/libshunt_{store,core,base}.a -lsqlite3 -ljansson -lpthread
- *   store_bench FOLDER JOBS BATCH [clients]
+ *   build/release/test/store_bench FOLDER JOBS BATCH [clients]
  *
  * Each job: its row, two deliveries, three events. Prints microseconds of processor time (user and system) and of wall
  * time for each job between the marks, then milliseconds of pages that are asked for. FOLDER gets bench.db. */
@@ -183,10 +181,11 @@ static void read_all(struct store *s, long total)
     w = wall();
     must(store_uncounted(s, 0, count, &n, &e), &e);
     printf("%-34s       %7.2f ms\n", "uncounted", (wall() - w) * 1e3);
-    int64_t at;
+    struct store_job none = {.folder = "CLIENT1", .name = "none.json", .sha256 = made[0].sha256};
+    struct store_seen seen;
     w = wall();
     for (int i = 0; i < 1000; i++) {
-        must(store_seen(s, "CLIENT1", "none.json", made[0].sha256, START_MS + total / 10 - 3600, &at, &e), &e);
+        must(store_seen(s, &none, START_MS + total / 10 - 3600, &seen, &e), &e);
     }
     printf("%-34s       %7.3f ms\n", "seen of late, mean of 1000", wall() - w);
     unsigned failed = 1u << STATUS_FAILED, completed = 1u << STATUS_COMPLETED;

@@ -71,6 +71,7 @@ static inline struct stats *busy_day(void)
     stats_batch(s, 2);
     stats_scan(s, true, 1234.5);
     stats_delivery_failed(s, "Celtra");
+    stats_delivered(s, &(struct stats_slow){"RANK", "1.json", "Monday Rank", 1500.5, INT64_C(1770388246123)});
     return s;
 }
 

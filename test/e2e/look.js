@@ -38,7 +38,7 @@ const look = {
         return ["the page scrolls sideways", ...elements("body *").filter((e) => e.getBoundingClientRect().right > width + 1).map(describe).slice(0, 5)];
     },
     cut() {
-        return elements("main, main *").filter((e) => getComputedStyle(e).overflowX !== "visible" && e.scrollWidth > e.clientWidth + 1 && !e.matches("input, textarea")).map(describe);
+        return elements("main, main *").filter((e) => getComputedStyle(e).overflowX !== "visible" && e.scrollWidth > e.clientWidth + 1 && !e.matches("input, textarea, [role=region][tabindex='0']")).map(describe);
     },
     overlaps() {
         const list = elements("header *, main *").filter((e) => e.matches("button, input, select, textarea") || (ownText(e) && !e.closest("button, select, option"))).map((e) => [e, boxes(e)]);

@@ -231,6 +231,7 @@ class Site:
         self.manifest = Manifest()
         self.processes = []
         self.env = {}
+        self.hour = time.gmtime().tm_hour
         self.prefix = []
         self.bin = BIN
         self.reasons = True
@@ -253,6 +254,7 @@ class Site:
 
     def environment(self):
         env = {key: value for key, value in os.environ.items() if not key.startswith("SHUNT_")}
+        env["TZ"] = "<noon>%+d" % (self.hour - 12)  # no midnight falls into a test, unless it says so
         env.update(self.env)
         return env
 

@@ -4,6 +4,7 @@ import datetime
 import fnmatch
 import json
 import selectors
+import shutil
 import socket
 import sqlite3
 import threading
@@ -341,12 +342,23 @@ def test_the_status_is_told_at_most_once_a_second_and_only_where_it_is_another(s
     assert 3 <= len(seen) <= 6 and all(a != b for a, b in zip(seen, seen[1:]))
 
 
-def test_how_long_the_oldest_waits_is_told(site, control, follow):
-    control.post("/destinations/monday-rank/hold")
+def test_how_long_the_oldest_waits_is_told_but_not_for_what_a_person_holds(make_site):
+    site = make_site({"retry.attempts": "1000"})
+    place = site.data / "SYNC/MAKE/Monday Rank"
+    shutil.rmtree(place, ignore_errors=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(b"in the way")
+    site.start()
+    control = Control(site)
     site.drop("RANK", "a.json")
-    status = follow().until("status", lambda s: s["oldest_waiting_ms"] >= 1000)
-    assert status["ledger"]["waiting"] == 1 and next(d for d in status["destinations"] if d["name"] == "monday-rank")["held"]
+    stream = Stream(control.path)
+    status = stream.until("status", lambda s: s["oldest_waiting_ms"] >= 1000)
+    assert status["ledger"]["waiting"] + status["ledger"]["in_work"] == 1
+    control.post("/destinations/monday-rank/hold")
+    stream.until("status", lambda s: s["oldest_waiting_ms"] == 0 and next(d for d in s["destinations"] if d["name"] == "monday-rank")["held"])
+    place.unlink()
     control.post("/destinations/monday-rank/release")
+    stream.close()
     site.finish(1)
 
 

@@ -192,7 +192,7 @@ def test_retry_goes_on_where_its_limit_was(broken):
     mend(broken)
     out, _ = ran(broken, "retry", "--all", "--limit", "3", code=3)
     assert "3 retried, 0 refused; there are more" in out
-    wait_for(lambda: len(delivered(broken)) == 3, "the first are delivered")
+    broken.wait_event("processed", count=3)
     out, _ = ran(broken, "retry", "--all", "--limit", "3")
     assert "1 retried, 0 refused\n" in out
     wait_for(lambda: len(delivered(broken)) == 4, "the last is delivered")

@@ -14,7 +14,7 @@ import pytest
 from control import Control, add_job, ask, set_aside
 from shunt import SCALE, holds_for, ticket, wait_for
 
-ALL_KEYS = {"name", "label", "path", "breaker", "hanging", "held", "in_hand", "queued", "delivered", "failures"}
+ALL_KEYS = {"name", "label", "path", "breaker", "hanging", "held", "held_by", "held_since", "down_since", "next_try", "in_hand", "queued", "delivered", "failures"}
 RANK_FOLDER = "SYNC/MAKE/Monday Rank"
 
 
@@ -289,6 +289,41 @@ def test_a_hold_outlives_a_restart(site, control, how):
     site.finish(1)
 
 
+def test_a_hold_holds_for_all_instances_also_for_those_that_come_later(site, control):
+    site.start()
+    other = Control(site, "shunt.sock.1")
+    control.post("/destinations/monday-rank/hold")  # of the first one only
+    wait_for(lambda: other.destination("monday-rank")["held"], "the other obeys", 5)
+    assert "is held by uid %d, pid %d:" % (os.geteuid(), os.getpid()) in site.events("held", destination="monday-rank")[0]["msg"]
+    site.start()
+    assert Control(site, "shunt.sock.2").destination("monday-rank")["held"] is True
+    for process in site.processes[:2]:
+        process.stop()
+    site.drop("RANK", "x.json")
+    wait_for(lambda: Control(site, "shunt.sock.2").destination("monday-rank")["in_hand"] == 1, "it is in hand")
+    holds_for(lambda: not site.files(RANK_FOLDER), "nothing is delivered", 0.3)
+    site.start()  # as the first again
+    assert control.destination("monday-rank")["held"] is True
+    control.post("/destinations/monday-rank/release")
+    wait_for(lambda: site.files(RANK_FOLDER) == ["x.json"], "the one that has it delivers", 5)
+    site.processes[2].stop()
+    site.finish()
+
+
+def test_a_hold_outlives_a_kill_though_the_store_was_locked(site, control):
+    wait_for(lambda: (site.data / "shunt.db").exists(), "there is a store")
+    other = sqlite3.connect(site.data / "shunt.db", isolation_level=None, timeout=20)
+    other.execute("BEGIN EXCLUSIVE")
+    control.post("/destinations/monday-rank/hold")
+    site.kill()
+    site.process.expected_exit = -9
+    other.execute("ROLLBACK")
+    other.close()
+    site.start()
+    assert control.destination("monday-rank")["held"] is True
+    site.stop()
+
+
 def test_the_archive_can_be_held(site, control):
     control.post("/destinations/archive/hold")
     site.drop("RANK", "x.json")
@@ -344,7 +379,7 @@ def test_a_failed_ticket_goes_back_and_is_delivered(site, control):
     path = set_aside(site, "RANK", "x.json", ticket("RANK"))
     id = add_job(site, "failed", "RANK", "x.json", path, error="why")
     told = control.post("/retry", {"ids": [id]})
-    assert told == {"retried": [{"id": id, "file": "x.json", "client": "RANK", "to": "JSON/RANK/x.json"}], "refused": [], "more": False}
+    assert told == {"retried": [{"id": id, "file": "x.json", "client": "RANK", "to": "JSON/RANK/x.json"}], "refused": [], "more": False, "next": None}
     site.wait_ended(1)
     assert site.files(RANK_FOLDER) == ["x.json"]
     assert not [p for p in site.failed.rglob("*") if p.is_file()]
@@ -402,6 +437,25 @@ def test_many_thousand_go_back_a_page_at_a_time(make_site):
     assert len(told["retried"]) == 240 and told["more"] is True
     assert len(control.post("/retry", {"ids": ids[200:]})["retried"]) == 10
     assert len(list((site.hot / "RANK").iterdir())) == 250
+
+
+def test_an_order_to_retry_goes_on_where_the_answer_before_ended(make_site):
+    site = make_site({"intake.tickets": "*.nothing", "delivery.durability": "none"})
+    site.start()
+    control = Control(site)
+    ids = {add_job(site, "failed", "RANK", "t%d.json" % i, set_aside(site, "RANK", "t%d.json" % i, b"{}")) for i in range(25)}
+    (site.hot / "RANK").mkdir(exist_ok=True)
+    for i in range(5):
+        (site.hot / "RANK" / ("t%d.json" % (24 - i))).write_bytes(b"in the way")  # the newest are refused, however often it is asked
+    told, next = [], None
+    for _ in range(3):
+        answer = control.post("/retry", {"all": True, "limit": 10, **({"before": next} if next else {})})
+        told += answer["retried"] + answer["refused"]
+        next = answer["next"]
+        assert (next is not None) == answer["more"]
+    assert next is None and {j["id"] for j in told} == ids and len(told) == 25
+    for wrong in ({"all": True, "before": 3}, {"ids": ["x"], "before": "3"}, {"all": True, "before": "x"}):
+        assert control.problem("POST", "/retry", wrong)[0] == 400
 
 
 def test_what_cannot_go_back_says_why(make_site):

@@ -418,5 +418,33 @@ def test_the_dashboard_asks_for_metrics_that_there_are(site):
             asked |= set(re.findall(r"\b(?:shunt|process)_[a-z_]+", target["expr"]))
             assert set(re.findall(r"[({, ](client|destination|outcome|folder|le|instance|job|code)\b", target["expr"])) <= {
                 "client", "destination", "outcome", "folder", "le", "instance", "job", "code"}
+    asked |= set(re.findall(r"\b(?:shunt|process)_[a-z_]+", json.dumps(board["templating"])))
     assert asked and asked <= known, asked - known
-    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
+
+
+def test_the_dashboard_has_what_an_import_needs():
+    board = json.loads((TOP / "etc" / "grafana" / "shunt.json").read_text())
+    assert board["title"] and board["uid"] and len(board["uid"]) <= 40
+    assert isinstance(board["schemaVersion"], int) and board["schemaVersion"] >= 36
+    assert "id" not in board or board["id"] is None, "an id of another Grafana"
+    panels = board["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels) and all(isinstance(panel["id"], int) for panel in panels)
+    variables = {v["name"]: v for v in board["templating"]["list"]}
+    assert variables["datasource"]["type"] == "datasource" and variables["datasource"]["query"] == "prometheus"
+    for v in variables.values():
+        assert v["type"] == "datasource" or v["datasource"]["uid"] == "${datasource}"
+    taken = set()
+    for panel in panels:
+        at = panel["gridPos"]
+        assert panel["type"] and panel["title"] and at["x"] + at["w"] <= 24 and min(at["x"], at["y"]) >= 0 < min(at["w"], at["h"]), panel["title"]
+        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        assert not cells & taken, "%s lies over another" % panel["title"]
+        taken |= cells
+        if panel["type"] == "row":
+            continue
+        assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}, panel["title"]
+        targets = panel["targets"]
+        assert targets and len({t["refId"] for t in targets}) == len(targets), panel["title"]
+        for target in targets:
+            assert target.get("datasource", panel["datasource"]) == panel["datasource"] and target["expr"].count("(") == target["expr"].count(")")
+            assert set(re.findall(r"\$\{?(\w+)", target["expr"])) <= set(variables) | {"__rate_interval", "__interval", "__range"}, target["expr"]

@@ -354,7 +354,7 @@ def test_retry_sends_what_is_chosen(place, service):
     assert s.asked[-1] == ("POST", "/api/v1/retry", {"filter": {"client": "RANK", "error": "No space", "since": "2026-02-06T00:00:00.000Z"}, "dry_run": False,
                                                      "limit": 5, "reroute": True})
     out, _ = ran(place, "retry", "--all", "--dry-run")
-    assert "would be" in out and s.asked[-1][2] == {"all": True, "dry_run": True, "limit": 1000, "reroute": False}
+    assert "would be" in out and s.asked[-1][2] == {"all": True, "dry_run": True, "limit": 100, "reroute": False}
     ran(place, "retry", "t1.json", "unknown")
     assert s.asked[-1][2]["ids"] == [job(1)["id"], "unknown"]
 
@@ -366,6 +366,62 @@ def test_retry_says_what_was_refused_and_what_is_left(place, service):
     out, _ = ran(place, "retry", "--all", code=1)
     assert re.search(r"refused .* b\.json +its ticket is gone", out) and "there are more" in out
     ran(place, "retry", "--all", code=3)
+
+
+def in_pages(total, last=None):
+    """Answers as a service does that has so many to retry."""
+    def answer(method, target, body):
+        if method == "GET":
+            return problem(404, "no such job")
+        at = int(body.get("before", 0))
+        n = min(body["limit"], total - at) if "ids" not in body else min(body["limit"], len(body["ids"]))
+        if last is not None:
+            last(at)
+        more = "ids" not in body and at + n < total
+        return 200, {"retried": [{"id": "i%d" % i, "file": "%d.json" % i, "client": "RANK", "to": "hot"} for i in range(at, at + n)], "refused": [],
+                     "more": more, "next": str(at + n) if more else None}
+    return answer
+
+
+def test_many_are_retried_a_page_at_a_time(place, service):
+    s = service(in_pages(1234))
+    out, _ = ran(place, "retry", "--all", "--limit", "550", code=3)
+    assert "550 retried, 0 refused; there are more" in out and len(set(re.findall(r"(\d+)\.json", out))) == 550
+    assert [(body.get("before"), body["limit"]) for _, _, body in s.asked] == [(None, 100), ("100", 100), ("200", 100), ("300", 100), ("400", 100), ("500", 50)]
+    out, _ = ran(place, "retry", "--all", "--limit", "9000")
+    assert "1234 retried, 0 refused\n" in out
+    del s.asked[:]
+    out, _ = ran(place, "retry", *["id%d" % i for i in range(250)])
+    assert [len(body["ids"]) for method, _, body in s.asked if method == "POST"] == [100, 100, 50] and "250 retried" in out
+
+
+def test_retry_tells_what_it_did_when_it_is_interrupted(place, service):
+    def interrupt(at):
+        if at == 200:
+            os.killpg(pids[0], signal.SIGINT)
+            time.sleep(0.2)  # it has come before the answer does
+    pids = []
+    service(in_pages(1000, interrupt))
+    process = subprocess.Popen([str(place.bin), "retry", "-c", str(place.config), "--all"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               env=place.environment(), start_new_session=True)
+    pids.append(process.pid)
+    out, err = process.communicate(timeout=20 * SCALE)
+    assert process.returncode == 3 and not err, (out, err)
+    assert b"300 retried, 0 refused; interrupted; there are more: the same again goes on" in out
+
+
+def test_retry_tells_its_progress_on_a_terminal(place, service):
+    service(in_pages(300))
+    out, code = on_terminal(place, "retry", "--all")
+    assert code == 0 and "\r100 so far, 0 refused\r200 so far, 0 refused\r\x1b[K" in out, out
+
+
+def test_retry_tells_what_it_did_before_the_service_failed(place, service):
+    def answer(method, target, body):
+        return in_pages(1000)(method, target, body) if "before" not in body else problem(503, "the service is stopping")
+    service(answer)
+    out, err = ran(place, "retry", "--all", code=1)
+    assert "100 retried, 0 refused; there are more" in out and "the service is stopping" in err
 
 
 @pytest.mark.parametrize("wrong", [[], ["x", "--all"], ["--all", "--client", "RANK"], ["x", "--error", "y"], ["--all", "--limit", "all"]])

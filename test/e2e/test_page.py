@@ -3,7 +3,9 @@ import http.client
 import http.server
 import os
 import shutil
+import sqlite3
 import statistics
+import subprocess
 import threading
 
 import pytest
@@ -123,6 +125,188 @@ def test_a_failed_ticket_is_put_back_and_then_done(site, page):
     page.sees("again.json", "completed", "Monday Rank", selector="main")
 
 
+def mend_all(site, client):
+    """So that putting it back helps."""
+    for path in site.failed.glob(client + "/*.json"):
+        path.write_bytes(ticket(client, title=path.name))
+
+
+def failing(site, names):
+    for client, name in names:
+        site.put(client, name, b"{]")
+    site.wait_ended(len(names))
+
+
+def test_all_that_failed_and_fit_are_put_back_at_once(site, page):
+    failing(site, [("RANK", "r%d.json" % n) for n in range(7)] + [("BISSELL", "other.json")])
+    mend_all(site, "RANK")
+    page.open(site.http(), "/#/jobs?status=failed&client=RANK")
+    page.sees("r0.json", "r6.json")
+    page.press("Put back all that failed and fit …")
+    page.sees("Put back 7 tickets?", ", …", selector="dialog")
+    page.press("Put back")
+    page.sees("7 tickets put back into the hot folders", selector="#toasts")
+    wait_for(lambda: len(site.files("SYNC/MAKE/Monday Rank")) == 7, "all of the filter are delivered")
+    page.sees("No job fits", selector="main")
+    assert [j["client"] or j["folder"] for j in site.http().get("/api/v1/jobs?status=failed").json["jobs"]] == ["BISSELL"]
+
+
+def test_several_that_were_selected_are_put_back(site, page):
+    failing(site, [("RANK", "r%d.json" % n) for n in range(4)])
+    mend_all(site, "RANK")
+    page.open(site.http(), "/#/jobs")
+    page.sees("r0.json", "r3.json")
+    assert not page.named("Put back the 0 selected …")[0].is_enabled()
+    page.named("Select r1.json", "field")[0].click()
+    page.named("Select r3.json", "field")[0].click()
+    site.drop("RANK", "meanwhile.json")
+    page.sees("meanwhile.json", selector="main")
+    assert page.named("Select r1.json", "field")[0].is_selected(), "a job that came meanwhile has taken the selection away"
+    page.press("Put back the 2 selected …")
+    page.sees("Put back 2 tickets?", "r1.json", "r3.json", selector="dialog")
+    page.press("Put back")
+    page.sees("2 tickets put back", selector="#toasts")
+    wait_for(lambda: site.files("SYNC/MAKE/Monday Rank") == ["meanwhile.json", "r1.json", "r3.json"], "those are delivered, and no others")
+    assert not page.named("Put back the 0 selected …")[0].is_enabled()
+
+
+def held(site, name="monday-rank"):
+    assert site.http().post("/api/v1/destinations/%s/hold" % name).status == 200
+
+
+def without_a_place(make_site, names):
+    """A service whose destination was a file for a while, so that tickets failed there."""
+    site = make_site(dict(HTTP, **{"retry.attempts": "1", "delivery.breaker_failures": "1000"}))
+    place = site.data / "SYNC" / "MAKE" / "Monday Rank"
+    place.parent.mkdir(parents=True)
+    place.write_text("no folder")
+    site.start()
+    for name in names:
+        site.put("RANK", name, ticket("RANK", title=name))
+    site.wait_ended(len(names))
+    place.unlink()
+    return site
+
+
+def test_what_was_put_back_and_waits_is_taken_back_by_undo(make_site, page):
+    site = without_a_place(make_site, ["a.json", "b.json"])
+    held(site)
+    page.open(site.http(), "/#/jobs?status=failed")
+    page.sees("a.json", "b.json")
+    page.press("Put back all that failed and fit …")
+    page.press("Put back")
+    page.sees("2 tickets put back", selector="#toasts")
+    wait_for(lambda: len(site.http().get("/api/v1/jobs?status=pending").json["jobs"]) == 2, "both wait")
+    page.press("Undo: take back what still waits")
+    page.sees("2 tickets taken back", selector="#toasts")
+    assert len(site.files("JSON_FAILED/RANK")) == 2
+
+
+def test_undo_that_comes_too_late_says_so(make_site, page):
+    site = without_a_place(make_site, ["a.json"])
+    page.open(site.http(), "/#/jobs?status=failed")
+    page.sees("a.json")
+    page.press("Put back all that failed and fit …")
+    page.press("Put back")
+    wait_for(lambda: site.files("SYNC/MAKE/Monday Rank") == ["a.json"], "it is delivered")
+    wait_for(lambda: site.http().get("/api/v1/jobs/a.json").json["status"] == "completed", "it is recorded")
+    page.allowed.append("409")
+    page.press("Undo: take back what still waits")
+    page.sees("1 ticket cannot be taken back any more", "completed", selector="#toasts")
+
+
+def test_what_is_done_waits_no_more(site, page):
+    held(site)
+    site.put("RANK", "waits.json", ticket("RANK"))
+    page.open(site.http())
+    page.sees("held by loopback")
+    wait_for(lambda: page.named("1", "link"), lambda: page.text())
+    waiting = {row.split("\t")[0]: row.split("\t")[3] for row in rows(page) if row.split("\t")[0] in ("archive", "Monday Rank")}
+    assert waiting == {"archive": "0", "Monday Rank": "1"}, "its copy lies in the archive already"
+
+
+def test_a_waiting_job_tells_what_it_waits_for_and_since_when(site, page):
+    held(site)
+    site.put("RANK", "waits.json", ticket("RANK"))
+    wait_for(lambda: site.http().get("/api/v1/jobs?status=pending").json["jobs"], "it waits")
+    page.open(site.http(), "/#/job/waits.json")
+    page.sees("It waits for Monday Rank: held by loopback since", "It goes on when the destination is released")
+    page.press("Release Monday Rank")
+    page.sees("1 ticket waiting for it is delivered at once", selector="dialog")
+    page.press("Release")
+    page.sees("completed", selector="h1")
+    page.sees("delivered", selector="main")
+    assert "It waits for" not in page.text("main")
+
+
+def test_a_destination_that_is_down_tells_since_when_and_the_next_try(make_site, page):
+    site = make_site(dict(HTTP, **{"delivery.breaker_failures": "1", "delivery.breaker_pause": "1m", "delivery.breaker_max": "1m", "retry.attempts": "9"}))
+    sick = site.data / "SYNC" / "MAKE" / "Monday Rank"
+    sick.parent.mkdir(parents=True)
+    sick.write_text("no folder")
+    site.start()
+    site.put("RANK", "waits.json", ticket("RANK"))
+    page.open(site.http())
+    page.sees("down since", "next try", selector="main")
+    page.sees("Monday Rank is down", "Is its folder mounted, is there room", selector="#degraded")
+    page.view("job/waits.json")
+    page.sees("It waits for Monday Rank: down since", ", next try", "It goes on by itself", str(sick), selector="main")
+    sick.unlink()
+    site.stop()
+
+
+def test_a_store_that_is_away_is_told_with_what_to_do(site, page):
+    page.open(site.http())
+    page.sees("live", "Monday Rank")
+    assert page.text("#degraded") == ""
+    other = sqlite3.connect(site.data / "shunt.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        site.drop("RANK", "x.json")
+        page.sees("the store cannot be written: routing goes on", "Is there room on its disk", selector="#degraded", seconds=30)
+        assert page.js("return document.getElementById('degraded').getAttribute('role')") == "alert"
+        shoot(page, "degraded", 1280, "light")
+        assert not page.look("contrast")
+        wait_for(lambda: page.tile("done") == "1", lambda: page.text())
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+    wait_for(lambda: page.text("#degraded") == "", lambda: page.text("#degraded"), 60)
+    site.finish()
+
+
+def test_who_did_what_and_when_stands_in_the_jobs_story(make_site, page):
+    guarded = Guarded(make_site)
+    site = guarded.site
+    site.folder("RANK")
+    assert guarded.as_("operate").post("/api/v1/destinations/monday-rank/hold").status == 200
+    wait_for(lambda: "RANK" in [c["client"] for c in guarded.as_("read").get("/api/v1/clients").json["clients"]], "the folder is watched")
+    page.allowed.append("401")
+    page.open(guarded.http)
+    page.write("Name", "anna")
+    page.write("Password", PASSWORD)
+    page.press("Log in")
+    page.sees("live", "held by the-operate since", seconds=20)
+    (site.staging / "story.json").write_bytes(ticket("RANK"))
+    page.press("Upload")
+    page.sees("can be taken back only while they wait", selector="dialog")
+    page.all("dialog input[type=file]")[0].send_keys(str(site.staging / "story.json"))
+    page.all("dialog button[value=yes]")[0].click()
+    page.sees("story.json lies in the hot folder of RANK")
+    wait_for(lambda: guarded.as_("read").get("/api/v1/jobs?status=pending").json["jobs"], "it waits")
+    page.press("Undo: take back what still waits")
+    page.sees("1 ticket taken back")
+    page.view("job/story.json")
+    page.sees("uploaded", "sent by anna", "cancelled by anna", selector=".timeline")
+    page.press("Put back")
+    page.press("Put back")
+    page.sees("retried", "put back by anna", selector=".timeline")
+    shoot(page, "story", 1280, "light")
+    times = page.js("return [...document.querySelectorAll('.timeline time')].map((t) => t.dateTime)")
+    assert times == sorted(times) and len(times) >= 4
+    assert site.events("uploaded")[0]["msg"] == "Sent by anna" and "by anna" in site.events("retried")[0]["msg"] and "by anna" in site.events("cancelled")[0]["msg"]
+
+
 def test_tickets_are_uploaded_by_the_dialog(site, page):
     names = ["one.json", "zwei & drei.json"]
     for name in names:
@@ -140,6 +324,14 @@ def test_tickets_are_uploaded_by_the_dialog(site, page):
     page.sees(*("%s lies in the hot folder of RANK" % name for name in names), selector="#toasts")
     wait_for(lambda: page.tile("done") == "2", lambda: page.text())
     site.finish()
+
+
+def test_without_a_hot_folder_the_upload_says_what_to_do(site, page):
+    page.open(site.http())
+    page.sees("live")
+    page.press("Upload")
+    page.sees("There is no client's hot folder yet", selector="#toasts")
+    assert not page.all("dialog")
 
 
 def test_a_destination_is_held_and_released_and_a_waiting_ticket_taken_back(site, page):
@@ -172,6 +364,8 @@ def test_a_destination_is_held_and_released_and_a_waiting_ticket_taken_back(site
 def test_a_scan_is_begun(site, page):
     page.open(site.http())
     page.press("Scan now")
+    page.sees("There is nothing to undo", selector="dialog")
+    page.press("Scan")
     page.sees("The hot folders are scanned now")
     wait_for(lambda: len(site.events("scan_end")) >= 2, "a scan")
 
@@ -232,7 +426,7 @@ def test_the_routes_are_a_matrix_and_a_ticket_is_explained(busy, page):
 
 def test_the_settings_in_force_are_shown(busy, page):
     page.open(busy.http(), "/#/system")
-    page.sees("Settings in force", "[service] workers", "by a restart", "by a reload", "Memory", "MiB", "Longest turn of the loop", "Scans today", "Ledger")
+    page.sees("Settings in force", "[service] workers", "by a restart", "by a reload", "Memory", "MiB", "Longest turn of the loop", "of 4 read and check tickets", "Scans today", "Ledger")
 
 
 def test_what_others_wrote_is_text_everywhere(busy, page):
@@ -441,6 +635,103 @@ def test_every_view_fits_every_width_in_both_schemes(busy, page):
     assert not found, "\n".join(found)
 
 
+@pytest.mark.parametrize("colour", ["#FFEE00", "#FFFFFF", "#000000", "#3A0B5E", "#7F8000"])
+def test_whatever_the_brands_colour_is_it_can_be_read(make_site, page, colour):
+    site = make_site(dict(HTTP, **{"brand.colour": colour}))
+    site.start()
+    site.drop("RANK", "x.json")
+    site.put("RANK", "bad.json", b"{]")
+    site.wait_ended(2)
+    page.open(site.http())
+    page.sees("live", "bad.json")
+    found = []
+    for path in ("", "jobs"):
+        page.view(path) if path else None
+        for scheme in ("light", "dark"):
+            page.scheme(scheme)
+            found += ["%s: %s" % (scheme, e) for e in page.look("contrast")]
+    assert not found, "\n".join(found)
+
+
+def test_many_destinations_and_long_names_fit_too(make_site, page):
+    label = "A label of a destination that says rather much, number %d"
+    routes = "".join("[destination d%d]\npath = OUT/%d\nlabel = %s\n" % (n, n, label % n if n % 3 == 0 else "D%d" % n) for n in range(18))
+    routes += "".join("[route r%d]\nclient = ANOTHERCLIENT%d\ncategory = SOMETHING\nto = d%d\n" % (n, n, n) for n in range(18))
+    site = make_site(HTTP, routes)
+    site.start()
+    for n in range(12):
+        site.put("ANOTHERCLIENT%d" % n, "x%d.json" % n, ticket("ANOTHERCLIENT%d" % n, "SOMETHING"))
+    site.wait_ended(12)
+    site.put("ANOTHERCLIENT0", "a_long_name_without_any_blank_" * 6 + ".json", b"{]")
+    site.wait_ended(13)
+    page.open(site.http())
+    page.sees("live", "without_any_blank", label % 15, "ANOTHERCLIENT11")
+    found = []
+    for name in ("", "routes"):
+        page.view(name) if name else None
+        for width in (375, 768, 1200, 2560):
+            page.size(width)
+            found += ["%s at %d, %s: %s" % (name, width, rule, e) for rule in ("wider", "overlaps", "cut") for e in page.look(rule)]
+            if name == "routes" and width > 375:
+                lines = page.js("return [...document.querySelectorAll('main tbody td:first-child')].map((td) => td.getClientRects().length && td.scrollHeight)")
+                assert max(lines) < 70, "a client's name is broken into pieces"
+            shoot(page, "many-" + (name or "overview"), width, "light")
+    assert not found, "\n".join(found)
+    page.size(768)
+    page.js("document.querySelector('[role=region]').focus()")
+    page.keys(Keys.ARROW_RIGHT)
+    wait_for(lambda: page.js("return document.querySelector('[role=region]').scrollLeft > 0"), "the matrix is scrolled by the keyboard")
+    assert page.js("return document.querySelector('main tbody td').getBoundingClientRect().left >= 0"), "the clients stay where they are"
+
+
+@pytest.fixture(scope="module")
+def axe():
+    """axe-core as npm has it, kept in the build folder."""
+    folder = TOP / "build" / "axe"
+    script = folder / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.exists():
+        if not shutil.which("npm"):
+            pytest.skip("npm is not installed")
+        folder.mkdir(parents=True, exist_ok=True)
+        command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), "axe-core@4"]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120 * SCALE)
+        if done.returncode != 0:
+            pytest.skip("axe-core cannot be had: " + done.stdout.decode(errors="replace")[-200:])
+    return script.read_text()
+
+
+def breaks_rules(page, axe):
+    """What axe finds; of its rules those of WCAG 2.2 A and AA, and its best practices."""
+    page.js(axe + "\nwindow.axe = axe;")
+    found = page.driver.execute_async_script("""
+        const done = arguments[arguments.length - 1];
+        axe.run(document, {resultTypes: ["violations"]}).then((r) => done(r.violations.map((v) =>
+            `${v.id} (${v.impact}): ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 150)).join(" | ")}`)), (e) => done(["axe: " + e]));""")
+    return found
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+def test_axe_finds_nothing(busy, page, axe, width):
+    page.driver.set_script_timeout(60 * SCALE)
+    page.size(width)
+    found = []
+    for name in every_view(busy, page):
+        for scheme in ("light", "dark"):
+            page.scheme(scheme)
+            found += ["%s, %s: %s" % (name, scheme, e) for e in breaks_rules(page, axe)]
+    page.view("")
+    page.press("Hold Monday Rank")
+    page.sees("Hold Monday Rank?", selector="dialog")
+    found += ["dialog: " + e for e in breaks_rules(page, axe)]
+    page.press("Leave it")
+    page.open(busy.http(), "/docs")
+    page.sees("GET /api/v1/jobs/{id}")
+    found += ["docs: " + e for e in breaks_rules(page, axe)]
+    page.open(busy.http(), "/login")
+    found += ["login: " + e for e in breaks_rules(page, axe)]
+    assert not found, "\n".join(found)
+
+
 def nodes(page):
     """What a screen reader is told: [(role, name)]"""
     tree = page.cdp("Accessibility.getFullAXTree")["nodes"]
@@ -497,6 +788,7 @@ def test_an_empty_service_and_a_dialog_fit_too(site, page):
             shoot(page, "dialog", width, scheme)
             page.press("Leave it")
     page.press("Scan now")
+    page.press("Scan")
     page.sees("scanned now")
     shoot(page, "toast", 1280, "dark")
     assert not found, found
@@ -545,6 +837,30 @@ def test_everything_is_done_by_the_keyboard(site, page):
     page.keys(Keys.ENTER)
     page.sees("Monday Rank is held")
     wait_for(lambda: focused(page) == "Release Monday Rank", lambda: focused(page))
+
+
+def test_a_ticket_is_selected_put_back_and_taken_back_by_the_keyboard(make_site, page):
+    site = without_a_place(make_site, ["a.json", "b.json"])
+    held(site)
+    page.open(site.http(), "/#/jobs?status=failed")
+    page.sees("a.json", "b.json")
+    tab_to(page, "Select b.json")
+    page.keys(Keys.SPACE)
+    tab_to(page, "Put back the 1 selected …")
+    page.keys(Keys.ENTER)
+    page.sees("Put back 1 ticket?", "b.json", selector="dialog")
+    page.keys(Keys.ESCAPE)
+    wait_for(lambda: not page.all("dialog"), "the dialog is closed")
+    assert focused(page) == "Put back the 1 selected …" and len(site.files("JSON_FAILED/RANK")) == 2
+    page.keys(Keys.ENTER)
+    page.sees("Put back 1 ticket?", selector="dialog")
+    tab_to(page, "Put back")
+    page.keys(Keys.ENTER)
+    page.sees("1 ticket put back", selector="#toasts")
+    wait_for(lambda: site.http().get("/api/v1/jobs?status=pending").json["jobs"], "it waits")
+    tab_to(page, "Undo: take back what still waits")
+    page.keys(Keys.ENTER)
+    page.sees("1 ticket taken back", selector="#toasts")
 
 
 # --- how heavy it is ---

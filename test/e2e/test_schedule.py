@@ -3,10 +3,12 @@ import datetime
 import json
 import os
 import signal
+import subprocess
 import time
 
 import pytest
 
+from conftest import root_only
 from shunt import holds_for, wait_for
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
@@ -140,6 +142,23 @@ def test_a_program_does_not_outlive_a_service_that_is_killed(tasks):
     wait_for(lambda: tasks.marks(), "a run")
     tasks.site.kill()
     wait_for(lambda: not os.path.exists("/proc/" + tasks.marks()[0]) or "Z" in open("/proc/%s/stat" % tasks.marks()[0]).read(), "it is gone")
+
+
+@root_only
+def test_as_process_1_it_hears_of_its_programs_and_leaves_no_dead(tasks):
+    probe = subprocess.run(["unshare", "-pf", "--mount-proc", "true"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if probe.returncode != 0:
+        pytest.skip("unshare: " + probe.stdout.decode())
+    path = tasks.program("orphan", "(sleep 0.1 &)\nps -eo stat= | grep -c Z >> %s\ntrue\n" % tasks.mark)
+    tasks.site.write_settings(**{"task a__every": "150ms", "task a__program": path, "task b__every": "170ms", "task b__program": path})
+    site = tasks.site
+    process = site.start(prefix=["unshare", "-pf", "--mount-proc", "--kill-child"])
+    site.wait_event("task_ended", count=12)
+    assert not site.events("task_failed")
+    assert max(map(int, tasks.marks())) <= 3, tasks.marks()
+    child = int(open("/proc/%d/task/%d/children" % (process.pid, process.pid)).read())
+    os.kill(child, signal.SIGTERM)
+    process.wait_exit()
 
 
 # --- settings ---
@@ -296,6 +315,24 @@ def test_what_was_missed_while_it_was_down_is_made_up_for_where_that_is_wanted(t
     tasks.site.start()
     holds_for(lambda: len(tasks.marks()) == catch_up, "it is done", 1)
     tasks.site.stop()
+
+
+def test_in_off_hours_a_task_waits_for_the_named_minutes(tasks, clock):
+    path = tasks.program("note", "date +%%H:%%M >> %s.$1\n" % tasks.mark)
+    tasks.site.write_settings(**{"schedule__off_cadence": "yes", "schedule__off_add": "0", "task a__every": "300ms", "task a__program": path + " a",
+                                 "task b__every": "300ms", "task b__program": path + " b", "task b__exempt": "yes"})
+    clock.set("2026-02-05 22:29:50")  # 23:29:50 in Berlin
+    site = tasks.site
+    site.start()
+    a, b = site.base / "mark.a", site.base / "mark.b"
+    wait_for(lambda: b.exists() and len(b.read_text().split()) >= 3, "who is exempt runs")
+    assert not a.exists()
+    wait_for(lambda: a.exists() and len(a.read_text().split()) >= 3, "minute 30", 20)
+    assert len([e for e in site.events("task_started") if e["msg"].startswith("Task a") and ":29:" in e["ts"]]) == 0
+    clock.set("2026-02-05 22:30:58")
+    wait_for(lambda: any(":31:1" in e["ts"] for e in site.events("task_started")), "minute 31 is over by ten seconds", 30)
+    assert all(":30:" in e["ts"] for e in site.events("task_started") if e["msg"].startswith("Task a"))
+    site.stop()
 
 
 # --- shunt schedule ---

@@ -205,6 +205,31 @@ def test_two_instances_share_one_store(make_site):
     site.conserve()
 
 
+def test_what_an_instance_delivered_before_it_died_is_not_delivered_again_by_the_one_that_adopts_its_tickets(make_site):
+    site = make_site({"retry.attempts": "1000", "intake.scan_interval": "1s"}, routes=TWO % "create = no")
+    site.start()
+    first = site.process
+    site.drop("RANK", "x.json", to=["OUT/sick", "OUT/fine"])
+    wait_for(lambda: [r["status"] for r in rows(site)] == [PENDING] and rows(site)[0]["deliveries"]["fine"]["state"] == DONE, "it waits")
+    was, = rows(site)
+    site.start()
+    delivered = site.data / "OUT/fine/x.json"
+    content = delivered.read_bytes()
+    delivered.unlink()  # its consumer took it
+    first.kill()
+    site.wait_event("adopted")
+    (site.data / "OUT/sick").mkdir()
+    site.wait_ended(1)
+    assert not delivered.exists(), "delivered a second time"
+    assert [e["job"] for e in site.events("processed")] == [was["id"]]
+    delivered.write_bytes(content)
+    site.finish(1)
+    job, = rows(site)
+    assert job["status"] == COMPLETED and job["created_at"] == was["created_at"]
+    assert "taken_over" in job["story"] and job["story"].count("delivered") == 3
+    agree(site, ["x.json"])
+
+
 CRASH_ON = "poison.json"
 
 
@@ -357,15 +382,40 @@ def test_a_job_that_waited_while_the_store_was_locked_at_the_start_is_done_once_
     site.drop("RANK", "x.json", to=["OUT/sick", "OUT/fine"])
     wait_for(lambda: [r["status"] for r in rows(site)] == [PENDING], "it waits")
     site.stop()
+    was, = rows(site)
     with locked(site):
         site.start()
         (site.data / "OUT/sick").mkdir()
         site.wait_ended(1)
     site.wait_event("store_back", seconds=60)
     site.finish(1)
-    site.start()  # what could not be asked is asked now
+    site.start()
     site.stop()
-    assert sorted(r["status"] for r in rows(site)) == [COMPLETED, CANCELLED]
+    job, = rows(site)
+    assert job["status"] == COMPLETED and job["id"] == was["id"] and not site.all_events("ticket_gone")
+
+
+@pytest.mark.slow
+def test_what_was_delivered_is_not_delivered_again_by_a_start_while_the_store_is_locked_for_a_moment(make_site):
+    site = make_site({"retry.attempts": "1000"}, routes=TWO % "create = no")
+    site.start()
+    site.drop("RANK", "x.json", to=["OUT/sick", "OUT/fine"])
+    wait_for(lambda: [r["status"] for r in rows(site)] == [PENDING], "it waits")
+    site.stop()
+    was, = rows(site)
+    delivered = site.data / "OUT/fine/x.json"
+    content = delivered.read_bytes()
+    delivered.unlink()  # its consumer took it
+    with locked(site):
+        site.start()
+        assert site.events("store_failed")
+    (site.data / "OUT/sick").mkdir()
+    site.wait_ended(1)
+    assert not delivered.exists(), "delivered a second time"
+    delivered.write_bytes(content)
+    site.finish(1)
+    job, = rows(site)
+    assert job["status"] == COMPLETED and job["id"] == was["id"]
 
 
 @pytest.mark.slow

@@ -198,7 +198,7 @@ def ask_with(sender, body, key):
     ({"ticket": None}, 422, "ticket"), ({"job_id": None}, 422, "job_id"), ({"username": 3}, 422, "username"), ({"campaign": ""}, 422, "campaign"),
     ({"client": "NOBODY"}, 404, "NOBODY"), ({"client": ".."}, 422, "client"), ({"client": "RANK/../RANK"}, 422, "client"), ({"name": "../x.json"}, 422, "name"),
     ({"name": ".x.json"}, 422, "name"), ({"name": "x.txt"}, 422, "name"), ({"job_id": "a/b"}, 422, "name"), ({"job_id": "a\nb"}, 422, "job_id"),
-    ({"run_at": "tomorrow"}, 422, "run_at"), ({"run_at": "2h"}, 422, "run_at"), ({"priority": "high"}, 422, "priority"), ({"colour": 1}, 422, "colour"),
+    ({"run_at": "tomorrow"}, 422, "run_at"), ({"run_at": "2h"}, 422, "run_at"), ({"priority": "urgent"}, 422, "priority"), ({"priority": 1}, 422, "priority"), ({"colour": 1}, 422, "colour"),
     ({"ticket": {"a": 1}}, 422, "ClientCode"), ({"job_id": "x" * 300}, 422, "job_id"), ({"job_id": "x" * 252}, 422, "name")])
 def test_what_is_no_job_is_refused(site, sender, change, status, word):
     body = job()
@@ -357,7 +357,168 @@ def test_a_job_that_waits_is_taken_back(site, sender):
     assert status(sender, id)["status"] == "cancelled"
 
 
+# --- priority ---
+
+ONE_BY_ONE = {"service.workers": "1", "intake.batch_size": "1", "intake.in_work_limit": "1", "delivery.concurrency": "1", "delivery.durability": "none"}
+
+
+def finished(site):
+    return [e["file"] for e in site.events("processed")]
+
+
+def test_what_is_due_at_once_is_taken_up_by_priority(make_site):
+    site = make_site(dict(ONE_BY_ONE, **{"intake.queue_limit": "2"}))
+    site.start()
+    site.folder("RANK")
+    sender = Sender(site)
+    at = in_seconds(1.5)
+    for word in ("low", "normal", "high"):
+        for n in range(3):
+            answer = send(sender, job("%s-%d" % (word, n), run_at=at, priority=word))
+            assert answer["priority"] == word
+    site.wait_ended(9)
+    order = [name.split("-")[0] for name in finished(site)]
+    assert order == ["high"] * 3 + ["normal"] * 3 + ["low"] * 3, order
+
+
+def test_the_priority_survives_a_kill(make_site):
+    site = make_site(dict(ONE_BY_ONE, **{"intake.queue_limit": "2"}))
+    site.start()
+    site.folder("RANK")
+    sender = Sender(site)
+    at = in_seconds(1)
+    for n, word in enumerate(["low", None, "high", "low", None, "high"]):
+        send(sender, job("%s-%d" % (word, n), run_at=at, priority=word))
+    site.kill()
+    time.sleep(1.2)
+    site.start()
+    wait_for(lambda: len(finished(site)) == 6, lambda: finished(site))
+    assert [name.split("-")[0] for name in finished(site)] == ["high"] * 2 + ["None"] * 2 + ["low"] * 2
+
+
+def test_a_high_one_overtakes_a_backlog(make_site):
+    site = make_site(ONE_BY_ONE)
+    for n in range(3000):
+        (site.folder("RANK") / ("b%d.json" % n)).write_bytes(ticket("RANK", title=str(n)))
+    site.start()
+    sender = Sender(site)
+    wait_for(lambda: len(finished(site)) > 5, "the backlog is begun")
+    low = send(sender, job("low", priority="low"))
+    high = send(sender, job("high", priority="high"))
+    answered = len(finished(site))
+    assert low["task_id"] != high["task_id"] and answered < 2500, "the backlog is over already"
+    site.wait_ended(3002, 120)
+    order = finished(site)
+    assert order.index("high.json") < answered + 100, (order.index("high.json"), answered)
+    assert order.index("low.json") > order.index("high.json")
+
+
+# --- files ---
+
+@pytest.fixture
+def filed(make_site):
+    site = make_site({"http.files": "handed over", "http.max_upload": "64KiB"})
+    (site.data / "handed over" / "a").mkdir(parents=True)
+    site.start()
+    site.folder("RANK")
+    return site, Sender(site), site.data / "handed over"
+
+
+def named(path, **more):
+    body = job("J-1", **more)
+    del body["ticket"]
+    return dict(body, file=path)
+
+
+def test_a_file_is_named_instead_of_the_ticket(filed):
+    site, sender, folder = filed
+    data = ticket("RANK", title="1.10")
+    (folder / "a" / "b c.json").write_bytes(data)
+    site.expect("RANK", "J-1.json", data)
+    answer = send(sender, named("a/b c.json"), key="k")
+    assert answer["client"] == "RANK" and answer["file"] == "J-1.json"
+    site.wait_ended(1)
+    assert send(sender, named("a/b c.json"), 200, key="k")["task_id"] == answer["task_id"]
+    (folder / "a" / "b c.json").write_bytes(ticket("RANK", title="2"))
+    assert "another body" in send(sender, named("a/b c.json"), 422, key="k")["detail"]
+    assert (folder / "a" / "b c.json").exists()
+    site.finish(1)
+
+
+def test_a_file_is_safe_with_the_answer(filed):
+    site, sender, folder = filed
+    data = ticket("RANK")
+    (folder / "x.json").write_bytes(data)
+    site.expect("RANK", "J-1.json", data)
+    send(sender, named("x.json", run_at=in_seconds(1)))
+    (folder / "x.json").unlink()
+    site.kill()
+    site.start()
+    site.wait_ended(1)
+    site.finish(1)
+
+
+def test_files_of_a_batch_are_accepted_one_by_one(filed):
+    site, sender, folder = filed
+    for n in range(2):
+        (folder / ("%d.json" % n)).write_bytes(ticket("RANK", title=str(n)))
+    (folder / "half.json").write_bytes(ticket("RANK", title="x" * 40000))
+    batch = [dict(named(path), job_id="j%d" % n) for n, path in enumerate(["0.json", "none.json", "1.json", "half.json", "half.json"])]
+    answer = send(sender, batch, target="/process-batch")
+    assert len(answer["task_ids"]) == 3 and [r["index"] for r in answer["refused"]] == [1, 4], answer
+    assert all(r["why"].startswith("file: ") for r in answer["refused"])
+    site.wait_ended(3)
+
+
+@pytest.mark.parametrize("path", [
+    "../outside.json", "a/../../outside.json", "/etc/passwd", "a/../x.json", "./x.json", "a//x.json", "a/", "", "link.json", "away/outside.json", "a", "pipe",
+    "none.json", "a/none/x.json", "x.json/y", "large.json", "broken.json", "list.json", "secret.json", "x\0.json", 3, ["x.json"]])
+def test_paths_that_lead_elsewhere_are_refused(filed, path):
+    site, sender, folder = filed
+    outside = site.data / "outside.json"
+    outside.write_bytes(ticket("RANK"))
+    (folder / "x.json").write_bytes(ticket("RANK"))
+    (folder / "link.json").symlink_to(outside)
+    (folder / "away").symlink_to(site.data)
+    os.mkfifo(folder / "pipe")
+    (folder / "large.json").write_bytes(ticket("RANK", title="x" * 70000))
+    (folder / "broken.json").write_bytes(b'{"a": ')
+    (folder / "list.json").write_bytes(b"[]")
+    (folder / "secret.json").symlink_to("/etc/hostname")
+    reply = send(sender, named(path), 422)
+    assert reply["detail"].startswith("file") and "passwd" not in reply["detail"] and str(site.data) not in reply["detail"], reply
+    assert os.listdir(site.data / "scheduled") == []
+
+
+def test_a_file_that_is_being_written_is_not_taken(filed):
+    site, sender, folder = filed
+    with open(folder / "x.json", "wb") as f:
+        f.write(ticket("RANK"))
+        f.flush()
+        assert "writes it" in send(sender, named("x.json"), 409)["detail"]
+    send(sender, named("x.json"))
+    site.wait_ended(1)
+
+
+def test_without_a_folder_for_them_files_are_refused(site, sender):
+    assert "[http] files" in send(sender, named("x.json"), 422)["detail"]
+    body = dict(job(), file="x.json")
+    assert send(sender, body, 422)["detail"].startswith("file: ")
+
+
 # --- load ---
+
+@pytest.mark.parametrize("target", ["/process-job", "/process-batch", "/upload/RANK?name=a.json"])
+def test_who_asks_before_he_sends_is_refused_at_once(make_site, target):
+    site = make_site({"http.listen": "127.0.0.1:0", "http.max_memory_percent": "1"})
+    site.start()
+    site.folder("RANK")
+    with site.http().raw() as raw:
+        raw.settimeout(20)
+        raw.sendall(b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n" % target.encode())
+        answer = raw.recv(65536)
+    assert b" 503 " in answer.split(b"\r\n")[0] and b"retry-after: 30" in answer.lower() and b"memory" in answer, answer
+
 
 def test_a_full_queue_refuses_jobs_for_a_while(make_site):
     site = make_site({"intake.queue_limit": "2"})

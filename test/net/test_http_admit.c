@@ -5,7 +5,7 @@
 #include "../scarce.h"
 #include "http_world.h"
 
-#define LARGE_BYTES 20000
+#define LARGE_BYTES 10000
 
 static unsigned over_count, over_status;
 static char over_path[64], over_who[HTTP_WHO_MAX];
@@ -47,6 +47,15 @@ static void on_text(struct http_request *request, void *context)
     http_respond(request, 200, "text/plain; charset=utf-8", text, sizeof text);
 }
 
+/* So long that the pool makes it smaller. */
+static void on_long(struct http_request *request, void *context)
+{
+    static char text[2 * HTTP_GZIP_LOOP_BYTES];
+    (void)context;
+    memset(text, 'l', sizeof text);
+    http_respond(request, 200, "text/plain", text, sizeof text);
+}
+
 static void on_picture(struct http_request *request, void *context)
 {
     char bytes[LARGE_BYTES] = {0};
@@ -68,6 +77,7 @@ static void on_made(struct http_request *request, void *context)
 static const struct http_route routes[] = {
     {.method = "GET", .path = "/hello", .handler = on_hello_too},
     {.method = "GET", .path = "/text", .handler = on_text},
+    {.method = "GET", .path = "/long", .handler = on_long},
     {.method = "GET", .path = "/picture", .handler = on_picture},
     {.method = "GET", .path = "/stream", .handler = on_stream},
     {.method = "POST", .path = "/made", .handler = on_made, .max_body_bytes = 100},
@@ -252,6 +262,25 @@ static void text_is_sent_gzipped_to_who_takes_it(void **state)
     world_free(world);
 }
 
+static void long_text_is_gzipped_off_the_loop(void **state)
+{
+    struct world *world = gate_new(*state);
+    struct client *client = client_local(world), *leaving = client_local(world), *other = client_local(world);
+    say(leaving, "GET /long HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n");
+    client_hang_up(leaving);
+    ask_for(world, client, "/long", "Accept-Encoding: gzip\r\n");
+    assert_true(has(client, "HTTP/1.1 200 ") && has(client, "Content-Encoding: gzip") && has(client, "-gz\""));
+    assert_true(length_of(client) < 1000);
+    char tag[128], headers[256];
+    header_of(client, "ETag", tag);
+    snprintf(headers, sizeof headers, "Accept-Encoding: gzip\r\nIf-None-Match: %s\r\n", tag);
+    ask_for(world, other, "/long", headers);
+    assert_true(has(other, "HTTP/1.1 304 "));
+    say(other, "GET /long HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n");
+    turn(world);
+    world_free(world); /* whether it is in work by now or not */
+}
+
 static void what_does_not_shrink_or_is_not_wanted_so_stays_as_it_is(void **state)
 {
     static const char *const cases[][2] = {{"/hello", "Accept-Encoding: gzip\r\n"},
@@ -305,12 +334,13 @@ static void head_of_a_stream_ends_at_once(void **state)
     world_free(world);
 }
 
-static void without_memory_an_answer_is_plain_or_fails_and_the_server_lives(void **state)
+static void sweep(void **state, const char *line)
 {
     struct world *world = gate_new(*state);
     SCARCE_SWEEP (n) {
         struct client *client = client_local(world);
-        say(client, "GET /text HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n");
+        say(client, line);
+        say(client, "Host: x\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n");
         scarce_begin(n, 1);
         scarce_spare_json();
         until(world, client->ended);
@@ -327,6 +357,16 @@ static void without_memory_an_answer_is_plain_or_fails_and_the_server_lives(void
     world_free(world);
 }
 
+static void without_memory_an_answer_is_plain_or_fails_and_the_server_lives(void **state)
+{
+    sweep(state, "GET /text HTTP/1.1\r\n");
+}
+
+static void without_memory_a_long_answer_is_plain_or_fails_and_the_server_lives(void **state)
+{
+    sweep(state, "GET /long HTTP/1.1\r\n");
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
@@ -339,10 +379,12 @@ int main(void)
         T(who_has_an_answer_already_is_told_so),
         T(what_was_made_or_refused_has_no_tag),
         T(text_is_sent_gzipped_to_who_takes_it),
+        T(long_text_is_gzipped_off_the_loop),
         T(what_does_not_shrink_or_is_not_wanted_so_stays_as_it_is),
         T(head_tells_what_get_would),
         T(head_of_a_stream_ends_at_once),
         T(without_memory_an_answer_is_plain_or_fails_and_the_server_lives),
+        T(without_memory_a_long_answer_is_plain_or_fails_and_the_server_lives),
     };
     return cmocka_run_group_tests_name("net/http_admit", tests, NULL, NULL);
 }

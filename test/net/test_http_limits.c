@@ -139,6 +139,60 @@ static void headers_of_a_usual_size_are_taken(void **state)
     world_free(world);
 }
 
+#define BODY_HEAD "POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 600\r\n"
+
+static void say_body(struct client *client, const char *head)
+{
+    char body[601];
+    memset(body, 'x', 600);
+    body[600] = '\0';
+    say(client, head);
+    say(client, body);
+}
+
+static void bodies_are_held_up_to_a_limit_until_they_are_answered(void **state)
+{
+    struct http_options options = world_options();
+    options.max_bodies_bytes = 1000;
+    struct world *world = world_new(*state, options);
+    struct client *first = client_local(world), *second = client_local(world), *asking = client_local(world);
+    struct client *chunked = client_local(world), *third = client_local(world);
+    say_body(first, BODY_HEAD "\r\n");
+    until(world, world->n_held == 1);
+    client_hang_up(first); /* its body is held all the same */
+    get_hello(world, asking);
+    say_body(second, BODY_HEAD "\r\n");
+    until(world, has(second, " 503 "));
+    until(world, has(second, "Retry-After: 1") && has(second, "bodies:"));
+    say(asking, BODY_HEAD "Expect: 100-continue\r\n\r\n");
+    until(world, has(asking, " 503 "));
+    assert_false(has(asking, "100 Continue"));
+    say_body(chunked, "POST /later HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n258\r\n");
+    say(chunked, "\r\n0\r\n\r\n");
+    until(world, has(chunked, " 503 "));
+    assert_int_equal(world->n_held, 1);
+    http_respond_text(world->held[--world->n_held], 200, "late\n");
+    say_body(third, BODY_HEAD "\r\n");
+    until(world, world->n_held == 1);
+    http_respond_text(world->held[--world->n_held], 200, "late\n");
+    until(world, has(third, "late\n"));
+    world_free(world);
+}
+
+static void a_body_may_be_answered_when_the_server_has_gone(void **state)
+{
+    struct world *world = world_new(*state, world_options());
+    struct client *client = client_local(world);
+    say_body(client, BODY_HEAD "\r\n");
+    until(world, world->n_held == 1);
+    http_server_close(world->server, on_world_closed, world);
+    world->server = NULL;
+    until(world, client->ended);
+    http_respond_text(world->held[--world->n_held], 200, "late\n");
+    until(world, world->closed == 1);
+    world_free(world);
+}
+
 static void further_connections_wait_until_one_ends(void **state)
 {
     struct http_options options = world_options();
@@ -245,6 +299,8 @@ int main(void)
         T(who_does_not_take_the_answer_is_cut),
         T(headers_beyond_the_limit_are_refused),
         T(headers_of_a_usual_size_are_taken),
+        T(bodies_are_held_up_to_a_limit_until_they_are_answered),
+        T(a_body_may_be_answered_when_the_server_has_gone),
         T(further_connections_wait_until_one_ends),
         T(a_full_listener_does_not_keep_others_out),
         T(one_address_has_so_many_connections_and_no_more),

@@ -122,10 +122,12 @@ static inline struct faulty *faulty_new(struct parts *p)
     struct error e = {0};
     struct faulty *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    void (*recorded)(struct job * job) = p->storage.recorded;
+    const struct storage joined = p->storage;
     assert_int_equal(storage_open(&p->storage, &p->rt, 0, &e), 0);
     assert_non_null(p->storage.store);
-    p->storage.recorded = recorded;
+    p->storage.recorded = joined.recorded;
+    p->storage.matched = joined.matched;
+    p->storage.user = joined.user;
     f->store.driver = &faulty_driver;
     f->inner = p->storage.store;
     p->storage.store = &f->store;

@@ -249,6 +249,40 @@ static void one_that_is_put_back_anew_goes_everywhere_under_its_id(void **state)
     bench_free(p, f);
 }
 
+static void who_put_it_back_and_when_stands_in_its_story(void **state)
+{
+    struct faulty *f;
+    struct parts *p = bench_new(state, &f);
+    assert_true(hands_note(&p->recall.hands, "RANK", "x.json", OLDER_MS + 9, "retried", "put back by anna"));
+    assert_false(hands_note(&p->recall.hands, "RANK", "x.json", OLDER_MS + 10, "uploaded", "sent by bert"));
+    assert_true(hands_note(&p->recall.hands, "OTHER", "x.json", OLDER_MS + 10, "uploaded", "sent by bert"));
+    const struct job *job = retried(p, STATUS_FAILED, false);
+    assert_string_equal(job->events->event, "retried");
+    assert_string_equal(job->events->text, "put back by anna");
+    assert_int_equal(job->events->at_ms, OLDER_MS + 9);
+    assert_null(job->events->next);
+    /* told once */
+    assert_true(hands_note(&p->recall.hands, "RANK", "x.json", OLDER_MS, "uploaded", "sent by bert"));
+    hands_forget(&p->recall.hands, "RANK", "x.json");
+    assert_true(hands_note(&p->recall.hands, "RANK", "x.json", OLDER_MS, "uploaded", "sent by bert"));
+    bench_free(p, f);
+}
+
+static void of_very_many_that_are_not_taken_up_the_newest_are_known(void **state)
+{
+    (void)state;
+    struct hands hands = {0};
+    char name[32];
+    for (int i = 0; i <= HANDS_MAX; i++) {
+        snprintf(name, sizeof name, "%d.json", i);
+        assert_true(hands_note(&hands, "RANK", name, 1, "uploaded", "sent by anna"));
+    }
+    assert_false(hands_note(&hands, "RANK", name, 1, "uploaded", "sent by anna"));
+    assert_false(hands_note(&hands, "RANK", "1.json", 1, "uploaded", "sent by anna"));
+    assert_true(hands_note(&hands, "RANK", "0.json", 1, "uploaded", "sent by anna"));
+    hands_fini(&hands);
+}
+
 static void one_that_was_not_put_back_after_all_is_forgotten(void **state)
 {
     struct faulty *f;
@@ -280,6 +314,35 @@ static enum job_status status_now(struct parts *p)
     struct error e = {0};
     assert_int_equal(store_last(p->storage.store, "RANK", "x.json", status_of, &status, &e), 0);
     return status;
+}
+
+/* The queued records, as the storage would write them. */
+static const struct store_job *queued(const struct parts *p, const char *id)
+{
+    const struct store_job *found = NULL;
+    for (const struct record *r = p->storage.queue; r; r = r->next)
+        if (strcmp(r->row.id, id) == 0)
+            found = &r->row;
+    return found;
+}
+
+static void one_that_was_mended_ends_the_job_that_failed(void **state)
+{
+    struct faulty *f;
+    struct parts *p = bench_new(state, &f);
+    struct past *past = past_of(p);
+    past->row.status = STATUS_FAILED;
+    past->row.sha256 = (const uint8_t *)"another ticket's thirty-two bytes";
+    put(in(p->s, "hot/RANK/x.json"), TEXT);
+    recall_expect(&p->recall, record_copy(&past->row), false);
+    const struct job *job = take(p, false);
+    assert_new(job);
+    const struct store_job *old = queued(p, ID);
+    assert_non_null(old);
+    assert_int_equal(old->status, STATUS_CANCELLED);
+    assert_non_null(strstr(old->error, job->id)); /* where it goes on */
+    assert_string_equal(old->events[0].event, "mended");
+    bench_free(p, f);
 }
 
 static void one_whose_ticket_was_taken_away_is_lost(void **state)
@@ -324,6 +387,127 @@ static void one_that_failed_before_under_that_name_is_another_job(void **state)
     record_past(p, &past->row);
     load(p);
     assert_new(take(p, true));
+    bench_free(p, f);
+}
+
+static void turn_until_answered(struct parts *p)
+{
+    storage_pump(&p->storage);
+    while (p->storage.active) {
+        uv_run(&p->loop, UV_RUN_ONCE);
+        storage_pump(&p->storage);
+    }
+}
+
+/* Another instance's ticket lies in our underprocess: x.json of underprocess/1. */
+static struct past *adopted(struct parts *p, bool known_at_start)
+{
+    struct past *past = past_of(p);
+    snprintf(past->path, sizeof past->path, "%s/1/RANK/x.json", p->instance.root);
+    if (known_at_start) { /* as it was then; it has got on since */
+        past->deliveries[1].state = DELIVERY_WAITING;
+        record_past(p, &past->row);
+        past->deliveries[1].state = DELIVERY_DONE;
+    }
+    load(p);
+    assert_true(p->recall.whole);
+    p->recall.whole = false; /* as the scanner says when it has adopted */
+    record_past(p, &past->row);
+    put(in(p->s, "under/0/RANK/x.json"), TEXT);
+    return past;
+}
+
+static void what_another_instance_delivered_before_it_died_is_not_delivered_again(void **state)
+{
+    for (int known = 0; known < 2; known++) {
+        struct faulty *f;
+        struct parts *p = bench_new(state, &f);
+        adopted(p, known != 0);
+        struct job *job = take(p, true);
+        assert_int_equal(job->state, JOB_TAKEN); /* it waits for the answer */
+        turn_until_answered(p);
+        assert_string_equal(job->id, ID);
+        assert_int_equal(job->created_ms, OLDER_MS);
+        assert_states(job, DELIVERY_DONE, DELIVERY_DONE, DELIVERY_QUEUED);
+        assert_false(job->unsure);
+        bench_free(p, f);
+        assert_int_equal(unlink(in(*state, "under/0/RANK/x.json")), 0);
+    }
+}
+
+static void what_another_instance_still_has_is_not_taken_for_ours(void **state)
+{
+    struct faulty *f;
+    struct parts *p = bench_new(state, &f);
+    adopted(p, false);
+    make_folder(p->s, "under/1/RANK");
+    put(in(p->s, "under/1/RANK/x.json"), TEXT);
+    struct job *job = take(p, true);
+    turn_until_answered(p);
+    assert_new(job);
+    bench_free(p, f);
+}
+
+static void a_new_ticket_like_one_that_another_instance_had_at_our_start_is_another_job(void **state)
+{
+    struct faulty *f;
+    struct parts *p = bench_new(state, &f);
+    adopted(p, true);
+    assert_int_equal(unlink(in(p->s, "under/0/RANK/x.json")), 0); /* it was delivered by now; the next has its name */
+    put(in(p->s, "hot/RANK/x.json"), TEXT);
+    assert_new(take(p, false));
+    bench_free(p, f);
+}
+
+static void one_that_was_taken_up_unknown_becomes_the_job_that_the_store_has(void **state)
+{
+    struct faulty *f;
+    struct parts *p = bench_new(state, &f);
+    put(in(p->s, "under/0/RANK/x.json"), TEXT);
+    struct store_job *row = completed(p);
+    row->status = STATUS_PENDING;
+    record_past(p, row);
+    f->fails = ERR_NOSPACE;
+    load(p);
+    struct job *job = take(p, true);
+    turn_until_answered(p); /* there is none */
+    assert_true(job->unsure);
+    assert_new(job);
+    char was[JOB_ID_SIZE];
+    memcpy(was, job->id, sizeof was);
+    storage_add(&p->storage, record_of(job, STATUS_PENDING, NULL), NULL);
+    f->fails = 0;
+    advance(p, 30000);
+    turn_until_answered(p);
+    assert_string_equal(job->id, ID);
+    struct error e = {0};
+    json_t *page;
+    const struct store_filter all = {.limit = 10};
+    assert_int_equal(store_list(f->inner, &all, &page, &e), 0);
+    assert_int_equal(json_array_size(json_object_get(page, "jobs")), 1);
+    json_decref(page);
+    assert_int_equal(logged(p->s, "known_again"), 1);
+    bench_free(p, f);
+}
+
+static void another_file_than_the_store_knows_stays_a_job_of_its_own(void **state)
+{
+    struct faulty *f;
+    struct parts *p = bench_new(state, &f);
+    put(in(p->s, "under/0/RANK/x.json"), TEXT);
+    struct store_job *row = completed(p);
+    row->claim.inode++;
+    record_past(p, row);
+    f->fails = ERR_NOSPACE;
+    load(p);
+    struct job *job = take(p, true);
+    turn_until_answered(p);
+    storage_add(&p->storage, record_of(job, STATUS_PENDING, NULL), NULL);
+    f->fails = 0;
+    advance(p, 30000);
+    turn_until_answered(p);
+    assert_new(job);
+    assert_int_equal(logged(p->s, "known_again"), 0);
     bench_free(p, f);
 }
 
@@ -376,10 +560,18 @@ int main(void)
         T(completed_ones_whose_tickets_are_gone_are_not_remembered),
         T(a_failed_or_cancelled_one_that_is_put_back_goes_only_where_it_was_not),
         T(one_that_is_put_back_anew_goes_everywhere_under_its_id),
+        T(who_put_it_back_and_when_stands_in_its_story),
+        T(of_very_many_that_are_not_taken_up_the_newest_are_known),
         T(one_that_was_not_put_back_after_all_is_forgotten),
+        T(one_that_was_mended_ends_the_job_that_failed),
         T(one_whose_ticket_was_taken_away_is_lost),
         T(one_of_another_instance_is_left_to_it),
         T(one_that_failed_before_under_that_name_is_another_job),
+        T(what_another_instance_delivered_before_it_died_is_not_delivered_again),
+        T(what_another_instance_still_has_is_not_taken_for_ours),
+        T(a_new_ticket_like_one_that_another_instance_had_at_our_start_is_another_job),
+        T(one_that_was_taken_up_unknown_becomes_the_job_that_the_store_has),
+        T(another_file_than_the_store_knows_stays_a_job_of_its_own),
         T(a_store_that_cannot_tell_is_told_and_work_begins_without_it),
         T(without_memory_nothing_is_half_remembered),
     };

@@ -210,6 +210,102 @@ static void records_that_find_no_room_are_counted_and_told(void **state)
     bench_free(&b);
 }
 
+/* A job's n-th change of state: what goes without saying, and what happened now. */
+static void change(struct bench *b, struct job *job, int n)
+{
+    char error[32];
+    snprintf(error, sizeof error, "attempt %d", n);
+    const struct store_event events[] = {{.at_ms = 1770388246000, .event = "claimed"},
+                                         {.at_ms = 1770388246000 + n, .event = "attempt_failed", .text = error}};
+    const struct store_job row = {.id = "01990000-0000-7000-8000-00000000000f",
+                                  .folder = "RANK",
+                                  .name = "7",
+                                  .status = STATUS_PENDING,
+                                  .created_ms = 1770388246000,
+                                  .error = error,
+                                  .events = events,
+                                  .n_events = 2};
+    struct record *r = record_copy(&row);
+    assert_non_null(r);
+    r->owner = job;
+    storage_add(b->st, r, NULL);
+}
+
+static json_t *shown(struct bench *b)
+{
+    json_t *job = NULL;
+    struct error e = {0};
+    assert_int_equal(store_show(b->store->inner, "01990000-0000-7000-8000-00000000000f", &job, &e), 0);
+    return job;
+}
+
+static void a_job_that_changes_often_while_the_store_is_away_waits_as_one_record_with_its_whole_story(void **state)
+{
+    struct bench b = bench_new(state, SETTINGS);
+    struct job flapping = {.n_deliveries = 0};
+    b.store->fails = ERR_NOSPACE;
+    add(&b, 1);
+    settle(&b);
+    for (int n = 1; n <= 100; n++)
+        change(&b, &flapping, n);
+    add(&b, 1);
+    change(&b, &flapping, 101);
+    assert_int_equal(b.st->queued, 3);
+    b.store->fails = 0;
+    advance(b.p, 1000);
+    settle(&b);
+    assert_null(flapping.record);
+    assert_int_equal(b.store->recorded, 3);
+    assert_int_equal(b.store->order[1], 7); /* it kept its place */
+    json_t *job = shown(&b), *events = json_object_get(job, "events");
+    assert_int_equal(json_array_size(events), 102);
+    assert_string_equal(json_string_value(json_object_get(job, "error_message")), "attempt 101");
+    for (size_t i = 1; i < 102; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "attempt %zu", i);
+        assert_string_equal(json_string_value(json_object_get(json_array_get(events, i), "text")), text);
+    }
+    json_decref(job);
+    bench_free(&b);
+}
+
+static void what_a_job_becomes_while_its_record_is_written_is_written_after_it(void **state)
+{
+    struct bench b = bench_new(state, SETTINGS);
+    struct job job = {.n_deliveries = 0};
+    faulty_hang(b.store, true);
+    change(&b, &job, 1);
+    storage_pump(b.st);
+    faulty_wait_inside(b.store);
+    change(&b, &job, 2);
+    change(&b, &job, 3);
+    assert_int_equal(b.st->queued, 1);
+    faulty_hang(b.store, false);
+    settle(&b);
+    json_t *json = shown(&b);
+    assert_int_equal(json_array_size(json_object_get(json, "events")), 4);
+    assert_string_equal(json_string_value(json_object_get(json, "error_message")), "attempt 3");
+    json_decref(json);
+    assert_null(job.record);
+    bench_free(&b);
+}
+
+static void of_a_very_long_story_the_first_and_the_newest_stay(void **state)
+{
+    struct bench b = bench_new(state, SETTINGS);
+    struct job flapping = {.n_deliveries = 0};
+    b.store->fails = ERR_NOSPACE;
+    add(&b, 1);
+    settle(&b);
+    for (int n = 1; n <= 2000; n++)
+        change(&b, &flapping, n);
+    assert_int_equal(flapping.record->row.n_events, 500);
+    assert_string_equal(flapping.record->row.events[0].event, "claimed");
+    assert_string_equal(flapping.record->row.events[499].text, "attempt 2000");
+    bench_free(&b);
+    assert_null(flapping.record);
+}
+
 static void a_store_that_hangs_lets_jobs_go_on_after_a_while(void **state)
 {
     struct bench b = bench_new(state, SETTINGS);
@@ -356,6 +452,9 @@ int main(void)
         T(a_failing_store_holds_up_no_job_and_catches_up_in_order),
         T(a_failing_store_is_tried_with_growing_pauses),
         T(records_that_find_no_room_are_counted_and_told),
+        T(a_job_that_changes_often_while_the_store_is_away_waits_as_one_record_with_its_whole_story),
+        T(what_a_job_becomes_while_its_record_is_written_is_written_after_it),
+        T(of_a_very_long_story_the_first_and_the_newest_stay),
         T(a_store_that_hangs_lets_jobs_go_on_after_a_while),
         T(a_store_that_is_damaged_is_opened_anew_and_told_all_of_the_batch),
         T(of_snapshots_that_wait_the_newest_is_saved),

@@ -782,6 +782,35 @@ static void a_day_is_kept_for_each_instance(void **state)
     store_close(s);
 }
 
+static void save_report(struct store *s, int date, const char *text)
+{
+    struct error e = {0};
+    json_t *report = json_pack("{s:s}", "text", text);
+    assert_int_equal(store_save_report(s, date, report, &e), 0);
+    json_decref(report);
+}
+
+static void a_date_has_one_report_the_first(void **state)
+{
+    (void)state;
+    struct store *s = opened();
+    struct error e = {0};
+    json_t *out;
+    assert_int_equal(store_load_report(s, 20260921, &out, &e), 0);
+    assert_null(out);
+    assert_int_equal(store_reports(s, &out, &e), 0);
+    assert_json(out, "[]");
+    save_report(s, 20260921, "first");
+    save_report(s, 20260921, "second");
+    save_report(s, 20260923, "other");
+    save_report(s, 20260922, "late");
+    assert_int_equal(store_load_report(s, 20260921, &out, &e), 0);
+    assert_json(out, "{\"text\":\"first\"}");
+    assert_int_equal(store_reports(s, &out, &e), 0);
+    assert_json(out, "[20260923, 20260922, 20260921]");
+    store_close(s);
+}
+
 static void put_alert(struct store *s, const char *subject, int64_t at_ms, const char *text, bool open)
 {
     struct error e = {0};
@@ -1163,8 +1192,9 @@ static int look(struct store *s, const struct sample *m, struct error *e)
 static int keep(struct store *s, struct error *e)
 {
     const struct store_alert alert = {"kind", "subject", NOON, "text"};
-    json_t *counts = NULL, *out = NULL;
+    json_t *counts = NULL, *out = NULL, *report = json_object();
     int rc = store_totals(s, &counts, e);
+    rc = rc || report ? rc : ERR_NOMEM;
     rc = rc || !counts || json_object_set_new(counts, "counted", json_pack("{s:i, s:[i]}", "to", 2, "but", 1)) == 0
              ? rc
              : ERR_NOMEM;
@@ -1174,6 +1204,12 @@ static int keep(struct store *s, struct error *e)
     rc = rc ? rc : store_load_snapshot(s, 0, &out, e);
     let_go(&out);
     rc = rc ? rc : store_load_day(s, 20260921, &out, e);
+    let_go(&out);
+    rc = rc ? rc : store_save_report(s, 20260921, report, e);
+    let_go(&report);
+    rc = rc ? rc : store_load_report(s, 20260921, &out, e);
+    let_go(&out);
+    rc = rc ? rc : store_reports(s, &out, e);
     let_go(&out);
     rc = rc ? rc : store_alert(s, &alert, true, e);
     rc = rc ? rc : store_alert(s, &alert, true, e);
@@ -1325,7 +1361,7 @@ int main(void)
         EACH(ended_jobs_are_uncounted_until_a_snapshot_counts_them, url_),                                             \
         EACH(a_job_recorded_again_is_uncounted_as_it_is_now, url_), EACH(removed_jobs_are_not_uncounted, url_),        \
         EACH(what_is_no_document_is_refused, url_), EACH(a_day_is_kept_for_each_instance, url_),                       \
-        EACH(a_message_of_the_same_key_is_there_once, url_),                                                           \
+        EACH(a_date_has_one_report_the_first, url_), EACH(a_message_of_the_same_key_is_there_once, url_),              \
         EACH(a_message_is_taken_when_it_is_due_and_by_nobody_else_meanwhile, url_),                                    \
         EACH(what_is_taken_says_all_that_is_needed_to_send_it, url_),                                                  \
         EACH(a_message_that_failed_for_now_is_due_again_with_what_is_left_of_it, url_),                                \

@@ -25,6 +25,8 @@ struct cli {
     bool csv, all, dry_run, reroute, password, one_left;
     /* which jobs */
     const char *client, *category, *destination, *status, *error, *text, *since, *until, *before, *limit;
+    const char *date, *format; /* of a report */
+    bool send;
     char **args; /* the operands */
     int n_args;
 };
@@ -102,7 +104,7 @@ extern const struct cli_exit_code cli_exit_codes[];
 
 extern const struct cli_command cmd_run, cmd_once, cmd_check, cmd_explain, cmd_status, cmd_list, cmd_show, cmd_top,
     cmd_failed, cmd_retry, cmd_reset, cmd_cancel, cmd_hold, cmd_release, cmd_verify, cmd_schedule, cmd_store, cmd_token,
-    cmd_mail, cmd_help, cmd_completion, cmd_manual;
+    cmd_report, cmd_mail, cmd_help, cmd_completion, cmd_manual;
 
 int cli_main(int argc, char **argv);
 

@@ -37,6 +37,7 @@ enum delivery_state {
 };
 
 bool job_allows(enum job_state from, enum job_state to);
+bool delivery_has_ended(enum delivery_state s); /* done or failed */
 bool delivery_allows(enum delivery_state from, enum delivery_state to);
 const char *job_state_word(enum job_state s);
 const char *delivery_state_word(enum delivery_state s);

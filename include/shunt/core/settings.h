@@ -116,11 +116,18 @@ struct settings {
     int64_t max_streams;
     /* [report] */
     char *timezone; /* IANA name; "" the system's */
+    bool report_enabled;
+    char *report_at;            /* key "at": HH:MM, see report_at_minutes */
+    struct text_list report_to; /* key "to"; none: those of [mail] */
+    char *report_templates;     /* key "templates"; "": the program's own; relative: to the folder of shunt.ini */
     /* [http] */
     char *http_listen;             /* key "listen"; see listen_parse */
     char *http_access;             /* key "access"; "" none; relative to data */
     char *http_token;              /* key "token"; "" none */
+    char *http_certificate;        /* key "certificate"; "" none; relative to data */
+    char *http_key;                /* key "key" */
     struct text_list http_origins; /* key "origins" */
+    char *http_files;              /* key "files"; "" none; relative to data */
     int64_t ready_oldest_ms;       /* a ticket that waits for longer makes /readyz answer 503 */
     /* [schedule]; see task.h */
     bool off_cadence;
@@ -141,9 +148,10 @@ struct settings {
     char *webhook_url;    /* "" none */
     char *webhook_secret; /* from the environment alone; "": what is posted is not signed */
     /* [brand] */
-    char *brand_name, *brand_colour; /* keys "name", "colour": #RRGGBB */
-    struct section_list tasks;       /* [task NAME]: struct task (task.h) */
-    struct section_list expects;     /* [expect NAME]: struct expect (expect.h) */
+    char *brand_name, *brand_colour;     /* keys "name", "colour": #RRGGBB */
+    char *brand_background, *brand_font; /* of the report's head; of the report */
+    struct section_list tasks;           /* [task NAME]: struct task (task.h) */
+    struct section_list expects;         /* [expect NAME]: struct expect (expect.h) */
     /* Not settings: names of SHUNT_ variables that fit no key, to be warned about */
     struct text_list unknown_env;
     const struct setting *schema; /* it was read by */

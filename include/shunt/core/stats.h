@@ -1,7 +1,7 @@
 /* stats.h: the numbers of the local day, and the ledger.
  *
  * Counted on the loop thread only, by these functions only. Totals; by client (with categories), by destination, by
- * hour, by way; scans; the last errors. To and from JSON (Jansson), so that the store keeps them across a restart. A
+ * hour, by way; scans; the last errors; the slowest deliveries. To and from JSON (Jansson), so that the store keeps them across a restart. A
  * snapshot from another local date is not taken. Bounded: at most STATS_KEYS_MAX clients (and destinations, and
  * categories a client); the rest is counted under "(others)".
  *
@@ -22,6 +22,7 @@
 
 #define STATS_KEYS_MAX   1000
 #define STATS_ERRORS_MAX 10
+#define STATS_SLOWEST    10
 
 struct stats;
 struct stats *stats_new(int date); /* yyyymmdd, local */
@@ -46,6 +47,14 @@ struct stats_outcome {
 void stats_processed(struct stats *s, const struct stats_outcome *o);
 void stats_failed(struct stats *s, const struct stats_outcome *o, const char *file, const char *text, int64_t wall_ms);
 void stats_delivery_failed(struct stats *s, const char *destination); /* an attempt */
+void stats_retried(struct stats *s);                                  /* it is to be tried again */
+/* A delivery that is done. Of the day's only the STATS_SLOWEST that took longest are kept. */
+struct stats_slow {
+    const char *client, *file, *destination; /* destination: label */
+    double ms;                               /* from taken up to delivered */
+    int64_t wall_ms;
+};
+void stats_delivered(struct stats *s, const struct stats_slow *d);
 void stats_batch(struct stats *s, size_t tickets);
 void stats_scan(struct stats *s, bool slow, double ms);
 void stats_scan_skipped(struct stats *s);
@@ -56,6 +65,7 @@ struct stats_totals {
     /* processed: settled well, errors: failed; by_way and total_ms are of the processed */
     uint64_t processed, errors, batches, batch_tickets, by_way[WAYS];
     uint64_t scans, scans_skipped, scans_slow, scans_timed_out, scan_only;
+    uint64_t retries; /* deliveries that failed and were to be tried again */
     double total_ms;
 };
 const struct stats_totals *stats_totals_of(const struct stats *s);

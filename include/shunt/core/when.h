@@ -19,6 +19,10 @@ void when_utc(int64_t ms, char out[WHEN_TEXT_MAX]); /* 2026-02-06T14:30:46.123Z 
 void when_local(const char *rfc3339, char out[WHEN_TEXT_MAX]);
 /* The same with milliseconds. */
 void when_local_ms(const char *rfc3339, char out[WHEN_TEXT_MAX]);
+/* A day as yyyymmdd, by the calendar alone. "2026-02-06", strictly. */
+bool when_day(const char *text, int *day);
+int when_day_add(int day, int days);
+void when_day_text(int day, char out[WHEN_TEXT_MAX]);
 /* "3 s", "12 min", "5 h 10 min", "4 d 3 h"; not below 0 s. */
 void when_span(int64_t ms, char out[WHEN_TEXT_MAX]);
 

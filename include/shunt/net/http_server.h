@@ -11,7 +11,8 @@
  * who has it already is answered 304.
  *
  * The server answers by itself, as problem documents (RFC 9457): 400 what is no path or no UTF-8, 404, 405 with Allow,
- * 413 a body above the limit, 503 a request that was not answered before the server was closed. What is not even HTTP
+ * 413 a body above the limit, 503 with Retry-After a body for which those that are there leave no room, 503 a request
+ * that was not answered before the server was closed. What is not even HTTP
  * gets libmicrohttpd's own 400, 414 or 431, in HTML. GET routes answer HEAD.
  * A connection is cut that has sent no request for idle_ms, whose request is not whole request_ms after its first line,
  * or that does not take what we send for send_ms; at the latest a quarter of that, or 1 s, later.
@@ -36,7 +37,8 @@
 #define HTTP_RESPONSE_HEADERS_MAX 16 /* set by `admit` and a handler */
 #define HTTP_WHO_MAX              64
 #define HTTP_GZIP_MIN_BYTES       1024
-#define HTTP_GZIP_MAX_BYTES       (4UL * 1024 * 1024) /* larger answers are sent as they are: the loop does it */
+#define HTTP_GZIP_LOOP_BYTES      (16UL * 1024)       /* larger ones are made smaller by the pool, not by the loop */
+#define HTTP_GZIP_MAX_BYTES       (4UL * 1024 * 1024) /* larger ones are sent as they are */
 #define HTTP_SOCKET_PATH_MAX      (sizeof((struct sockaddr_un *)0)->sun_path - 1)
 
 struct http_server;
@@ -74,12 +76,15 @@ struct http_options {
     void *context;            /* for the handlers */
     size_t max_header_bytes;  /* request line, headers and what is made of them (cookies count twice) */
     size_t max_stream_bytes;  /* not yet taken by the client of one stream */
+    size_t max_bodies_bytes;  /* bodies of all requests, from what their headers announce until they are answered */
     unsigned max_connections; /* each listener; further ones wait to be accepted */
     unsigned max_per_address; /* TCP; further ones are closed */
     bool trust_loopback;      /* but not of this machine's own: a proxy there speaks for many */
     unsigned idle_ms, request_ms, send_ms;
     const struct http_field *fields; /* on every answer, unless its handler set one of that name; borrowed */
     size_t n_fields;
+    const char *certificate,
+        *key; /* PEM; NULL: no TLS. With them every listener speaks it. Borrowed for http_server_new */
     /* Called when a request's line and headers are there and nothing of its body is read; its route is NULL where the
      * server answers by itself. False: it has answered, no handler is called. NULL: all are let in. */
     bool (*admit)(struct http_request *request, void *context);
@@ -87,8 +92,8 @@ struct http_options {
     void (*over)(const struct http_request *request, unsigned status, double ms, void *context);
 };
 #define HTTP_OPTIONS_DEFAULT                                                                                           \
-    .max_header_bytes = 32768, .max_stream_bytes = 65536, .max_connections = 1024, .max_per_address = 64,              \
-    .idle_ms = 60000, .request_ms = 30000, .send_ms = 60000
+    .max_header_bytes = 32768, .max_stream_bytes = 65536, .max_bodies_bytes = 64UL * 1024 * 1024,                      \
+    .max_connections = 1024, .max_per_address = 64, .idle_ms = 60000, .request_ms = 30000, .send_ms = 60000
 
 int http_server_new(uv_loop_t *loop, const struct http_options *options, struct http_server **server, struct error *e);
 
@@ -109,6 +114,7 @@ struct http_peer {
     pid_t pid;
     char address[64];
     unsigned port;
+    bool tls;
 };
 
 /* NULL: there is none. */

@@ -19,8 +19,10 @@ struct config {
     struct settings *settings;
     /* absolute */
     char *data, *hot, *archive, *failed, *underprocess, *logs, *routes_file;
-    char *log_file; /* NULL: none */
-    char *control;  /* socket of instance 0; NULL: none */
+    char *log_file;  /* NULL: none */
+    char *templates; /* folder of the report's; NULL: the program's own */
+    char *control;   /* socket of instance 0; NULL: none */
+    char *files;     /* what jobs that are sent may name; NULL: none */
     struct routes *routes;
 };
 

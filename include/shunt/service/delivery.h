@@ -36,14 +36,16 @@ struct lane {
     unsigned active;              /* requests */
     unsigned hanging;             /* of them longer than [delivery] hang */
     size_t deliveries;            /* that belong here, in whatever state */
+    size_t ended;                 /* of them done or failed, while their jobs go on */
     uint64_t delivered, failures; /* since start */
     bool links;                   /* its last delivery was the claimed file itself, not a copy */
     bool held;                    /* by a person: its deliveries wait until it is released */
+    int64_t down_ms, next_try_ms; /* wall time, while the breaker is not closed: since when, and the next probe */
     struct lane *next;
 };
 
-struct held_name;
-struct lane_map; /* which lane a table's destination number means; kept as long as anybody holds the table */
+struct held_name; /* lane.h */
+struct lane_map;  /* which lane a table's destination number means; kept as long as anybody holds the table */
 
 struct delivery_lanes {
     struct runtime *rt;

@@ -1,13 +1,13 @@
 /* duplicate.h: is a ticket the same that its hot folder delivered last, and lately? [intake] duplicate_window, duplicate.
  *
- * Happy way: duplicate_ask (a job begins) -> the store's lane asks (questions_ask) -> questions_let_go -> not seen:
- * delivered. Seen, and not to be delivered again: first to the archive alone; where these very bytes had the plain name
- * there already, the job ends with that, skipped or failed (duplicate_advance). Otherwise it is delivered: the store is
- * an index, and may have missed a newer version (it was away, and we crashed); the folders are the truth.
+ * Happy way: duplicate_ask (a job begins) -> the store's lane asks (question.h) -> not seen: delivered. Seen, and not
+ * to be delivered again: first to the archive alone; where these very bytes had the plain name there already, the job
+ * ends with that, skipped or failed (duplicate_advance). Otherwise it is delivered: the store is an index, and may
+ * have missed a newer version (it was away, and we crashed); the folders are the truth.
  *
  * Without an answer (store away, hanging, no memory) a ticket is delivered, which is told once. Not asked is who was put
  * back by a person, and who is delivered in part. A skipped one is completed in the store with the error that says why:
- * that is how it is known not to have been delivered. Thread: loop, but for questions_ask.
+ * that is how it is known not to have been delivered. Thread: loop.
  */
 #ifndef SHUNT_SERVICE_DUPLICATE_H
 #define SHUNT_SERVICE_DUPLICATE_H
@@ -18,7 +18,6 @@
 #include "shunt/store/store.h"
 
 struct job;
-struct question; /* about a job; copied out of it */
 
 enum doubt_state {
     DOUBT_NONE,
@@ -39,12 +38,5 @@ bool duplicate_ask(struct job *job); /* false: nothing is to be asked, deliver i
 void duplicate_advance(struct job *job);
 /* An earlier run skipped it, and came no further than to record that. */
 void duplicate_skip_again(struct job *job, const char *why);
-
-/* For storage. */
-int questions_ask(struct question *list, struct store *store, struct error *e); /* pool thread */
-/* Each job hears of it, once. read: what the store said; false: there is no answer. */
-void questions_let_go(struct question *list, bool read);
-void questions_free(struct question *list);
-struct question *questions_add(struct question *list, struct question *q); /* the list with it */
 
 #endif

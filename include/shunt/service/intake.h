@@ -9,6 +9,7 @@
 #ifndef SHUNT_SERVICE_INTAKE_H
 #define SHUNT_SERVICE_INTAKE_H
 
+#include "shunt/core/priority.h"
 #include "shunt/service/instance.h"
 #include "shunt/service/jobs.h"
 #include "shunt/service/take.h"
@@ -16,6 +17,7 @@
 
 #define CANDIDATES_MAX 100000
 #define WORKERS_MAX    256
+#define HIGH_ROOM      64 /* names beyond queue_limit, so that a full queue does not hold up what has a high priority */
 
 struct candidate;
 
@@ -24,7 +26,8 @@ struct intake {
     struct jobs *jobs;
     const struct instance *instance;
     struct candidate *table;
-    struct candidate *queue;
+    struct candidate *queue[PRIORITIES];
+    unsigned turn; /* priority_next */
     size_t count, queued, looking;
     size_t claimed;         /* candidates that lie in underprocess */
     unsigned active;        /* looks in work */
@@ -50,7 +53,9 @@ void intake_fini(struct intake *in); /* after the looks have come back */
 /* A file `name` may be in `folder` ("" = right in hot; claimed: in underprocess). moved: it was made, moved or removed,
  * not only written to. False: no room now, to be told again. */
 bool intake_see(struct intake *in, const char *folder, const char *name, enum way way, bool claimed, bool moved);
-size_t intake_room(const struct intake *in); /* names that intake_see still takes */
+/* What was sent with a priority lies in underprocess now. */
+bool intake_see_sent(struct intake *in, const char *folder, const char *name, enum priority priority);
+size_t intake_room(const struct intake *in, enum priority priority); /* names of it that are still taken */
 void intake_pump(struct intake *in);
 /* How long the oldest name has been known that waits for us, not for its writer. 0: none. */
 int64_t intake_oldest_ms(const struct intake *in);

@@ -1,11 +1,12 @@
 /* jobs.h: the jobs in work, and the one function that moves a job from state to state.
  *
- * Happy way: jobs_begin (a claimed ticket) -> is it a duplicate? (duplicate.h) -> its deliveries, the archive first among
- * them, go to their lanes -> each result comes back by jobs_delivery_to, jobs_advance -> all done: settle removes the
- * claimed original -> done, counted, logged, freed. The store is told when a job begins to wait and when it ends; the original is removed when it
- * knows that the job is completed. A failed delivery ends in waiting (its lane tries again) or, out of attempts, in failing:
- * settle moves the ticket to the failed folder with its story. An original that changed while we had it ends its job
- * as returned and is looked at anew where it lies.
+ * Happy way: jobs_begin (a claimed ticket) -> what an earlier run or another instance did of it (recall.h) -> is it a
+ * duplicate? (duplicate.h) -> its deliveries, the archive first among them, go to their lanes -> each result comes
+ * back by jobs_delivery_to, jobs_advance -> all done: settle removes the claimed original -> done, counted, logged,
+ * freed. The store is told when a job begins to wait and when it ends; the original is removed when it knows that the
+ * job is completed. A failed delivery ends in waiting (its lane tries again) or, out of attempts, in failing: settle
+ * moves the ticket to the failed folder with its story. An original that changed while we had it ends its job as
+ * returned and is looked at anew where it lies.
  *
  * At most one job for each client and file name: the claimed file's place in underprocess says so. What arrives in the
  * hot folder meanwhile is looked at when the job ends. Ownership: a job frees itself when it ends; deliveries are its
@@ -23,6 +24,7 @@
 
 struct lane;
 struct jobs;
+struct record;
 struct feed;
 struct recall;
 struct storage;
@@ -83,7 +85,9 @@ struct job {
     size_t n_deliveries;
     int64_t attempts; /* of each of them, as the routes say; 0: as its destination has it */
     struct delivery_counts counts;
-    struct doubt doubt; /* is it a duplicate? */
+    struct doubt doubt;    /* is it a duplicate? */
+    bool unsure;           /* it lay in underprocess, and the store could not say what it knows of it */
+    struct record *record; /* its newest that is not in the store yet; NULL: none */
     bool counted_in_work;
     struct job *next;        /* in settle's queue */
     struct wait settle_wait; /* until settle tries again */
@@ -125,6 +129,7 @@ void jobs_fini(struct jobs *jobs); /* frees what still waits; its files stay in 
 /* Takes what the item holds. On ERR_NOMEM the item still holds all, and the file stays claimed: the next look finds it. */
 int jobs_begin(struct jobs *jobs, struct take_item *item, struct routes *routes, enum way way, unsigned worker,
                bool watched);
+void jobs_go_on(struct job *job);        /* it knows its past, as far as that can be known */
 void jobs_deliver(struct job *job);      /* what of it is queued goes to its lanes */
 void jobs_keep_archive(struct job *job); /* its other deliveries, none of them in work, are forgotten */
 void job_note(struct job *job, const char *event, const char *destination, const char *text); /* for the store */

@@ -12,6 +12,7 @@
 
 #include "shunt/service/delivery.h"
 #include "shunt/service/disks.h"
+#include "shunt/service/holds.h"
 #include "shunt/service/instance.h"
 #include "shunt/service/intake.h"
 #include "shunt/service/outbox.h"
@@ -29,6 +30,7 @@ struct spool;
 struct upkeep;
 struct reload;
 struct scheduler;
+struct reporter;
 
 struct service {
     struct config *config; /* taken */
@@ -43,10 +45,12 @@ struct service {
     struct intake intake;
     struct scanner scanner;
     struct disks disks;
+    struct holds holds;
     struct upkeep *upkeep; /* statistics lines, the day's turn, the snapshot in the store */
     struct reload *reload;
     struct scheduler *scheduler; /* what is due at times */
     struct outbox *outbox;       /* mails and webhooks; NULL: `shunt once` sends none */
+    struct reporter *reporter;   /* of the days that ended; NULL: `shunt once` has none */
     struct spool *spool;         /* jobs that were sent; NULL: `shunt once` takes none */
     struct control *control;     /* NULL: `shunt once` has none */
     uv_prepare_t before_poll;

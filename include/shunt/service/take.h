@@ -20,7 +20,7 @@
 #include "shunt/io/work.h"
 #include "shunt/service/config.h"
 
-#define TAKE_KEEP_MAX (32 * 1024) /* tickets up to this size are kept in memory until they are delivered */
+#define TAKE_KEEP_MAX (16 * 1024) /* tickets up to this size are kept in memory until they are delivered */
 
 enum taken {
     TAKEN_CLAIMED,  /* in underprocess now, a job can begin; `invalid` says whether it only can fail */

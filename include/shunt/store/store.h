@@ -177,6 +177,9 @@ struct store_driver {
     int (*load_snapshot)(struct store *s, unsigned instance, json_t **snapshot, struct error *e);
     int (*save_day)(struct store *s, unsigned instance, int date, const json_t *day, struct error *e);
     int (*load_day)(struct store *s, int date, json_t **days, struct error *e);
+    int (*save_report)(struct store *s, int date, const json_t *report, struct error *e);
+    int (*load_report)(struct store *s, int date, json_t **report, struct error *e);
+    int (*reports)(struct store *s, json_t **dates, struct error *e);
     int (*alert)(struct store *s, const struct store_alert *alert, bool open, struct error *e);
     int (*alerts)(struct store *s, bool open, size_t limit, json_t **out, struct error *e);
     int (*outbox_put)(struct store *s, const struct store_message *m, struct error *e);
@@ -242,6 +245,13 @@ int store_load_snapshot(struct store *s, unsigned instance, json_t **snapshot, s
 /* The statistics of a local day (yyyymmdd) as an instance counted them; saved again, they are replaced. */
 int store_save_day(struct store *s, unsigned instance, int date, const json_t *day, struct error *e);
 int store_load_day(struct store *s, int date, json_t **days, struct error *e); /* {"INSTANCE": DAY...} */
+
+/* The report of a local day (yyyymmdd), an object. The first that is saved stays: a day has one. Of all the newest
+ * STORE_REPORTS_MAX days stay. */
+#define STORE_REPORTS_MAX 1000
+int store_save_report(struct store *s, int date, const json_t *report, struct error *e);
+int store_load_report(struct store *s, int date, json_t **report, struct error *e); /* NULL and 0: none */
+int store_reports(struct store *s, json_t **dates, struct error *e); /* [yyyymmdd...], the newest first */
 
 /* Opens an alert of that kind and subject, or counts it once more where it is open; open false: closes it. */
 int store_alert(struct store *s, const struct store_alert *alert, bool open, struct error *e);

@@ -1,0 +1,289 @@
+/* reporter.c: see reporter.h. */
+#include "shunt/service/reporter.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "shunt/base/log.h"
+#include "shunt/base/mem.h"
+#include "shunt/core/report.h"
+#include "shunt/core/when.h"
+#include "shunt/io/work.h"
+#include "shunt/service/report_make.h"
+#include "shunt/service/snapshot.h"
+
+#define RETRY_MS 30000
+#define WAIT_MS  1000  /* until every instance has ended the day */
+#define STUCK_MS 60000 /* an instance that saved nothing for so long is not waited for */
+
+struct reporter {
+    struct service *service;
+    int looked_day; /* up to here all is done */
+    int64_t again_ms;
+    bool busy, told;
+    json_t *handed; /* dates whose rows may not be written yet */
+};
+
+struct making {
+    struct work work; /* first */
+    struct reporter *reporter;
+    const struct config *config;
+    int due, at_minutes;
+    unsigned instance;
+    int64_t now_ms;
+    json_t *snapshot, *handed;
+    /* what was found */
+    int day;     /* 0: none is due */
+    bool begins; /* there was none ever: they begin after `due` */
+    bool waits;  /* an instance has not ended it yet */
+    json_t *report;
+    struct str html, text;
+    struct error error, templates; /* templates: those of the folder are at fault */
+};
+
+/* --- on the pool's thread --- */
+
+struct looking {
+    struct store *store;
+    struct error *error;
+};
+
+static bool is_kept(void *user, int day)
+{
+    const struct looking *looking = user;
+    json_t *days = NULL;
+    int rc = store_load_day(looking->store, day, &days, looking->error);
+    bool kept = rc == 0 && json_object_size(days) > 0;
+    json_decref(days);
+    return kept;
+}
+
+static int find_day(struct making *m, struct store *store)
+{
+    json_t *made = NULL;
+    struct looking looking = {store, &m->error};
+    int rc = store_reports(store, &made, &m->error);
+    if (rc == 0 && json_array_extend(made, m->handed) != 0)
+        rc = error_set(&m->error, ERR_NOMEM, "out of memory");
+    if (rc == 0) {
+        m->begins = json_array_size(made) == 0;
+        m->day = m->begins ? 0 : report_next_day(m->due, made, is_kept, &looking);
+        rc = m->error.code;
+    }
+    json_decref(made);
+    return rc;
+}
+
+/* With its first snapshot of a later date an instance has written the day that ended before. */
+static bool has_ended(const struct making *m, struct store *store, unsigned instance)
+{
+    json_t *snapshot = NULL;
+    struct error ignored = {0};
+    (void)store_load_snapshot(store, instance, &snapshot, &ignored);
+    bool ended = json_integer_value(json_object_get(json_object_get(snapshot, "stats"), "date")) > m->day;
+    int64_t age_ms = m->now_ms - json_integer_value(json_object_get(snapshot, "saved_ms"));
+    json_decref(snapshot);
+    return ended || (instance != m->instance && age_ms > STUCK_MS);
+}
+
+static bool all_have_ended(const struct making *m, struct store *store)
+{
+    bool all = has_ended(m, store, m->instance);
+    for (unsigned i = 0; all && i < INSTANCES_MAX; i++)
+        if (i != m->instance && instance_alive(m->config->underprocess, i))
+            all = has_ended(m, store, i);
+    return all;
+}
+
+static int render(struct making *m, enum report_format format, struct str *out)
+{
+    int rc = report_render(m->config, m->report, format, false, out, &m->templates);
+    if (rc == 0 || rc == ERR_NOMEM)
+        return rc ? error_set(&m->error, rc, "out of memory") : 0;
+    return report_render(m->config, m->report, format, true, out, &m->error);
+}
+
+static int keep_copy(struct making *m, const struct str *text, const char *ending)
+{
+    char date[WHEN_TEXT_MAX];
+    struct str path = STR_INIT;
+    when_day_text(m->day, date);
+    str_printf(&path, "%s/report-%s.%s", m->config->logs, date, ending);
+    int rc = str_failed(&path) ? error_set(&m->error, ERR_NOMEM, "out of memory")
+                               : files_write(path.bytes, text->bytes, text->len, m->config->settings->mode, &m->error);
+    str_fini(&path);
+    return rc;
+}
+
+static int make(struct making *m, struct store *store)
+{
+    struct report_order order = {.day = m->day,
+                                 .snapshot = m->snapshot,
+                                 .instance = m->instance,
+                                 .now_ms = m->now_ms,
+                                 .late = report_is_late(m->day, m->at_minutes, m->now_ms),
+                                 .anew = true,
+                                 .uncounted = true};
+    int rc = report_make(store, &order, &m->report, &m->error);
+    rc = rc ? rc : render(m, REPORT_HTML, &m->html);
+    rc = rc ? rc : render(m, REPORT_TEXT, &m->text);
+    rc = rc ? rc : files_mkdirs(m->config->logs, m->config->settings->folder_mode, false, &m->error);
+    rc = rc ? rc : keep_copy(m, &m->html, "html");
+    return rc ? rc : keep_copy(m, &m->text, "txt");
+}
+
+static void run(struct work *work)
+{
+    struct making *m = (struct making *)work;
+    struct store *store = NULL;
+    int rc = store_open(&store, m->config->settings->store_url, m->config->data, STORE_READ, &m->error);
+    rc = rc ? rc : find_day(m, store);
+    m->waits = rc == 0 && m->day != 0 && !all_have_ended(m, store);
+    if (rc == 0 && m->day != 0 && !m->waits)
+        (void)make(m, store);
+    store_close(store);
+}
+
+/* --- on the loop --- */
+
+static void making_free(struct making *m)
+{
+    json_decref(m->snapshot);
+    json_decref(m->handed);
+    json_decref(m->report);
+    str_fini(&m->html);
+    str_fini(&m->text);
+    mem_free(m);
+}
+
+static void tell_failed(struct reporter *r, const struct making *m)
+{
+    if (!r->told)
+        log_write(LOG_EVENT(LOG_WARN, "report_failed", .error = m->error.text),
+                  "The daily report cannot be made now: it is tried again");
+    r->told = true;
+    r->again_ms = runtime_now(&r->service->rt) + RETRY_MS;
+}
+
+/* Without memory for it the day is looked for again, and done again where its row is not written yet: under the same key. */
+static void note_handed(struct reporter *r, int day)
+{
+    (void)json_array_append_new(r->handed, json_integer(day));
+    if (json_array_size(r->handed) > 2 * REPORT_CATCH_UP)
+        (void)json_array_remove(r->handed, 0);
+}
+
+/* False: no memory, to be done again: the mail's key, and the copies' names, are the same. */
+static bool hand_over(struct reporter *r, struct making *m)
+{
+    char date[WHEN_TEXT_MAX], key[WHEN_TEXT_MAX + 16];
+    when_day_text(m->day, date);
+    snprintf(key, sizeof key, "report:%s", date);
+    bool mailed = reporter_has_mail(r->service);
+    if (mailed && !reporter_mail(r->service, key, m->report, &m->html, &m->text))
+        return false;
+    bool late = json_is_true(json_object_get(m->report, "late"));
+    if (!storage_report(&r->service->storage, m->day, m->report))
+        return false;
+    m->report = NULL;
+    note_handed(r, m->day);
+    log_info("report", "The report of %s is made%s%s: report-%s.html and .txt in %s", date, late ? ", late" : "",
+             mailed ? " and mailed" : "", date, m->config->logs);
+    return true;
+}
+
+/* None was ever made: the first day to be reported on is the one that is due next. */
+static bool begin(struct reporter *r, const struct making *m)
+{
+    json_t *none = json_object();
+    if (!none || !storage_report(&r->service->storage, m->due, none)) {
+        json_decref(none);
+        return false;
+    }
+    note_handed(r, m->due);
+    return true;
+}
+
+static void on_made(struct work *work)
+{
+    struct making *m = (struct making *)work;
+    struct reporter *r = m->reporter;
+    r->busy = false;
+    if (m->templates.code != 0)
+        log_write(LOG_EVENT(LOG_WARN, "report_templates", .error = m->templates.text),
+                  "The report is made by the program's own templates");
+    if (m->error.code != 0)
+        tell_failed(r, m);
+    else if (m->waits)
+        r->again_ms = runtime_now(&r->service->rt) + WAIT_MS;
+    else if (m->begins ? !begin(r, m) : m->day != 0 && !hand_over(r, m))
+        r->again_ms = runtime_now(&r->service->rt) + RETRY_MS;
+    else if (m->begins || m->day == 0)
+        r->looked_day = m->due;
+    r->told = r->told && m->error.code != 0;
+    making_free(m);
+}
+
+static struct making *making_new(struct reporter *r, int due, int at_minutes)
+{
+    const struct service *s = r->service;
+    struct making *m = mem_zalloc(sizeof *m);
+    if (!m)
+        return NULL;
+    str_init(&m->html);
+    str_init(&m->text);
+    m->reporter = r;
+    m->config = s->config;
+    m->due = due;
+    m->at_minutes = at_minutes;
+    m->instance = s->instance.number;
+    m->now_ms = s->rt.clock->wall_ms(s->rt.clock);
+    m->snapshot = snapshot_of(s, "running");
+    m->handed = json_deep_copy(r->handed);
+    if (m->snapshot && m->handed)
+        return m;
+    making_free(m);
+    return NULL;
+}
+
+void reporter_look(struct reporter *r)
+{
+    const struct service *s = r->service;
+    if (!s->config->settings->report_enabled || r->busy || s->rt.draining || runtime_now(&s->rt) < r->again_ms)
+        return;
+    int at_minutes = report_at_minutes(s->config->settings->report_at);
+    int due = report_due_day(s->rt.clock->wall_ms(s->rt.clock), at_minutes);
+    if (due == r->looked_day || s->storage.degraded || !s->storage.store)
+        return;
+    struct making *m = making_new(r, due, at_minutes);
+    r->busy = m && work_submit(s->rt.loop, &m->work, run, on_made) == 0;
+    if (!r->busy) {
+        if (m)
+            making_free(m);
+        r->again_ms = runtime_now(&s->rt) + RETRY_MS;
+    }
+}
+
+bool reporter_idle(const struct reporter *r)
+{
+    return !r->busy;
+}
+
+struct reporter *reporter_new(struct service *s)
+{
+    struct reporter *r = mem_zalloc(sizeof *r);
+    if (!r || !(r->handed = json_array())) {
+        mem_free(r);
+        return NULL;
+    }
+    r->service = s;
+    return r;
+}
+
+void reporter_free(struct reporter *r)
+{
+    if (!r)
+        return;
+    json_decref(r->handed);
+    mem_free(r);
+}
