@@ -138,8 +138,14 @@ static void alerts(const struct settings_check *check)
 {
     struct alarm_policy policy;
     struct error e = {0};
+    struct mail_address address;
     if (alarm_policy_of(check->s, &policy, &e) != 0)
         settings_fault(check, "alerts", "remind", e.text);
+    for (size_t i = 0; i < check->s->alerts_to.count; i++) {
+        error_clear(&e);
+        if (mail_address_parse(check->s->alerts_to.items[i], &address, &e) != 0)
+            settings_fault(check, "alerts", "to", e.text);
+    }
 }
 
 static void off_hours(const struct settings_check *check)

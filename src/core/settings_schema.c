@@ -203,7 +203,7 @@ const struct setting settings_schema[] = {
           "Where events are posted as JSON, as https://ops.example.com/shunt. Empty: nowhere."),
     {.section = "webhook", .key = "secret", .type = SETTING_SECRET, .offset = AT(webhook_secret), .default_text = "",
      .max = 1000, .environment_only = true,
-     .help = "Secret that signs what is posted: SHUNT_WEBHOOK_SECRET or SHUNT_WEBHOOK_SECRET_FILE, never in the file."},
+     .help = "It signs what is posted. SHUNT_WEBHOOK_SECRET or SHUNT_WEBHOOK_SECRET_FILE, never in the file."},
 
     NUMBER("http", "listen", SETTING_TEXT, http_listen, "127.0.0.1:8001", 1, 80,
            "Address and port of the dashboard and the API, as 127.0.0.1:8001 or [::1]:8001. `no`: none. Another address "

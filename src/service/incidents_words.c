@@ -196,17 +196,18 @@ static void end_of_missing(struct words *w, const struct service *s, const char 
 
 /* ---- ends ---- */
 
-static const char *label_of(const struct service *s, const char *name)
+static const struct lane *lane_of(const struct service *s, const char *name)
 {
-    for (const struct lane *lane = s->lanes.lanes; lane; lane = lane->next)
-        if (strcmp(lane->name, name) == 0)
-            return lane->label;
-    return name;
+    const struct lane *lane = s->lanes.lanes;
+    while (lane && strcmp(lane->name, name) != 0)
+        lane = lane->next;
+    return lane;
 }
 
 void words_of_end(struct words *w, const struct service *s, enum incident_kind kind, const char *subject)
 {
-    const char *label = label_of(s, subject);
+    const struct lane *lane = lane_of(s, subject);
+    const char *label = lane ? lane->label : subject;
     switch (kind) {
     case DESTINATION_DOWN:
         str_printf(&w->title, "%s is up again", label);
@@ -217,7 +218,8 @@ void words_of_end(struct words *w, const struct service *s, enum incident_kind k
         str_puts(&w->text, "What waited for it is being delivered.");
         break;
     case DESTINATION_HELD:
-        str_printf(&w->title, "Nothing waits for %s any more, or it was released", label);
+        str_printf(&w->title, lane && lane->held ? "%s is held, but nothing waits for it any more" : "%s is released",
+                   label);
         break;
     case STORE_DEGRADED:
         str_puts(&w->title, "The store is written again");

@@ -57,6 +57,8 @@ static void each_fault_is_told_with_its_line(void **state)
         {"[destination a]\npath = A\ncreate = perhaps\n", "routes.ini:3: [destination a] create: "},
         {"[destination a]\npath = A\nconcurrency = many\n", "routes.ini:3: [destination a] concurrency: "},
         {"[destination a]\npath = A\nconcurrency = -1\n", "routes.ini:3: [destination a] concurrency: "},
+        {"[route r]\nattempts = 0\n", "routes.ini:2: [route r] attempts: "},
+        {"[route r]\nattempts = 2\nattempts = 3\n", "routes.ini:3: [route r] key \"attempts\" is repeated"},
         {"[destination a]\npath = A\nattempts = 0\n", "routes.ini:3: [destination a] attempts: "},
         {"[destination a]\npath = A\nfirst = 3\n", "routes.ini:3: [destination a] first: "},
         {"[destination a]\npath = A\nfirst = 2d\n", "routes.ini:3: [destination a] first: \"2d\" is shorter"},

@@ -525,6 +525,18 @@ static void without_memory_what_is_printed_is_known_as_a_part(void **state)
     }
 }
 
+static void pauses_and_recipients_of_alerts_are_checked(void **state)
+{
+    (void)state;
+    refused("[alerts]\nremind = 1h, soon\n",
+            "shunt.ini:2: remind: \"soon\" is not a time; write it with its unit as 250ms, 2s, 3m, 4h or 90d");
+    refused("[alerts]\nremind = 4h, 1h\n", "shunt.ini:2: remind: 1h is shorter than the pause before it");
+    refused("[alerts]\nto = nobody\n",
+            "shunt.ini:2: to: nobody is no mail address; write ops@example.com or Operations <ops@example.com>");
+    refused("[alerts]\nremind = 1ms\n", "shunt.ini:2: remind: 1ms is too short a pause");
+    refused("[alerts]\nremind = 1h, 1h, 1h, 1h, 1h, 1h, 1h, 1h, 1h\n", "shunt.ini:2: remind: more than 8 pauses");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -552,6 +564,7 @@ int main(void)
         TEST(the_reference_names_every_key),
         TEST(the_sample_lists_every_key_at_its_default),
         TEST(whichever_allocation_fails_is_told_and_nothing_leaks),
+        TEST(pauses_and_recipients_of_alerts_are_checked),
         TEST(without_memory_what_is_printed_is_known_as_a_part),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,7 +97,7 @@ static void keys_are_checked_by_the_table_of_the_kind(void **state)
     refused("[task a]\nevery = 3\nrun = scan\n",
             "shunt.ini:2: every: \"3\" is not a time; write it with its unit as 250ms, 2s, 3m, 4h or 90d");
     refused("[task a]\nevery = 3m\nrun = dance\n",
-            "shunt.ini:3: run: \"dance\" is not one of program, scan, retention");
+            "shunt.ini:3: run: \"dance\" is not one of program, scan, retention, stuck");
 }
 
 static void what_is_printed_reads_back_the_same(void **state)
