@@ -114,14 +114,14 @@ static void answer_tagged(struct http_request *request, const char *type, char *
     answer_response(request, same ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, type, response);
 }
 
-/* Takes bytes; small NULL: they did not become smaller. */
+/* Takes bytes; small NULL: they did not become smaller, and have another tag. */
 static void answer_shrunk(struct http_request *request, const char *type, char *bytes, size_t len, char *small,
-                          size_t small_len)
+                          size_t small_len, char tag[HTTP_TAG_MAX])
 {
-    char tag[HTTP_TAG_MAX];
-    http_body_tag(bytes, len, small != NULL, tag);
     if (small)
         mem_free(bytes);
+    else
+        http_body_tag(bytes, len, false, tag);
     answer_tagged(request, type, small ? small : bytes, small ? small_len : len, false, true, small != NULL, tag);
 }
 
@@ -130,6 +130,7 @@ struct shrinking {
     struct http_request *request;
     char *type, *bytes, *small;
     size_t len, small_len;
+    char tag[HTTP_TAG_MAX];
 };
 
 static void run_shrink(uv_work_t *work)
@@ -143,20 +144,21 @@ static void on_shrunk(uv_work_t *work, int status)
 {
     struct shrinking *s = work->data;
     (void)status; /* nobody cancels it */
-    answer_shrunk(s->request, s->type, s->bytes, s->len, s->small, s->small_len);
+    answer_shrunk(s->request, s->type, s->bytes, s->len, s->small, s->small_len, s->tag);
     http_request_unref(s->request);
     mem_free(s->type);
     mem_free(s);
 }
 
 /* Off the loop. Takes bytes; false: no memory, they are still the caller's. */
-static bool shrink_later(struct http_request *request, const char *type, char *bytes, size_t len)
+static bool shrink_later(struct http_request *request, const char *type, char *bytes, size_t len, const char *tag)
 {
     struct shrinking *s = request->connection ? mem_zalloc(sizeof *s) : NULL;
     if (!s)
         return false;
     *s = (struct shrinking){.request = request, .type = mem_strdup(type), .bytes = bytes, .len = len};
     s->work.data = s;
+    stpcpy(s->tag, tag);
     if (!s->type || uv_queue_work(request->connection->server->loop, &s->work, run_shrink, on_shrunk) != 0) {
         mem_free(s->type);
         mem_free(s);
@@ -180,10 +182,10 @@ static void answer_read(struct http_request *request, const char *type, char *by
         answer_tagged(request, type, NULL, 0, true, may, gzip, tag);
     } else if (!gzip) {
         answer_tagged(request, type, bytes, len, false, may, false, tag);
-    } else if (len <= HTTP_GZIP_LOOP_BYTES || !shrink_later(request, type, bytes, len)) {
+    } else if (len <= HTTP_GZIP_LOOP_BYTES || !shrink_later(request, type, bytes, len, tag)) {
         size_t small_len = len;
         char *small = http_body_gzip(bytes, &small_len);
-        answer_shrunk(request, type, bytes, len, small, small_len);
+        answer_shrunk(request, type, bytes, len, small, small_len, tag);
     }
 }
 

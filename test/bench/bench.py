@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Measures shunt beside others, and prints one table.
 
-    bench.py [CASE...]     backlog store steady burst waiting idle large: all of them by default
+    bench.py [CASE...]     backlog store steady http burst waiting idle large: all of them by default
     bench.py calls         instead: system calls a ticket, shunt's beside the floor's
 
 BENCH_RUNS=5 rounds; BENCH_QUICK=1 smaller and 2 rounds; BENCH_MILLION=1 also a million waiting; BENCH_DIR=build/bench
@@ -94,7 +94,7 @@ class Bench:
 
     def make_tools(self):
         (self.build / "bin").mkdir(exist_ok=True)
-        for name in ("prepare", "floor", "drop"):
+        for name in ("prepare", "floor", "drop", "ask"):
             compiler = [os.environ.get("CC", "cc"), "-std=c17", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra"]
             sources = [HERE / (name + ".c"), HERE / "tickets.c"]
             subprocess.run([*compiler, "-o", self.tool(name), *sources, "-lm", "-pthread"], check=True)

@@ -104,8 +104,8 @@ def store(bench):
 
 # --- latency ---
 
-def drop(bench, contender, run, count, rate, style, wait):
-    command = [bench.tool("drop"), run.data, str(count), str(rate), style, str(wait), contender.NAMES]
+def drop(bench, contender, run, count, rate, style, wait, by=()):
+    command = [*by, bench.tool("drop"), run.data, str(count), str(rate), style, str(wait), contender.NAMES]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise Broken("drop: " + done.stderr.strip())
@@ -155,6 +155,61 @@ def steady(bench):
             rows.append(Row(words, both(ours), "Node chokidar, no flush" if theirs else "(no npm)",
                             both(theirs) if theirs else "", ratio, "≤ %d / ≤ %d" % (p50, p99), met,
                             {"shunt": ours, "chokidar": theirs}))
+    return rows
+
+
+# --- asked meanwhile ---
+
+HEALTHZ, METRICS = 10000, 100  # a second
+ASKER = 1  # the processor of those who drop and ask; the service may use all
+
+
+def asked_once(bench, label, count, rate, scrapes):
+    """p50 and p99 of routing, and how the questions fared: scrapes None: nobody asks."""
+    shunt = Shunt(bench, "full", listen="127.0.0.1:0")
+    with bench.run(label) as run:
+        bench.prepare("tree", run)
+        asker = None
+        try:
+            shunt.start(run)
+            shunt.wait_ready()
+            time.sleep(1)
+            if scrapes:
+                asker = subprocess.Popen(["taskset", "-c", str(ASKER), bench.tool("ask"), shunt.port(run), str(count // rate + 2),
+                                          "/healthz", str(HEALTHZ), "16", "/metrics", str(scrapes), "4"], stdout=subprocess.PIPE, text=True)
+                time.sleep(1)
+            result = drop(bench, shunt, run, count, rate, "rename", 20, ["taskset", "-c", str(ASKER)])
+            said = json.loads(asker.communicate(timeout=60)[0]) if asker else {}
+        finally:
+            if asker and asker.poll() is None:
+                asker.kill()
+                asker.wait()
+            shunt.stop()
+        bench.check(run, count)
+        result = {key: result[key] for key in ("p50", "p99", "max")}
+        for path, answers in said.items():
+            result.update({path + " asked": answers["asked"], path + " failed": answers["failed"], path + " p99": answers["p99"]})
+        return result
+
+
+def http(bench):
+    """Routing while the service is asked all the time, beside itself when nobody asks."""
+    rate, seconds = 1000, bench.size(10, 3)
+    measures = [("nobody", None), ("100 scrapes", METRICS), ("1,000 scrapes", 1000)]
+    r = turn_about(bench, [(name, lambda s=s, n=name: asked_once(bench, "http-" + n.split()[0].replace(",", ""), rate * seconds, rate, s))
+                           for name, s in measures])
+    rows, alone = [], r["nobody"]
+    for name, scrapes in measures[1:]:
+        ours = r[name]
+        growth = ratios(of(ours, "p99"), of(alone, "p99"), False)
+        bench.note("%s a second: %s of /healthz a second, %s of /metrics, p99 %s / %s ms, %d failed" % (
+            name, number(median(of(ours, "/healthz asked")) / (seconds + 2)), number(median(of(ours, "/metrics asked")) / (seconds + 2)),
+            number(median(of(ours, "/healthz p99"))), number(median(of(ours, "/metrics p99"))),
+            sum(of(ours, "/healthz failed") + of(ours, "/metrics failed"))))
+        rows.append(Row("%s/s while asked 10,000 × /healthz and %s a second, durability full, p50 / p99 ms" % (format(rate, ","), name),
+                        both(ours), "itself, nobody asks", both(alone), spread(growth), "≤ 1.2", median(growth) <= 1.2,
+                        {"asked": ours, "alone": alone}))
+    bench.note("http: who drops and asks is kept to one processor (taskset), which the service may use too; ratio: with to without")
     return rows
 
 
@@ -302,4 +357,4 @@ def large(bench):
             Row("same, RSS grows by MiB", spread(grown), target="≤ 2", met=median(grown) <= 2, raw={"grown": grown})]
 
 
-CASES = {"backlog": backlog, "store": store, "steady": steady, "burst": burst, "waiting": waiting, "idle": idle, "large": large}
+CASES = {"backlog": backlog, "store": store, "steady": steady, "http": http, "burst": burst, "waiting": waiting, "idle": idle, "large": large}

@@ -117,15 +117,16 @@ class Shunt(Contender):
     NAMES = "whole"
     READY, PROCESSED = b'"event":"scan_end"', b'"event":"processed"'
 
-    def __init__(self, bench, durability, store=True):
+    def __init__(self, bench, durability, store=True, listen="no"):
         super().__init__(bench)
+        self.listen = listen
         self.durability, self.store = durability, store
         self.name = "shunt-" + durability + ("" if store else "-without-store")
 
     def command(self, run):
         ini = run.path / "shunt.ini"
-        ini.write_text("[service]\ndata = %s\n[folders]\nroutes = %s\n[delivery]\ndurability = %s\n[log]\nstdout = no\n%s"
-                       % (run.data, TOP / "etc/routes.ini", self.durability, "" if self.store else "[store]\nurl = %s\n" % NO_STORE))
+        ini.write_text("[service]\ndata = %s\n[folders]\nroutes = %s\n[delivery]\ndurability = %s\n[log]\nstdout = no\n[http]\nlisten = %s\n%s"
+                       % (run.data, TOP / "etc/routes.ini", self.durability, self.listen, "" if self.store else "[store]\nurl = %s\n" % NO_STORE))
         return [self.bench.shunt, "run", "-c", ini]
 
     def log(self, run):
@@ -135,6 +136,10 @@ class Shunt(Contender):
     def when(line):
         date, ms = re.search(rb'"ts":"([^".]*)\.(\d+)Z"', line).groups()
         return calendar.timegm(time.strptime(date.decode(), "%Y-%m-%dT%H:%M:%S")) + int(ms) / 1000
+
+    def port(self, run):
+        """Where it listens; after wait_ready."""
+        return re.search(rb"http://127\.0\.0\.1:(\d+)/", self.log(run).read_bytes()).group(1).decode()
 
     def status(self, key):
         """A figure of /proc/PID/status in KiB: VmRSS, VmHWM (the peak)."""
