@@ -1,8 +1,9 @@
 // docs.js: the API to be read: /openapi.json, drawn. Nothing here knows a single call.
 import { get, h } from "./ui.js";
 
-const nameOf = (schema) => schema?.$ref?.split("/").pop();
-const schemaLink = (name) => h("a", { href: "#schema-" + name }, name);
+/** "#/components/schemas/Day/properties/hours" -> Day.hours */
+const nameOf = (schema) => schema?.$ref?.split("/").slice(3).filter((part) => part !== "properties").join(".");
+const schemaLink = (name) => h("a", { href: "#schema-" + name.split(".")[0] }, name);
 const code = (text) => h("code", {}, text);
 const word = (text) => h("span", { class: "nowrap" }, text);
 const block = (text) => h("pre", { class: "card", tabindex: "0" }, code(text));

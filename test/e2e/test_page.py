@@ -199,7 +199,7 @@ def test_what_was_put_back_and_waits_is_taken_back_by_undo(make_site, page):
     wait_for(lambda: len(site.http().get("/api/v1/jobs?status=pending").json["jobs"]) == 2, "both wait")
     page.press("Undo: take back what still waits")
     page.sees("2 tickets taken back", selector="#toasts")
-    assert len(site.files("JSON_FAILED/RANK")) == 2
+    wait_for(lambda: len(site.files("JSON_FAILED/RANK")) == 2, "both lie in the failed folder")
 
 
 def test_undo_that_comes_too_late_says_so(make_site, page):
