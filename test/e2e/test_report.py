@@ -248,7 +248,8 @@ def box(tmp_path):
 
 
 def by_mail(box, **more):
-    return {"mail.server": "127.0.0.1:%d" % box.port, "mail.tls": "none", "mail.from": "shunt <shunt@example.com>", "mail.to": "ops@example.com", "mail.pause": "1s", "mail.timeout": "1s", **more}
+    return {"mail.server": "127.0.0.1:%d" % box.port, "mail.tls": "none", "mail.from": "shunt <shunt@example.com>", "mail.to": "ops@example.com", "mail.pause": "1s", "mail.timeout": "1s",
+            "alerts.failed": "off", **more}
 
 
 @needs_faketime

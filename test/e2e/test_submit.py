@@ -434,6 +434,7 @@ def test_a_file_is_named_instead_of_the_ticket(filed):
     site, sender, folder = filed
     data = ticket("RANK", title="1.10")
     (folder / "a" / "b c.json").write_bytes(data)
+    site.others.append("handed over/a/b c.json")
     site.expect("RANK", "J-1.json", data)
     answer = send(sender, named("a/b c.json"), key="k")
     assert answer["client"] == "RANK" and answer["file"] == "J-1.json"
