@@ -58,10 +58,12 @@ static void make(struct made *m, struct store_job *j, long n)
         dice[i] = (uint8_t)(random() >> 8);
     }
     job_id_make(now, dice, m->id);
-    snprintf(m->name, sizeof m->name, "%08lx.json", (unsigned long)random()); /* in no order */
-    snprintf(m->client, sizeof m->client, "CLIENT%ld", random() % clients);
+    unsigned long name = (unsigned long)random(); /* in no order */
+    long client = random() % clients;
+    snprintf(m->name, sizeof m->name, "%08lx.json", name);
+    snprintf(m->client, sizeof m->client, "CLIENT%ld", client);
     snprintf(m->title, sizeof m->title, "A title of a job, the %ld.", n);
-    snprintf(m->path, sizeof m->path, "/srv/production/JSON_STORE/%s/%s", m->client, m->name);
+    snprintf(m->path, sizeof m->path, "/srv/production/JSON_STORE/CLIENT%ld/%08lx.json", client, name);
     memcpy(m->sha256, &n, sizeof n);
     m->deliveries[0] = (struct store_delivery){"archive", "archive", DELIVERY_DONE, 0, 0, now + 10, m->name, NULL};
     m->deliveries[1] =
