@@ -120,21 +120,29 @@ static struct hot_folder *list_folders(const struct scanner *s, size_t *count)
     return folders;
 }
 
-static void count_all(const struct service *s, struct hot_folder *folders, size_t count)
+struct hot_folders {
+    struct hot_folder *all, *last; /* last: that was found; what lies together is mostly of one */
+    size_t count;
+};
+
+static struct hot_folder *find_folder(struct hot_folders *folders, const char *name)
 {
-    struct hot_folder key, *folder;
-    for (const struct candidate *c = s->intake.table; c; c = c->hh.next) {
-        key.name = candidate_folder(c);
-        folder = bsearch(&key, folders, count, sizeof *folders, by_name);
-        if (folder)
+    struct hot_folder key = {.name = name};
+    if (!folders->last || strcmp(folders->last->name, name) != 0)
+        folders->last = bsearch(&key, folders->all, folders->count, sizeof key, by_name);
+    return folders->last;
+}
+
+static void count_all(const struct service *s, struct hot_folder *all, size_t count)
+{
+    struct hot_folders folders = {.all = all, .count = count};
+    struct hot_folder *folder;
+    for (const struct candidate *c = s->intake.table; c; c = c->hh.next)
+        if ((folder = find_folder(&folders, candidate_folder(c))))
             folder->queued++;
-    }
-    for (const struct job *job = jobs_next(&s->jobs, NULL); job; job = jobs_next(&s->jobs, job)) {
-        key.name = job->folder;
-        folder = bsearch(&key, folders, count, sizeof *folders, by_name);
-        if (folder)
+    for (const struct job *job = jobs_next(&s->jobs, NULL); job; job = jobs_next(&s->jobs, job))
+        if ((folder = find_folder(&folders, job->folder)))
             *(job->state == JOB_WAITING ? &folder->waiting : &folder->in_work) += 1;
-    }
 }
 
 /* NULL: no memory. */
