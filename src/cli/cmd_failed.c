@@ -243,7 +243,7 @@ static const struct cli_example examples[] = {
 
 const struct cli_command cmd_failed = {
     .name = "failed",
-    .summary = "what failed, how many attempts were made, what is about to fail",
+    .summary = "what failed, how often, and what is about to fail",
     .description =
         "Lists the tickets that failed and are set aside, the newest first, with the number of attempts that were "
         "made, and counts by attempts: of all that failed, and of the deliveries that the running service has in "

@@ -143,14 +143,6 @@ const struct setting settings_schema[] = {
     NUMBER("alerts", "min_free", SETTING_BYTES, alerts_min_free_bytes, "1GiB", 0, 1024 * 1024 * GIB,
            "A disk of ours with less free than this is low. 0: none is."),
 
-    NUMBER("http", "max_upload", SETTING_BYTES, max_upload_bytes, "16MiB", KIB, GIB,
-           "A file or job that is sent may be so large."),
-    NUMBER("http", "max_memory_percent", SETTING_COUNT, max_memory_percent, "80", 1, 100,
-           "Files and jobs that are sent are refused for a while when more of the memory is in use, of the container's "
-           "where it has a limit, else of the host's."),
-    NUMBER("http", "min_free", SETTING_BYTES, min_free_bytes, "64MiB", 0, 1024 * 1024 * GIB,
-           "They are refused when less than this is free on the disk of the hot root or of data."),
-
     WORD("log", "level", log_level, "info", log_level_words, "Lines below this level are left out."),
     WORD("log", "format", log_format, "json", format_words, "json: one object a line; text: lines for people."),
     OTHER("log", "file", SETTING_PATH, log_file, "shunt.log", "Relative: to the logs folder. Empty: none."),
@@ -222,6 +214,13 @@ const struct setting settings_schema[] = {
     OTHER("http", "files", SETTING_PATH, http_files, "",
           "Folder of tickets that jobs may name by their path below it instead of bringing them along; relative to data. "
           "Empty: none."),
+    NUMBER("http", "max_upload", SETTING_BYTES, max_upload_bytes, "16MiB", KIB, GIB,
+           "A file or job that is sent may be so large."),
+    NUMBER("http", "max_memory_percent", SETTING_COUNT, max_memory_percent, "80", 1, 100,
+           "Files and jobs that are sent are refused for a while when more of the memory is in use, of the container's "
+           "where it has a limit, else of the host's."),
+    NUMBER("http", "min_free", SETTING_BYTES, min_free_bytes, "64MiB", 0, 1024 * 1024 * GIB,
+           "They are refused when less than this is free on the disk of the hot root or of data."),
     NUMBER("http", "max_streams", SETTING_COUNT, max_streams, "500", 0, 10000,
            "Readers of /api/v1/events at once; further ones are refused."),
     NUMBER("http", "ready_oldest", SETTING_MS, ready_oldest_ms, "15m", 100, 30 * DAY,
