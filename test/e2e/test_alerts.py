@@ -162,6 +162,21 @@ def test_five_hundred_failed_tickets_are_one_mail(alerting, box):
     site.stop()
 
 
+def test_a_ticket_that_failed_right_before_a_crash_is_mailed_once(alerting, box):
+    site = alerting({**NO_BREAKER, "retry.attempts": "1", "alerts.digest": "3s"})
+    site.put("RANK", "x.json", ticket("RANK"))
+    ended(site, 1)
+    site.kill()
+    site.start()
+    got, = box.wait(1)
+    assert got.mail["Subject"] == "[shunt] Failed: x.json (RANK)"
+    settled(site)
+    site.kill()
+    site.start()
+    holds_for(lambda: len(box.mails) == 1, "it was told", 4)
+    site.stop()
+
+
 def test_failed_tickets_are_mailed_each_or_not_at_all(alerting, box):
     site = alerting({**NO_BREAKER, "alerts.failed": "each", "retry.attempts": "1"})
     site.put("RANK", "x.json", b"{]")
