@@ -112,7 +112,8 @@ def test_a_failed_ticket_is_put_back_and_then_done(site, page):
     page.press("Put back again.json")
     page.sees("Put back 1 ticket?", "again.json", selector="dialog")
     page.press("Leave it")
-    assert not page.all("dialog") and site.files("JSON_FAILED/RANK")
+    wait_for(lambda: not page.all("dialog"), "the dialog is closed")
+    assert site.files("JSON_FAILED/RANK")
     page.press("again.json", "link")
     page.sees("failed", "invalid JSON", "What happened")
     broken, = [p for p in site.failed.glob("RANK/*.json")]
