@@ -4,6 +4,7 @@ import * as feed from "./feed.js";
 import { cancel, hold, retry } from "./actions.js";
 
 const PAGE = 50;
+const AGAIN_MS = 2500; // what an event tells stands in the store a little later
 const STATES = ["", "pending", "processing", "completed", "failed", "cancelled"];
 const FILTERS = ["text", "status", "client", "destination", "since"];
 
@@ -175,11 +176,25 @@ export async function job(id) {
     }
     draw();
     const why = (list) => JSON.stringify(list.map((d) => [d.name, d.held, d.hanging, d.breaker, d.next_try]));
-    const end = feed.listen(async (kind, data) => {
+    let later = 0;
+    async function again() {
+        shown = await get("/api/v1/jobs/" + encodeURIComponent(shown.id)).catch(() => shown);
+        draw();
+    }
+    const end = feed.listen((kind, data) => {
         const turned = kind === "status" && why(data.destinations) !== why(destinations);
         if (kind === "status") destinations = data.destinations;
-        if (kind === "reset" || (kind === "job" && data.id === shown.id) || (turned && shown.live)) shown = await get("/api/v1/jobs/" + encodeURIComponent(shown.id)).catch(() => shown);
-        if (kind !== "status" || turned) draw();
+        if (turned) draw();
+        if (kind !== "reset" && !(kind === "job" && data.id === shown.id) && !(turned && shown.live)) return;
+        again();
+        clearTimeout(later);
+        later = setTimeout(again, AGAIN_MS);
     });
-    return { leave: end, elements: [box] };
+    return {
+        leave() {
+            end();
+            clearTimeout(later);
+        },
+        elements: [box],
+    };
 }
