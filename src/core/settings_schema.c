@@ -149,7 +149,7 @@ const struct setting settings_schema[] = {
     OTHER("mail", "user", SETTING_TEXT, mail_user, "", "Name to log in to the server with. Empty: no log-in."),
     {.section = "mail", .key = "password", .type = SETTING_SECRET, .offset = AT(mail_password), .default_text = "",
      .max = 1000, .environment_only = true,
-     .help = "Password to log in with: SHUNT_MAIL_PASSWORD or SHUNT_MAIL_PASSWORD_FILE, never in the file."},
+     .help = "Password to log in with. From SHUNT_MAIL_PASSWORD or SHUNT_MAIL_PASSWORD_FILE, never from the file."},
     NUMBER("mail", "timeout", SETTING_MS, mail_timeout_ms, "1m", 100, 10 * MINUTE,
            "How long a server may take to connect, and for each answer; for a whole mail five times as long."),
     NUMBER("mail", "pause", SETTING_MS, mail_pause_ms, "1m", 100, HOUR,
@@ -161,7 +161,7 @@ const struct setting settings_schema[] = {
           "Where events are posted as JSON, as https://ops.example.com/shunt. Empty: nowhere."),
     {.section = "webhook", .key = "secret", .type = SETTING_SECRET, .offset = AT(webhook_secret), .default_text = "",
      .max = 1000, .environment_only = true,
-     .help = "Secret that signs what is posted: SHUNT_WEBHOOK_SECRET or SHUNT_WEBHOOK_SECRET_FILE, never in the file."},
+     .help = "Signs what is posted. From SHUNT_WEBHOOK_SECRET or SHUNT_WEBHOOK_SECRET_FILE, never from the file."},
 
     NUMBER("http", "listen", SETTING_TEXT, http_listen, "127.0.0.1:8001", 1, 80,
            "Address and port of the dashboard and the API, as 127.0.0.1:8001 or [::1]:8001. `no`: none. Another address "
