@@ -12,7 +12,7 @@ import pytest
 from shunt import BIN, SCALE, TOP
 
 PAGES = ("shunt.1", "shunt.ini.5", "routes.ini.5")
-COMMANDS = ("run", "once", "check", "explain", "status", "list", "show", "top", "retry", "cancel", "hold", "release", "verify", "store", "token", "help", "completion",
+COMMANDS = ("run", "once", "check", "explain", "status", "list", "show", "top", "retry", "cancel", "hold", "release", "verify", "store", "token", "mail", "help", "completion",
             "manual")
 
 
