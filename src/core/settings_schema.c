@@ -183,7 +183,7 @@ const struct setting settings_schema[] = {
     OTHER("mail", "user", SETTING_TEXT, mail_user, "", "Name to log in to the server with. Empty: no log-in."),
     {.section = "mail", .key = "password", .type = SETTING_SECRET, .offset = AT(mail_password), .default_text = "",
      .max = 1000, .environment_only = true,
-     .help = "Password to log in with: SHUNT_MAIL_PASSWORD or SHUNT_MAIL_PASSWORD_FILE, never in the file."},
+     .help = "Password to log in with. From SHUNT_MAIL_PASSWORD or SHUNT_MAIL_PASSWORD_FILE, never from the file."},
     NUMBER("mail", "timeout", SETTING_MS, mail_timeout_ms, "1m", 100, 10 * MINUTE,
            "How long a server may take to connect, and for each answer; for a whole mail five times as long."),
     NUMBER("mail", "pause", SETTING_MS, mail_pause_ms, "1m", 100, HOUR,

@@ -110,11 +110,12 @@ int memory_outbox_record(struct store *store, const struct store_sent *sent, str
     json_t *kept = sent->state == OUTBOX_WAITING ? json_deep_copy(document) : rest_of(document);
     json_t *changed = json_copy((json_t *)row);
     bool failed =
-        !changed || json_object_set_new(changed, "document", kept) != 0 ||
+        json_object_set_new(changed, "document", kept) != 0 ||
         json_object_set_new(changed, "state", json_integer((json_int_t)sent->state)) != 0 ||
         json_object_set_new(changed, "due", json_integer(sent->due_ms)) != 0 ||
         json_object_set_new(changed, "ended", json_integer(sent->state == OUTBOX_WAITING ? 0 : sent->at_ms)) != 0 ||
-        json_object_set_new(changed, "error", json_text(sent->error)) != 0;
+        ((sent->error || sent->state == OUTBOX_SENT) &&
+         json_object_set_new(changed, "error", json_text(sent->error)) != 0);
     if (failed) {
         json_decref(changed);
         return store_no_memory(e);

@@ -138,7 +138,8 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_OUTBOX_DUE] = "SELECT row, kind, key, document, created_at, expires_at, attempts FROM outbox"
                        " INDEXED BY outbox_due WHERE state = 0 AND due_at <= ?1 ORDER BY due_at LIMIT ?2",
     [SQL_OUTBOX_TAKE] = "UPDATE outbox SET due_at = ?2, attempts = attempts + 1 WHERE row = ?1",
-    [SQL_OUTBOX_RECORD] = "UPDATE outbox SET state = ?3, due_at = ?4, ended_at = ?5, error = ?6, document ="
+    [SQL_OUTBOX_RECORD] = "UPDATE outbox SET state = ?3, due_at = ?4, ended_at = ?5,"
+                          " error = iif(?3 = 1, ?6, coalesce(?6, error)), document ="
                           " iif(?3 = 0, coalesce(?7, document), json_object("
                           "'subject', json_extract(coalesce(?7, document), '$.subject'),"
                           " 'to', json_extract(coalesce(?7, document), '$.to')))"

@@ -103,6 +103,18 @@ static void without_memory_a_password_is_not_right(void **state)
     }
 }
 
+/* RFC 4231, test case 2 */
+static void a_signature_is_the_well_known_one(void **state)
+{
+    (void)state;
+    static const unsigned char expected[SECRET_SIGNATURE_SIZE] = {
+        0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e, 0x6a, 0x04, 0x24, 0x26, 0x08, 0x95, 0x75, 0xc7,
+        0x5a, 0x00, 0x3f, 0x08, 0x9d, 0x27, 0x39, 0x83, 0x9d, 0xec, 0x58, 0xb9, 0x64, 0xec, 0x38, 0x43};
+    unsigned char made[SECRET_SIGNATURE_SIZE];
+    secret_sign("Jefe", "what do ya want for nothing?", made);
+    assert_memory_equal(made, expected, sizeof made);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +124,7 @@ int main(void)
         cmocka_unit_test(nobodys_password_is_never_right),
         cmocka_unit_test(what_is_no_hash_or_a_weak_one_is_told),
         cmocka_unit_test(the_same_bytes_are_the_same_and_no_others),
+        cmocka_unit_test(a_signature_is_the_well_known_one),
         cmocka_unit_test(without_memory_a_password_is_not_right),
     };
     return cmocka_run_group_tests_name("io/secret", tests, NULL, NULL);

@@ -100,6 +100,12 @@ static inline int faulty_save_snapshot(struct store *store, unsigned instance, c
     return rc;
 }
 
+static inline int faulty_outbox_put(struct store *store, const struct store_message *m, struct error *e)
+{
+    int rc = faulty_begin(faulty_of(store), e);
+    return rc ? rc : store_outbox_put(faulty_of(store)->inner, m, e);
+}
+
 static inline void faulty_close(struct store *store)
 {
     store_close(faulty_of(store)->inner);
@@ -114,6 +120,7 @@ static const struct store_driver faulty_driver = {
     .last = faulty_last,
     .retain = faulty_retain,
     .save_snapshot = faulty_save_snapshot,
+    .outbox_put = faulty_outbox_put,
 };
 
 /* Opens the storage of p, and puts itself before its store. free() it after parts_free. */

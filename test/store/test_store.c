@@ -1135,6 +1135,24 @@ static void a_result_that_comes_after_another_took_the_message_counts_for_nothin
     store_close(s);
 }
 
+static void a_message_that_expires_keeps_its_last_error(void **state)
+{
+    (void)state;
+    struct store *s = opened();
+    int64_t next;
+    put_message(s, "a", NOON);
+    (void)taken(s, NOON, NOON + 1000, 1, &next);
+    struct store_sent sent = {.key = "a", .attempt = 1, .state = OUTBOX_WAITING, .due_ms = NOON, .error = "451 later"};
+    record_sent(s, &sent);
+    (void)taken(s, NOON, NOON + 1000, 1, &next);
+    sent = (struct store_sent){.key = "a", .attempt = 2, .state = OUTBOX_EXPIRED, .at_ms = NOON};
+    record_sent(s, &sent);
+    json_t *all = outbox(s, 1u << OUTBOX_EXPIRED, 0);
+    assert_string_equal(text_of(json_array_get(all, 0), "error"), "451 later");
+    json_decref(all);
+    store_close(s);
+}
+
 /* ---- no memory: the n-th allocation of a whole life fails, alone or with all after it ---- */
 
 static long countdown;
@@ -1366,6 +1384,7 @@ int main(void)
         EACH(what_is_taken_says_all_that_is_needed_to_send_it, url_),                                                  \
         EACH(a_message_that_failed_for_now_is_due_again_with_what_is_left_of_it, url_),                                \
         EACH(of_an_ended_message_stays_what_lists_show, url_),                                                         \
+        EACH(a_message_that_expires_keeps_its_last_error, url_),                                                       \
         EACH(a_result_that_comes_after_another_took_the_message_counts_for_nothing, url_),                             \
         EACH(an_alert_is_open_once_and_counts, url_), EACH(without_memory_it_fails_and_stays_whole, url_)
     const struct CMUnitTest tests[] = {

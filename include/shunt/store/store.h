@@ -147,10 +147,9 @@ struct store_sent { /* what became of a try */
     enum outbox_state state;
     int64_t at_ms;
     int64_t due_ms;    /* of OUTBOX_WAITING */
-    const char *error; /* NULL: none */
-    const json_t
-        *document; /* takes the place of what is there; NULL: it stays. Of those that are ended only "subject" and
-                               "to" stay */
+    const char *error; /* NULL: of OUTBOX_SENT none, else the one before */
+    /* Takes the place of what is there; NULL: it stays. Of those that are ended only "subject" and "to" stay. */
+    const json_t *document;
 };
 
 /* Called for each job, in no order; what it is given is borrowed for the call. Non-zero ends it and is returned. */
