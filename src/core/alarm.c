@@ -14,15 +14,15 @@
 
 /* ---- texts ---- */
 
-/* Line breaks stay: of what a person can do each line is a command. NULL: no memory. */
-static char *plain(const char *text)
+/* lines: line breaks stay. NULL: no memory. */
+static char *plain(const char *text, bool lines)
 {
     struct str out = STR_INIT;
     size_t left = text ? strlen(text) : 0;
     if (left > TEXT_MAX_BYTES)
         left = utf8_cut(text, left, TEXT_MAX_BYTES);
     while (left > 0) {
-        const char *line_end = memchr(text, '\n', left);
+        const char *line_end = lines ? memchr(text, '\n', left) : NULL;
         size_t n = line_end ? (size_t)(line_end - text) : left;
         str_plain(&out, text, n);
         if (line_end)
@@ -35,18 +35,19 @@ static char *plain(const char *text)
     return str_take(&out);
 }
 
-static bool fill(char **texts, const char *const *from, size_t n)
+/* Of what a person can do each line is a command. */
+static bool has_lines(enum alarm_text n)
 {
-    for (size_t i = 0; i < n; i++)
-        if (!(texts[i] = plain(from[i])))
-            return false;
-    return true;
+    return n == TEXT_TEXT || n == TEXT_TODO;
 }
 
 struct incident *alarm_incident_new(const char *const texts[ALARM_TEXTS])
 {
     struct incident *i = mem_zalloc(sizeof *i);
-    if (i && fill(i->texts, texts, ALARM_TEXTS))
+    bool whole = i != NULL;
+    for (enum alarm_text n = 0; whole && n < ALARM_TEXTS; n++)
+        whole = (i->texts[n] = plain(texts[n], has_lines(n))) != NULL;
+    if (whole)
         return i;
     alarm_incident_free(i);
     return NULL;
@@ -62,7 +63,10 @@ void alarm_incident_free(struct incident *i)
 struct group *alarm_group_new(const char *const texts[GROUP_TEXTS])
 {
     struct group *g = mem_zalloc(sizeof *g);
-    if (g && fill(g->texts, texts, GROUP_TEXTS))
+    bool whole = g != NULL;
+    for (size_t n = 0; whole && n < GROUP_TEXTS; n++)
+        whole = (g->texts[n] = plain(texts[n], false)) != NULL;
+    if (whole)
         return g;
     alarm_group_free(g);
     return NULL;
@@ -79,8 +83,8 @@ void alarm_group_free(struct group *g)
 static int replace(struct incident *i, const char *const texts[ALARM_TEXTS])
 {
     char *fresh[ALARM_TEXTS] = {NULL};
-    for (size_t n = 0; n < ALARM_TEXTS; n++) {
-        if (texts[n] && !(fresh[n] = plain(texts[n]))) {
+    for (enum alarm_text n = 0; n < ALARM_TEXTS; n++) {
+        if (texts[n] && !(fresh[n] = plain(texts[n], has_lines(n)))) {
             for (size_t k = 0; k < n; k++)
                 mem_free(fresh[k]);
             return ERR_NOMEM;
@@ -305,12 +309,14 @@ static void look(struct alarm *a, int64_t now_ms)
 
 static const char *due(const struct alarm *a, const struct incident *i, int64_t now_ms)
 {
-    if (i->step == 0)
-        return !i->wanted ? NULL : i->permanent && i->over_ms == 0 ? "permanent" : "opened";
+    if (i->step == 0 && !i->wanted)
+        return NULL;
     if (i->over_ms != 0)
         return passed(i->over_ms, a->policy.calm_ms, now_ms) ? "recovered" : NULL;
     if (i->permanent)
         return i->told_permanent ? NULL : "permanent";
+    if (i->step == 0)
+        return "opened";
     return a->policy.n_remind > 0 && now_ms >= i->remind_ms ? "reminded" : NULL;
 }
 
@@ -319,9 +325,9 @@ static bool failures_due(const struct alarm *a, int64_t now_ms)
     return a->failures > 0 && passed(a->failures_since_ms, a->policy.digest_ms, now_ms);
 }
 
-static size_t count_due(const struct alarm *a, int64_t now_ms)
+static size_t incidents_due(const struct alarm *a, int64_t now_ms)
 {
-    size_t n = a->n_notes + failures_due(a, now_ms);
+    size_t n = 0;
     for (const struct incident *i = a->incidents; i; i = i->next)
         n += due(a, i, now_ms) != NULL;
     return n;
@@ -336,9 +342,14 @@ static int64_t interval_ms(const struct alarm *a)
     return (HOUR_MS + back - 1) / back;
 }
 
+static int64_t most_at_once(const struct alarm *a)
+{
+    return a->policy.per_hour - a->policy.per_hour / 2;
+}
+
 static size_t mails_left(const struct alarm *a, int64_t now_ms)
 {
-    int64_t at_once = a->policy.per_hour - a->policy.per_hour / 2, interval = interval_ms(a);
+    int64_t at_once = most_at_once(a), interval = interval_ms(a);
     int64_t used = a->budget_ms > now_ms ? (a->budget_ms - now_ms + interval - 1) / interval : 0;
     return used < at_once ? (size_t)(at_once - used) : 0;
 }
@@ -405,8 +416,10 @@ static void add_items(struct making *m, const struct alarm *a, int64_t now_ms)
 json_t *alarm_mail(struct alarm *a, int64_t now_ms)
 {
     look(a, now_ms);
-    size_t n = count_due(a, now_ms), left = mails_left(a, now_ms);
-    if (n == 0 || left == 0)
+    size_t incidents = incidents_due(a, now_ms), left = mails_left(a, now_ms);
+    size_t n = incidents + failures_due(a, now_ms) + a->n_notes;
+    bool kept = left == 1 && most_at_once(a) > 1; /* for an incident, which is not to wait for tickets' mails */
+    if (n == 0 || left == 0 || (kept && incidents == 0))
         return NULL;
     struct making m = {.items = json_array(), .most = n <= left ? 1 : ALARM_ITEMS_MAX, .key = STR_INIT};
     m.failed = !m.items;

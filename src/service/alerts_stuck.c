@@ -29,17 +29,27 @@ static const char *text_of(const json_t *object, const char *key)
     return text ? text : "";
 }
 
+/* Each of them keeps to its line. */
+static void put_plain(struct str *out, const char *text, size_t most)
+{
+    size_t len = strlen(text);
+    str_plain(out, text, len > most ? utf8_cut(text, len, most) : len);
+}
+
 static void put_jobs(struct str *out, const json_t *jobs)
 {
     size_t i;
     const json_t *job;
     json_array_foreach (jobs, i, job) {
         char when[WHEN_TEXT_MAX];
-        const char *error = text_of(job, "error_message");
         long long attempts = json_integer_value(json_object_get(job, "retry_count"));
         when_local(json_string_value(json_object_get(job, "completed_at")), when);
-        str_printf(out, "\n%s %s %s, after %lld attempt%s: %.*s", when, text_of(job, "client"), text_of(job, "file"),
-                   attempts, attempts == 1 ? "" : "s", (int)utf8_cut(error, strlen(error), ERROR_SHOWN_MAX), error);
+        str_printf(out, "\n%s ", when);
+        put_plain(out, text_of(job, "client"), SIZE_MAX);
+        str_putc(out, ' ');
+        put_plain(out, text_of(job, "file"), SIZE_MAX);
+        str_printf(out, ", after %lld attempt%s: ", attempts, attempts == 1 ? "" : "s");
+        put_plain(out, text_of(job, "error_message"), ERROR_SHOWN_MAX);
     }
 }
 

@@ -8,7 +8,8 @@
  * which are told once.
  *
  * A budget holds for all of it: never more than per_hour mails in any hour. Half of them may come at once, the others
- * come back one by one; what is due while fewer are left than are needed goes into one mail together.
+ * come back one by one; what is due while fewer are left than are needed goes into one mail together. The last one is kept
+ * for incidents. One that is over before there is a mail for it is told once, as recovered.
  *
  * Who tells: alarm_mail, then, once that mail is safe, alarm_mailed. A mail's key is the same until then, also after a
  * restart from alarm_to_json. All that grows has a limit; what goes beyond is counted. Texts are made fit for people's
