@@ -161,7 +161,7 @@ const struct setting settings_schema[] = {
     SCHEDULE("programs", SETTING_LIST, programs, "",
              "Programs that tasks may run, and folders of such programs, by their absolute paths. Empty: none."),
     SCHEDULE("off_cadence", SETTING_BOOL, off_cadence, "no",
-             "Whether tasks run less often in the off hours. Our own scan and retention never do."),
+             "Whether tasks run less often in the off hours. Our own scan, retention and report never do."),
     SCHEDULE("off_hours", SETTING_TEXT, off_hours, "22:00-05:00", "The off hours of every day. Empty: none."),
     SCHEDULE("off_days", SETTING_LIST, off_days, "sat, sun", "Days that are off hours from beginning to end."),
     RELOADED_NUMBER("schedule", "off_add", SETTING_MS, off_add_ms, "30m", 0, DAY,

@@ -147,9 +147,11 @@ void task_check(const struct section *section, const struct settings *s, const c
     const struct task *t = (const struct task *)section;
     const char *key = NULL;
     struct error e = {0};
+    bool is_own = strcmp(section->name, TASK_REPORT_NAME) == 0;
     for (size_t i = TASK_PROGRAM + 1; task_run_words[i]; i++)
-        if (strcmp(section->name, task_run_words[i]) == 0)
-            section_fault(section, file, faults, NULL, "the name is that of a task of our own");
+        is_own = is_own || strcmp(section->name, task_run_words[i]) == 0;
+    if (is_own)
+        section_fault(section, file, faults, NULL, "the name is that of a task of our own");
     if (check_times(t, &key, &e) != 0)
         section_fault(section, file, faults, key, e.text);
     error_clear(&e);

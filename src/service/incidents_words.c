@@ -169,8 +169,10 @@ uint64_t incident_came(const struct service *s, const char *client)
 
 void words_of_missing(struct words *w, const struct service *s, const struct expect *x)
 {
+    char now[CLOCK_STAMP_MAX]; /* the store keeps the words of the beginning */
+    clock_plain(s->rt.clock->wall_ms(s->rt.clock), now);
     str_printf(&w->title, "Expected tickets are missing: %s", x->section.name);
-    str_printf(&w->text, "%llu tickets of %s have come today; at least %lld are expected by %s.",
+    str_printf(&w->text, "At %.5s %llu tickets of %s had come today; at least %lld are expected by %s.", now + 11,
                (unsigned long long)incident_came(s, x->client), x->client, (long long)x->min, x->by);
     str_puts(&w->next, "When they have come it is told. Nothing else waits for them.");
     alerts_command(s->config, &w->todo);

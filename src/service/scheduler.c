@@ -6,6 +6,7 @@
 
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
+#include "shunt/service/reporter.h"
 #include "shunt/service/upkeep.h"
 
 #include "scheduler_inner.h"
@@ -149,6 +150,10 @@ static void run(struct entry *t)
     case TASK_STUCK:
         upkeep_tell_stuck(s->upkeep);
         break;
+    case TASK_REPORT: /* which days are due it knows itself, and looks again until they are made */
+        if (s->reporter)
+            reporter_look(s->reporter);
+        break;
     case TASK_PROGRAM:
         begin_program(t);
         break;
@@ -160,7 +165,7 @@ static void look_at(struct entry *t)
     int64_t late = scheduler_wall(t->scheduler) - t->next_ms;
     if (late < 0)
         return;
-    bool missed = !entry_by_interval(t) && late > SCHEDULER_LATE_MAX_MS && !(t->what.task && t->what.task->catch_up);
+    bool missed = !entry_by_interval(t) && late > SCHEDULER_LATE_MAX_MS && t->what.task && !t->what.task->catch_up;
     if (!missed && !may_begin(t))
         return;
     if (missed)

@@ -306,7 +306,7 @@ def test_expected_tickets_that_are_missing_are_told_once_a_day_and_when_they_hav
                      "expect evening.by": "23:59", "report.timezone": "UTC"}, sick=False)
     missing, = box.wait(1)
     assert missing.mail["Subject"] == "[shunt] Expected tickets are missing: morning"
-    assert "0 tickets of RANK have come today; at least 2 are expected by 00:00." in text_of(missing)
+    assert re.search(r"^At \d\d:\d\d 0 tickets of RANK had come today; at least 2 are expected by 00:00\.", text_of(missing), re.M), text_of(missing)
     site.put("RANK", "a.json", ticket("RANK"))
     ended(site, 1)
     assert "a.json" in typed(site, commands(missing)[0])

@@ -216,7 +216,7 @@ def test_a_reload_takes_tasks_over_and_a_bad_one_leaves_them(tasks):
     site.wait_event("task_ended", count=len(site.events("task_started")))
     count = len(tasks.marks())
     holds_for(lambda: len(tasks.marks()) == count, "nothing runs any more", 0.6)
-    assert set(tasks.schedule()) == {"scan", "retention"}
+    assert set(tasks.schedule()) == {"scan", "retention", "report"}
     site.stop()
 
 
@@ -360,7 +360,7 @@ def test_in_off_hours_a_task_waits_for_the_named_minutes(tasks, clock):
 def test_the_next_runs_are_told_with_their_reason_with_and_without_a_service(tasks, clock):
     path = tasks.program("note", "")
     off = {"schedule__off_cadence": "yes", "task often__every": "3m", "task often__program": path, "task daily__at": "19:00",
-           "task daily__on": "mon-fri", "task daily__program": path, "task daily__exempt": "yes"}
+           "task daily__on": "mon-fri", "task daily__program": path, "task daily__exempt": "yes", "report__at": "06:30"}
     tasks.site.write_settings(**off)
     clock.set("2026-02-06 20:50:30")  # a Friday, 21:50:30 in Berlin
     without = tasks.site.command("schedule", "--json", "-n", "5")
@@ -368,7 +368,9 @@ def test_the_next_runs_are_told_with_their_reason_with_and_without_a_service(tas
     tasks.site.start()
     clock.set("2026-02-06 20:50:30")
     for found in ({task["name"]: task for task in json.loads(without.stdout)["tasks"]}, tasks.schedule("-n", "5")):
-        assert list(found) == ["scan", "retention", "often", "daily"]
+        assert list(found) == ["scan", "retention", "report", "often", "daily"]
+        assert [(found["report"]["run"], run["at"][:16], run["why"]) for run in found["report"]["next"][:2]] == [
+            ("report", "2026-02-07T06:30", "at 06:30"), ("report", "2026-02-08T06:30", "at 06:30")]
         assert found["scan"]["next"][0]["why"] == "every 1 h"
         often = found["often"]["next"]
         assert [run["why"] for run in often] == ["every 3 min"] * 3 + ["every 3 min; off hours: +30 min, starts only at minutes 0 and 30"] * 2

@@ -1,4 +1,4 @@
-/* plan.h: all that is due at times, as the settings say it: our own scan and retention, and the tasks. Borrows from the
+/* plan.h: all that is due at times, as the settings say it: our own scan, retention and report, and the tasks. Borrows from the
  * settings. Pure. Thread: any. */
 #ifndef SHUNT_CORE_PLAN_H
 #define SHUNT_CORE_PLAN_H

@@ -8,10 +8,11 @@
 
 #define TASKS_MAX 100
 
-enum task_run { TASK_PROGRAM, TASK_SCAN, TASK_RETENTION, TASK_STUCK };
-extern const char
-    *const task_run_words[]; /* by enum task_run; ends with NULL. But for program, no task has such a name: they
-                                              are our own */
+enum task_run { TASK_PROGRAM, TASK_SCAN, TASK_RETENTION, TASK_STUCK, TASK_REPORT };
+/* By enum task_run; ends with NULL, before TASK_REPORT, which no task can be. But for program, no task has such a name, nor
+ * TASK_REPORT_NAME: they are our own. */
+extern const char *const task_run_words[];
+#define TASK_REPORT_NAME "report"
 
 struct task {
     struct section section; /* first */

@@ -1,4 +1,4 @@
-/* scheduler.h: what is due at times: our own scan and retention, and the tasks of shunt.ini.
+/* scheduler.h: what is due at times: our own scan, retention and report, and the tasks of shunt.ini.
  *
  * Happy way: scheduler_recall (when each ran last, of the store) -> scheduler_start -> at its time a task is run: a piece of
  * our own work, or a program (program.h). A run that comes due while the one before goes on is skipped and counted.
