@@ -45,30 +45,53 @@ static int reset(const struct config *c, const char *text, struct error *e)
     return rc;
 }
 
-/* All that failed, page by page; what is refused now is not asked for again. */
+static const char *or_dash(const json_t *object, const char *key)
+{
+    const char *text = text_in(object, key);
+    return text ? text : "-";
+}
+
+/* Each of a page, to the standard error output; the exit code. */
+static int tell_refused(const json_t *answer)
+{
+    size_t i;
+    const json_t *one;
+    int code = EXIT_DONE;
+    json_array_foreach (json_object_get(answer, "refused"), i, one) {
+        struct error why = {0};
+        error_set(&why, ERR_CONFLICT, "%s (%s): %s", or_dash(one, "file"), or_dash(one, "id"), or_dash(one, "why"));
+        code = cli_fail(&why);
+    }
+    return code;
+}
+
+/* All that failed, page by page, each from where the one before ended. */
 static int reset_all(const struct config *c, struct error *e)
 {
     struct ask a;
     json_t *answer = NULL, *body = json_pack("{s:b, s:i}", "all", 1, "limit", PAGE);
     size_t done = 0, refused = 0;
-    bool more = true;
-    int rc = body ? 0 : error_set(e, ERR_NOMEM, "out of memory");
+    int code = EXIT_DONE, rc = body ? 0 : error_set(e, ERR_NOMEM, "out of memory");
     ask_begin(&a, c);
-    while (rc == 0 && more && refused == 0) {
-        rc = ask_post(&a, "/api/v1/retry", body, &answer, e);
-        done += json_array_size(json_object_get(answer, "retried"));
-        refused += json_array_size(json_object_get(answer, "refused"));
-        more = json_is_true(json_object_get(answer, "more"));
-        if (rc == 0 && refused > 0)
-            refusal(answer, e);
+    for (bool more = true; rc == 0 && more;) {
+        if ((rc = ask_post(&a, "/api/v1/retry", body, &answer, e)) == 0) {
+            const json_t *next = json_object_get(answer, "next");
+            done += json_array_size(json_object_get(answer, "retried"));
+            refused += json_array_size(json_object_get(answer, "refused"));
+            int told = tell_refused(answer);
+            code = code ? code : told;
+            more = json_is_string(next);
+            if (more && json_object_set(body, "before", (json_t *)(uintptr_t)next) != 0)
+                rc = error_set(e, ERR_NOMEM, "out of memory");
+        }
         json_decref(answer);
         answer = NULL;
     }
     ask_end(&a);
     json_decref(body);
-    if (rc == 0)
+    if (rc == 0 || done > 0)
         printf("%zu failed tickets are put back, %zu refused\n", done, refused);
-    return e->code;
+    return rc ? cli_fail(e) : code;
 }
 
 static int run_all(const struct cli *cli)
@@ -77,9 +100,9 @@ static int run_all(const struct cli *cli)
     struct config *c = cli_config(cli);
     if (!c)
         return EXIT_CONFIG;
-    int rc = reset_all(c, &e);
+    int code = reset_all(c, &e);
     config_free(c);
-    return rc ? cli_fail(&e) : EXIT_DONE;
+    return code;
 }
 
 static int run(const struct cli *cli)

@@ -60,6 +60,23 @@ def test_pauses_are_the_destinations_own(sick):
     assert 2700 <= float(re.search(r"again in ([\d.]+) s", said).group(1)) <= 4500, said
 
 
+def test_what_cannot_be_put_back_is_named_and_keeps_no_other(make_site):
+    site = make_site()
+    site.start()
+    count = 1002  # more than are asked for at once
+    for n in range(count):
+        site.put("RANK", "x%d.json" % n, b"{]")
+    site.wait_event("failed", 60, count)
+    site.put("RANK", "y\n.json", ticket("RANK"))  # the newest, so among the first that are asked for
+    site.wait_event("failed", count=count + 1)
+    wait_for(lambda: told(site, "failed")["attempts"]["failed"] == {"0": count + 1}, "all are recorded")
+    out, err = ran(site, "reset", "--all", code=1)
+    assert out == "%d failed tickets are put back, 1 refused\n" % count
+    assert re.search(r"y\\n\.json \([0-9a-f-]{36}\): .*control character", err) and err.count("\n") == 1, err
+    site.wait_event("failed", 60, 2 * count + 1)
+    site.stop()
+
+
 def test_failed_tells_how_often_it_was_tried_and_reset_puts_it_back(sick):
     site = sick("attempts = 2")
     for name in ("a.json", "b.json"):
