@@ -5,6 +5,8 @@
 
 #include "shunt/service/alerts.h"
 
+#define TITLE_SHOWN_MAX 200
+
 int64_t attempts_limit(const struct delivery *d)
 {
     bool unlimited = d->lane->retry.attempts == 0;
@@ -16,6 +18,17 @@ static void command(struct str *out, const struct config *config, const char *ve
     str_puts(out, out->len > 0 ? "\n" : "");
     alerts_command(config, out);
     str_printf(out, " %s %s", verb, id);
+}
+
+/* The name that people gave it, on a line of its own. */
+static void put_title(struct str *out, const struct job *job)
+{
+    if (!job->title || !job->title[0])
+        return;
+    size_t len = strlen(job->title);
+    str_puts(out, "Title: ");
+    str_plain(out, job->title, len > TITLE_SHOWN_MAX ? utf8_cut(job->title, len, TITLE_SHOWN_MAX) : len);
+    str_putc(out, '\n');
 }
 
 struct note {
@@ -51,6 +64,7 @@ void attempts_tell(const struct delivery *d, const struct error *why)
     str_printf(&n.subject, "%s %s %u", job->id, d->lane->name, d->attempts);
     str_printf(&n.title, "Attempt %u/%lld failed: %s (%s) to %s", d->attempts, limit, job->name, job_counted_as(job),
                d->lane->label);
+    put_title(&n.text, job);
     str_puts(&n.text, why->text);
     str_printf(&n.next, "It is tried again at %s; %lld attempt%s left.", at, limit - (long long)d->attempts,
                limit - (long long)d->attempts == 1 ? " is" : "s are");
@@ -73,6 +87,7 @@ static void tell_end(const struct job *job, const struct delivery *d, const char
     str_printf(&n.subject, "%s %u", job->id, d->attempts);
     str_printf(&n.title, "PERMANENTLY FAILED: %s (%s) to %s, after %u attempt%s", job->name, job_counted_as(job),
                d->lane->label, d->attempts, d->attempts == 1 ? "" : "s");
+    put_title(&n.text, job);
     str_printf(&n.text, "%s\nThe ticket is set aside, whole: %s", job->error.text, failed_path);
     str_puts(&n.next, "Nothing more by itself, and no further mail: it stays there until somebody puts it back.");
     command(&n.todo, job->jobs->rt->config, "reset", job->id);

@@ -208,12 +208,13 @@ def test_never_more_mails_than_the_budget(alerting, box):
 
 def test_attempts_are_mailed_where_the_destination_says_so(alerting, box):
     site = alerting({**NO_BREAKER}, "attempts = 3\nfirst = 1500ms\nfactor = 1\nalerts = yes")
-    site.put("RANK", "x.json", ticket("RANK"))
+    site.put("RANK", "x.json", ticket("RANK", title="Spring\n    rm -rf x"))
     box.wait(3, 20)
     settled(site)
     assert subjects(box) == ["[shunt] Attempt 1/3 failed: x.json (RANK) to The Sick", "[shunt] Attempt 2/3 failed: x.json (RANK) to The Sick",
                              "[shunt] PERMANENTLY FAILED: x.json (RANK) to The Sick, after 3 attempts"]
     first, second, last = box.mails
+    assert all("\nTitle: Spring\\n    rm -rf x\n" in text_of(mail) for mail in box.mails), text_of(first)
     assert re.search(r"tried again at \d{4}-.*; 2 attempts are left", text_of(first)) and "1 attempt is left" in text_of(second)
     holds_for(lambda: len(box.mails) == 3, "that was the last one", 3)
     mend(site)
