@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "shunt/base/embedded.h"
 #include "shunt/base/mem.h"
@@ -192,12 +193,25 @@ int report_render(const struct config *c, const json_t *report, enum report_form
     return rc;
 }
 
+/* A folder that is not there would be one without templates. */
+static void check_folder(const struct config *c, struct faults *faults)
+{
+    struct error e = {0};
+    int fd = files_open_folder(c->templates, &e);
+    if (fd < 0)
+        faults_add(faults, c->file, 0, "[report] templates: %s", e.text);
+    else
+        close(fd);
+}
+
 void report_check_templates(const struct config *c, struct faults *faults)
 {
     const struct report_source nothing = {.day = 20260206};
     json_t *report = c->templates ? report_new(&nothing) : NULL;
     if (c->templates && !report)
         faults_add(faults, c->file, 0, "out of memory");
+    if (c->templates)
+        check_folder(c, faults);
     for (int format = REPORT_HTML; report && format <= REPORT_TEXT; format++) {
         struct str out = STR_INIT;
         struct error e = {0};

@@ -292,6 +292,8 @@ def test_it_goes_to_its_own_readers(make_site, box):
 def test_own_templates_take_the_place_of_ours(make_site):
     site = make_site({**ZONE, "report.templates": "mine"})
     folder = site.data / "mine"
+    reply = site.command("check")
+    assert reply.returncode != 0 and "[report] templates: cannot open folder %s" % folder in reply.stderr.decode(), reply
     folder.mkdir()
     (folder / "report.txt").write_text("{{date}}: {{cards.processed}}{{#clients.rows}} {{{name}}}{{/clients.rows}}\n")
     kept(site, clients=[{"client": "R&B", "processed": 1, "routed": 0, "celtra": 0, "errors": 0, "categories": {}}])
