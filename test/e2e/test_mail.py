@@ -426,3 +426,12 @@ def test_a_webhook_that_hangs_does_not_hold_up_a_stop(make_site):
         site.wait_ended(1)
         site.stop()
         assert rows(site)["incident:1"]["state"] == WAITING and rows(site)["incident:1"]["due_at"] <= time.time() * 1000
+
+
+def test_check_warns_of_a_user_without_a_password(mail_site):
+    site = mail_site()
+    word = b"warning: [mail] user is set, but neither SHUNT_MAIL_PASSWORD"
+    assert word not in site.command("check").stdout
+    site.env = {}
+    reply = site.command("check")
+    assert reply.returncode == 0 and word in reply.stdout, reply
