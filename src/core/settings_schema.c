@@ -152,7 +152,7 @@ const struct setting settings_schema[] = {
           "Zone of the local day and of times in the log, as Europe/Berlin. Empty: the system's."),
     OTHER("report", "enabled", SETTING_BOOL, report_enabled, "yes",
           "Whether a report is made of each local day that ended: kept in the logs folder, and mailed where [mail] is set."),
-    NUMBER("report", "at", SETTING_TEXT, report_at, "00:00", 5, 5,
+    NUMBER("report", "at", SETTING_TEXT, report_at, "00:00", 1, 5,
            "When, by the local clock of the day after, as 06:30."),
     OTHER("report", "to", SETTING_LIST, report_to, "", "Addresses that get it. Empty: those of [mail]."),
     OTHER("report", "templates", SETTING_PATH, report_templates, "",

@@ -264,6 +264,7 @@ static void keys_must_fit_each_other(void **state)
     refused("[delivery]\nbreaker_max = 5s\nbreaker_pause = 6s\n",
             "shunt.ini:3: breaker_pause: 6s is longer than breaker_max = 5s");
     refused("[intake]\ntickets =\n", "shunt.ini:2: tickets: neither tickets nor files names any file to take in");
+    refused("[report]\nat = 6:30\n", "shunt.ini:2: at: not a time of day such as 06:30");
     refused("[report]\ntimezone = ../etc/passwd\n", "shunt.ini:2: timezone: not a zone's name such as Europe/Berlin");
     s = load("[intake]\nsettle = 250ms\n[retry]\nfirst = 10m\n[report]\ntimezone = America/Port-au-Prince\n", NULL);
     assert_non_null(s);
