@@ -418,8 +418,9 @@ json_t *alarm_mail(struct alarm *a, int64_t now_ms)
     look(a, now_ms);
     size_t incidents = incidents_due(a, now_ms), left = mails_left(a, now_ms);
     size_t n = incidents + failures_due(a, now_ms) + a->n_notes;
-    bool kept = left == 1 && most_at_once(a) > 1; /* for an incident, which is not to wait for tickets' mails */
-    if (n == 0 || left == 0 || (kept && incidents == 0))
+    if (incidents == 0 && left > 0 && most_at_once(a) > 1)
+        left--; /* kept for an incident, which is not to wait for tickets' mails */
+    if (n == 0 || left == 0)
         return NULL;
     struct making m = {.items = json_array(), .most = n <= left ? 1 : ALARM_ITEMS_MAX, .key = STR_INIT};
     m.failed = !m.items;
