@@ -472,17 +472,6 @@ def test_a_stop_takes_up_the_day_that_could_not_be_read_before(site):
 
 
 @pytest.mark.slow
-def test_a_run_that_never_saw_the_store_saves_nothing_over_the_day(site):
-    site.drop("RANK", "before.json")
-    site.wait_ended(1)
-    site.stop()
-    with locked(site):
-        site.start()
-        site.stop(seconds=30)
-    assert counted(site) == (1, 0)
-
-
-@pytest.mark.slow
 def test_tickets_that_failed_right_before_a_kill_are_failed_jobs(make_site):
     site = make_site({"intake.settle": "100ms", "intake.settle_complete": "50ms"})
     for i in range(300):
