@@ -467,7 +467,9 @@ def test_a_stop_takes_up_the_day_that_could_not_be_read_before(site):
         site.drop("RANK", "after.json")
         site.wait_ended(2)
         site.process.send(signal.SIGTERM)
-    site.finish()
+        site.wait_event("stopping")
+    assert site.process.wait_exit() == 0
+    site.conserve()
     assert counted(site) == (2, 0)
 
 
