@@ -1,7 +1,7 @@
 /* settings.h: shunt.ini and the environment, checked against one schema table.
  *
  * The table (settings_schema) is the only place that knows a key's section, name, type, default, bounds and meaning; it
- * fills struct settings, prints `shunt check --print-config`, and makes the reference in the README.
+ * fills struct settings, prints `shunt check --print-config`, and makes the reference in doc/settings.md.
  *
  * Order: default < shunt.ini < SHUNT_<SECTION>_<KEY> < (secrets) SHUNT_<SECTION>_<KEY>_FILE, both of the last two set
  * is a fault. An unknown or repeated key, unknown section, bad unit, out of bounds: a fault with its line (or the
@@ -236,7 +236,7 @@ int settings_diff(const struct settings *before, const struct settings *after, s
 void settings_values(const struct setting *x, struct str *out);
 /* A key's value as it would stand in the file; a secret's as "(set)" or "". */
 void settings_value_text(const struct settings *s, const struct setting *x, struct str *out);
-/* The README's reference: a Markdown table a section. */
+/* The reference in doc/settings.md: a Markdown table a section. */
 void settings_reference(struct str *out);
 
 #endif
