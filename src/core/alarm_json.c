@@ -169,11 +169,86 @@ static int read_state(struct alarm *a, const json_t *state)
     return rc ? rc : read_groups(a, json_object_get(state, "groups"));
 }
 
+/* ---- what was told since ---- */
+
+static bool has_incident(const struct incident *list, const struct incident *i)
+{
+    while (list && (strcmp(list->texts[TEXT_KIND], i->texts[TEXT_KIND]) != 0 ||
+                    strcmp(list->texts[TEXT_SUBJECT], i->texts[TEXT_SUBJECT]) != 0))
+        list = list->next;
+    return list != NULL;
+}
+
+/* Those that are in both go on as they were. */
+static void add_incidents(struct alarm *a, struct alarm *since)
+{
+    for (struct incident *i; (i = since->incidents);) {
+        since->incidents = i->next;
+        i->next = NULL;
+        if (a->n_incidents >= ALARM_INCIDENTS_MAX || has_incident(a->incidents, i)) {
+            alarm_incident_free(i);
+            continue;
+        }
+        alarm_add_incident(&a->incidents, i);
+        a->n_incidents++;
+    }
+}
+
+static void add_notes(struct alarm *a, struct alarm *since)
+{
+    a->notes_lost += since->notes_lost;
+    for (struct incident *i; (i = since->notes);) {
+        since->notes = i->next;
+        i->next = NULL;
+        if (a->n_notes >= ALARM_NOTES_MAX) {
+            a->notes_lost++;
+            alarm_incident_free(i);
+            continue;
+        }
+        alarm_add_incident(&a->notes, i);
+        a->n_notes++;
+    }
+}
+
+static struct group *same_group(const struct alarm *a, const struct group *g)
+{
+    struct group *own = a->groups;
+    while (own && (strcmp(own->texts[GROUP_CLIENT], g->texts[GROUP_CLIENT]) != 0 ||
+                   strcmp(own->texts[GROUP_DESTINATION], g->texts[GROUP_DESTINATION]) != 0 ||
+                   strcmp(own->texts[GROUP_ERROR], g->texts[GROUP_ERROR]) != 0))
+        own = own->next;
+    return own;
+}
+
+static void add_failures(struct alarm *a, struct alarm *since)
+{
+    if (a->failures == 0 && since->failures > 0)
+        a->failures_since_ms = since->failures_since_ms;
+    a->failures += since->failures;
+    a->failures_more += since->failures_more;
+    for (struct group *g; (g = since->groups);) {
+        struct group *own = same_group(a, g);
+        since->groups = g->next;
+        g->next = NULL;
+        if (!own && a->n_groups < ALARM_GROUPS_MAX) {
+            alarm_add_group(a, g);
+            continue;
+        }
+        *(own ? &own->count : &a->failures_more) += g->count;
+        alarm_group_free(g);
+    }
+}
+
 int alarm_from_json(struct alarm *a, const json_t *state)
 {
     struct alarm *made = alarm_new(&a->policy);
     int rc = made ? read_state(made, state) : ERR_NOMEM;
     if (rc == 0) {
+        add_incidents(made, a);
+        add_notes(made, a);
+        add_failures(made, a);
+        if (a->budget_ms > made->budget_ms)
+            made->budget_ms = a->budget_ms;
         struct alarm old = *a;
         *a = *made;
         *made = old;

@@ -61,6 +61,9 @@ void stats_scan_skipped(struct stats *s);
 void stats_scan_timed_out(struct stats *s);
 void stats_found_by_scan_only(struct stats *s, size_t n);
 
+/* What was counted apart of the same day, after what s counts. */
+void stats_add(struct stats *s, const struct stats *later);
+
 struct stats_totals {
     /* processed: settled well, errors: failed; by_way and total_ms are of the processed */
     uint64_t processed, errors, batches, batch_tickets, by_way[WAYS];

@@ -1,6 +1,7 @@
 /* upkeep.h: what is done now and then: the statistics line of a minute, the turn of the local day, the snapshot in the
  * store, the alerts, and freeing what a reload left. A day that ended is logged and saved in the store, also one that ended
- * while we did not run.
+ * while we did not run. Where the store cannot be read at the start, nothing is saved over what an earlier run left in it:
+ * that is read when the store is back, put before what was counted since, and saved from then on.
  *
  * One tick every UPKEEP_TICK_MS. The day turns when the local date is another than the statistics': no timer is set for
  * midnight, which a clock step or a change to summer time would make wrong. Thread: loop.
