@@ -41,6 +41,9 @@ void str_json(struct str *s, const char *bytes, size_t n);
  * writing or has no width, as \u202e; the backslash stays; what is not UTF-8 as \xff. Never a line break, never an escape sequence. */
 void str_plain(struct str *s, const char *bytes, size_t n);
 
+/* As one word of a shell's line, whatever it holds. */
+void str_shell(struct str *s, const char *text);
+
 /* Strict UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF. */
 bool utf8_valid(const char *bytes, size_t n);
 
