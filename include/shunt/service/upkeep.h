@@ -17,10 +17,10 @@
 
 struct upkeep *upkeep_new(struct service *s, struct error *e); /* takes up the day's statistics */
 void upkeep_start(struct upkeep *u);
-void upkeep_log_state(struct upkeep *u); /* everything, for USR1 and the end */
+void upkeep_log_state(struct upkeep *u);  /* everything, for USR1 and the end */
 void upkeep_tell_stuck(struct upkeep *u); /* to people, as [task NAME] run = stuck has it */
-void upkeep_save_now(struct upkeep *u);  /* the snapshot, to the store's lane */
-void upkeep_last(struct upkeep *u);      /* the last snapshot, blocking: the loop has done its work */
+void upkeep_save_now(struct upkeep *u);   /* the snapshot, to the store's lane */
+void upkeep_last(struct upkeep *u);       /* the last snapshot, blocking: the loop has done its work */
 void upkeep_free(struct upkeep *u);
 
 #endif
