@@ -135,7 +135,7 @@ static struct service *set_up(struct scratch *s)
 {
     wall_now_ms = NOON;
     open_log(s);
-    put_config(s, "[delivery]\ndurability = none\n", ROUTES_TWO);
+    put_config(s, "[delivery]\ndurability = none\n[report]\nenabled = no\n", ROUTES_TWO);
     return start(s);
 }
 
