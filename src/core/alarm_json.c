@@ -4,6 +4,7 @@
 
 #include "shunt/base/error.h"
 #include "shunt/base/mem.h"
+#include "shunt/core/json_get.h"
 
 #include "alarm_inner.h"
 
@@ -11,24 +12,12 @@
 
 /* ---- writing ---- */
 
-static json_t *texts_json(char *const *texts, size_t n)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; i < n; i++) {
-        if (json_array_append_new(array, json_string(texts[i])) != 0) {
-            json_decref(array);
-            return NULL;
-        }
-    }
-    return array;
-}
-
 static json_t *incidents_json(const struct incident *list)
 {
     json_t *array = json_array();
     for (const struct incident *i = list; i; i = i->next) {
         json_t *entry = json_pack(
-            "{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:b}", "texts", texts_json(i->texts, ALARM_TEXTS),
+            "{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:b}", "texts", json_texts(i->texts, ALARM_TEXTS),
             "opened_ms", (json_int_t)i->opened_ms, "over_ms", (json_int_t)i->over_ms, "remind_ms",
             (json_int_t)i->remind_ms, "step", (json_int_t)i->step, "reminded", (json_int_t)i->reminded, "times",
             (json_int_t)i->times, "wanted", i->wanted, "permanent", i->permanent, "told_permanent", i->told_permanent);
@@ -45,7 +34,7 @@ static json_t *groups_json(const struct alarm *a)
     json_t *array = json_array();
     for (const struct group *g = a->groups; g; g = g->next) {
         json_t *entry =
-            json_pack("{s:o, s:I}", "texts", texts_json(g->texts, GROUP_TEXTS), "count", (json_int_t)g->count);
+            json_pack("{s:o, s:I}", "texts", json_texts(g->texts, GROUP_TEXTS), "count", (json_int_t)g->count);
         if (json_array_append_new(array, entry) != 0) {
             json_decref(array);
             return NULL;
@@ -171,21 +160,13 @@ static int read_state(struct alarm *a, const json_t *state)
 
 /* ---- what was told since ---- */
 
-static bool has_incident(const struct incident *list, const struct incident *i)
-{
-    while (list && (strcmp(list->texts[TEXT_KIND], i->texts[TEXT_KIND]) != 0 ||
-                    strcmp(list->texts[TEXT_SUBJECT], i->texts[TEXT_SUBJECT]) != 0))
-        list = list->next;
-    return list != NULL;
-}
-
 /* Those that are in both go on as they were. */
 static void add_incidents(struct alarm *a, struct alarm *since)
 {
     for (struct incident *i; (i = since->incidents);) {
         since->incidents = i->next;
         i->next = NULL;
-        if (a->n_incidents >= ALARM_INCIDENTS_MAX || has_incident(a->incidents, i)) {
+        if (a->n_incidents >= ALARM_INCIDENTS_MAX || *alarm_find(a, i->texts[TEXT_KIND], i->texts[TEXT_SUBJECT])) {
             alarm_incident_free(i);
             continue;
         }
@@ -210,16 +191,6 @@ static void add_notes(struct alarm *a, struct alarm *since)
     }
 }
 
-static struct group *same_group(const struct alarm *a, const struct group *g)
-{
-    struct group *own = a->groups;
-    while (own && (strcmp(own->texts[GROUP_CLIENT], g->texts[GROUP_CLIENT]) != 0 ||
-                   strcmp(own->texts[GROUP_DESTINATION], g->texts[GROUP_DESTINATION]) != 0 ||
-                   strcmp(own->texts[GROUP_ERROR], g->texts[GROUP_ERROR]) != 0))
-        own = own->next;
-    return own;
-}
-
 static void add_failures(struct alarm *a, struct alarm *since)
 {
     if (a->failures == 0 && since->failures > 0)
@@ -227,7 +198,7 @@ static void add_failures(struct alarm *a, struct alarm *since)
     a->failures += since->failures;
     a->failures_more += since->failures_more;
     for (struct group *g; (g = since->groups);) {
-        struct group *own = same_group(a, g);
+        struct group *own = alarm_same_group(a, g);
         since->groups = g->next;
         g->next = NULL;
         if (!own && a->n_groups < ALARM_GROUPS_MAX) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "shunt/base/log.h"
+#include "shunt/core/json_get.h"
 #include "shunt/core/when.h"
 #include "shunt/service/alerts.h"
 
@@ -23,23 +24,18 @@ static int run(struct errand *x, struct store *store, struct error *e)
     return rc ? rc : store_list(store, &filter, &k->page, e);
 }
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
 static void put_jobs(struct str *out, const json_t *jobs)
 {
     size_t i;
     const json_t *job;
     json_array_foreach (jobs, i, job) {
         char when[WHEN_TEXT_MAX];
-        const char *error = text_of(job, "error_message");
+        const char *error = json_text_of(job, "error_message");
         long long attempts = json_integer_value(json_object_get(job, "retry_count"));
         when_local(json_string_value(json_object_get(job, "completed_at")), when);
-        str_printf(out, "\n%s %s %s, after %lld attempt%s: %.*s", when, text_of(job, "client"), text_of(job, "file"),
-                   attempts, attempts == 1 ? "" : "s", (int)utf8_cut(error, strlen(error), ERROR_SHOWN_MAX), error);
+        str_printf(out, "\n%s %s %s, after %lld attempt%s: %.*s", when, json_text_of(job, "client"),
+                   json_text_of(job, "file"), attempts, attempts == 1 ? "" : "s",
+                   (int)utf8_cut(error, strlen(error), ERROR_SHOWN_MAX), error);
     }
 }
 

@@ -1,9 +1,9 @@
 /* stats.h: the numbers of the local day, and the ledger.
  *
  * Counted on the loop thread only, by these functions only. Totals; by client (with categories), by destination, by
- * hour, by way; scans; the last errors; the slowest deliveries. To and from JSON (Jansson), so that the store keeps them across a restart. A
- * snapshot from another local date is not taken. Bounded: at most STATS_KEYS_MAX clients (and destinations, and
- * categories a client); the rest is counted under "(others)".
+ * hour, by way; scans; the last errors; the slowest deliveries. To and from JSON (Jansson), so that the store keeps
+ * them across a restart. A snapshot from another local date is not taken. Bounded: at most STATS_KEYS_MAX clients (and
+ * destinations, and categories a client); the rest is counted under "(others)".
  *
  * Ledger (of the process's life, not the day's): taken = delivered + archived_only + failed + returned + waiting +
  * in_work, always.
