@@ -224,7 +224,7 @@ test_units() {
 test_e2e() {
     local junit=$logs/e2e-$1 status=0
     heading "end to end, $1"
-    pytest "$1" "($2) and not alone" "$junit.xml" --numprocesses 4 --dist loadgroup "${@:3}" || status=$?
+    pytest "$1" "($2) and not alone" "$junit.xml" --numprocesses 8 --dist loadgroup "${@:3}" || status=$?
     tally "$junit.xml" "$status"
     status=0
     pytest "$1" "($2) and alone" "$junit-alone.xml" "${@:3}" || status=$?

@@ -198,3 +198,19 @@ void str_plain(struct str *s, const char *bytes, size_t n)
     }
     str_add(s, bytes + run, n - run);
 }
+
+void str_shell(struct str *s, const char *text)
+{
+    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/:@%+,-";
+    if (*text && strspn(text, safe) == strlen(text)) {
+        str_puts(s, text);
+        return;
+    }
+    str_putc(s, '\'');
+    for (const char *p = text; *p; p++)
+        if (*p == '\'')
+            str_puts(s, "'\\''");
+        else
+            str_putc(s, *p);
+    str_putc(s, '\'');
+}

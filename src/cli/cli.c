@@ -167,6 +167,17 @@ struct config *cli_config(const struct cli *cli)
     return config;
 }
 
+int cli_with_config(const struct cli *cli, int (*act)(const struct cli *cli, const struct config *c, struct error *e))
+{
+    struct config *c = cli_config(cli);
+    struct error e = {0};
+    if (!c)
+        return EXIT_CONFIG;
+    int rc = act(cli, c, &e);
+    config_free(c);
+    return rc < 0 ? cli_fail(&e) : rc;
+}
+
 int cli_open_log(const struct config *c, bool to_stdout, struct error *e)
 {
     struct log_options how = {.level = c->settings->log_level,

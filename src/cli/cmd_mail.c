@@ -178,13 +178,7 @@ static int list(const struct cli *cli, const struct config *c, struct error *e)
 
 static int run(const struct cli *cli)
 {
-    struct config *c = cli_config(cli);
-    struct error e = {0};
-    if (!c)
-        return EXIT_CONFIG;
-    int rc = strcmp(cli->args[0], "test") == 0 ? test(cli, c, &e) : list(cli, c, &e);
-    config_free(c);
-    return rc < 0 ? cli_fail(&e) : rc;
+    return cli_with_config(cli, strcmp(cli->args[0], "test") == 0 ? test : list);
 }
 
 static const char *const words[] = {"test", "list", NULL};

@@ -289,13 +289,7 @@ static int verify(const struct cli *cli, const struct config *c, struct error *e
 
 static int run(const struct cli *cli)
 {
-    struct config *c = cli_config(cli);
-    struct error e = {0};
-    if (!c)
-        return EXIT_CONFIG;
-    int rc = verify(cli, c, &e);
-    config_free(c);
-    return rc < 0 ? cli_fail(&e) : rc;
+    return cli_with_config(cli, verify);
 }
 
 static const struct cli_option options[] = {

@@ -1,4 +1,5 @@
-/* alarm_inner.h: what alarm.c (when something is told) shares with alarm_json.c (its state outside the process). */
+/* alarm_inner.h: what alarm.c (what happens) shares with alarm_mail.c (what is told of it, and when) and alarm_json.c (its
+ * state outside the process). */
 #ifndef SHUNT_CORE_ALARM_INNER_H
 #define SHUNT_CORE_ALARM_INNER_H
 
@@ -39,6 +40,9 @@ struct incident *alarm_incident_new(const char *const texts[ALARM_TEXTS]); /* NU
 void alarm_incident_free(struct incident *i);
 struct group *alarm_group_new(const char *const texts[GROUP_TEXTS]);
 void alarm_group_free(struct group *g);
+struct group *alarm_same_group(const struct alarm *a, const struct group *g);         /* NULL: none */
+struct incident **alarm_find(struct alarm *a, const char *kind, const char *subject); /* its place; of NULL: the end */
+void alarm_drop(struct incident **at);
 /* At the end of the list. */
 void alarm_add_incident(struct incident **list, struct incident *i);
 void alarm_add_group(struct alarm *a, struct group *g);

@@ -4,6 +4,7 @@
 
 #include "shunt/base/error.h"
 #include "shunt/base/mem.h"
+#include "shunt/core/json_get.h"
 
 #include "alarm_inner.h"
 
@@ -11,24 +12,12 @@
 
 /* ---- writing ---- */
 
-static json_t *texts_json(char *const *texts, size_t n)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; i < n; i++) {
-        if (json_array_append_new(array, json_string(texts[i])) != 0) {
-            json_decref(array);
-            return NULL;
-        }
-    }
-    return array;
-}
-
 static json_t *incidents_json(const struct incident *list)
 {
     json_t *array = json_array();
     for (const struct incident *i = list; i; i = i->next) {
         json_t *entry = json_pack(
-            "{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:b}", "texts", texts_json(i->texts, ALARM_TEXTS),
+            "{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:b}", "texts", json_texts(i->texts, ALARM_TEXTS),
             "opened_ms", (json_int_t)i->opened_ms, "over_ms", (json_int_t)i->over_ms, "remind_ms",
             (json_int_t)i->remind_ms, "step", (json_int_t)i->step, "reminded", (json_int_t)i->reminded, "times",
             (json_int_t)i->times, "wanted", i->wanted, "permanent", i->permanent, "told_permanent", i->told_permanent);
@@ -45,7 +34,7 @@ static json_t *groups_json(const struct alarm *a)
     json_t *array = json_array();
     for (const struct group *g = a->groups; g; g = g->next) {
         json_t *entry =
-            json_pack("{s:o, s:I}", "texts", texts_json(g->texts, GROUP_TEXTS), "count", (json_int_t)g->count);
+            json_pack("{s:o, s:I}", "texts", json_texts(g->texts, GROUP_TEXTS), "count", (json_int_t)g->count);
         if (json_array_append_new(array, entry) != 0) {
             json_decref(array);
             return NULL;
@@ -169,11 +158,68 @@ static int read_state(struct alarm *a, const json_t *state)
     return rc ? rc : read_groups(a, json_object_get(state, "groups"));
 }
 
+/* ---- what was told since ---- */
+
+/* Those that are in both go on as they were. */
+static void add_incidents(struct alarm *a, struct alarm *since)
+{
+    for (struct incident *i; (i = since->incidents);) {
+        since->incidents = i->next;
+        i->next = NULL;
+        if (a->n_incidents >= ALARM_INCIDENTS_MAX || *alarm_find(a, i->texts[TEXT_KIND], i->texts[TEXT_SUBJECT])) {
+            alarm_incident_free(i);
+            continue;
+        }
+        alarm_add_incident(&a->incidents, i);
+        a->n_incidents++;
+    }
+}
+
+static void add_notes(struct alarm *a, struct alarm *since)
+{
+    a->notes_lost += since->notes_lost;
+    for (struct incident *i; (i = since->notes);) {
+        since->notes = i->next;
+        i->next = NULL;
+        if (a->n_notes >= ALARM_NOTES_MAX) {
+            a->notes_lost++;
+            alarm_incident_free(i);
+            continue;
+        }
+        alarm_add_incident(&a->notes, i);
+        a->n_notes++;
+    }
+}
+
+static void add_failures(struct alarm *a, struct alarm *since)
+{
+    if (a->failures == 0 && since->failures > 0)
+        a->failures_since_ms = since->failures_since_ms;
+    a->failures += since->failures;
+    a->failures_more += since->failures_more;
+    for (struct group *g; (g = since->groups);) {
+        struct group *own = alarm_same_group(a, g);
+        since->groups = g->next;
+        g->next = NULL;
+        if (!own && a->n_groups < ALARM_GROUPS_MAX) {
+            alarm_add_group(a, g);
+            continue;
+        }
+        *(own ? &own->count : &a->failures_more) += g->count;
+        alarm_group_free(g);
+    }
+}
+
 int alarm_from_json(struct alarm *a, const json_t *state)
 {
     struct alarm *made = alarm_new(&a->policy);
     int rc = made ? read_state(made, state) : ERR_NOMEM;
     if (rc == 0) {
+        add_incidents(made, a);
+        add_notes(made, a);
+        add_failures(made, a);
+        if (a->budget_ms > made->budget_ms)
+            made->budget_ms = a->budget_ms;
         struct alarm old = *a;
         *a = *made;
         *made = old;

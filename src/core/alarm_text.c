@@ -4,15 +4,10 @@
 #include <string.h>
 
 #include "shunt/base/clock.h"
+#include "shunt/core/json_get.h"
 #include "shunt/core/when.h"
 
 #define SUBJECT_ITEMS 3 /* whose titles stand in the subject */
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
 
 static int64_t number_of(const json_t *object, const char *key)
 {
@@ -21,23 +16,7 @@ static int64_t number_of(const json_t *object, const char *key)
 
 static bool is(const json_t *item, const char *what)
 {
-    return strcmp(text_of(item, "what"), what) == 0;
-}
-
-void alarm_shell_word(struct str *out, const char *text)
-{
-    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/:@%+,-";
-    if (*text && strspn(text, safe) == strlen(text)) {
-        str_puts(out, text);
-        return;
-    }
-    str_putc(out, '\'');
-    for (const char *p = text; *p; p++)
-        if (*p == '\'')
-            str_puts(out, "'\\''");
-        else
-            str_putc(out, *p);
-    str_putc(out, '\'');
+    return strcmp(json_text_of(item, "what"), what) == 0;
 }
 
 /* ---- headings ---- */
@@ -47,7 +26,7 @@ static void failed_heading(const json_t *item, struct str *out)
     int64_t count = number_of(item, "count");
     const json_t *group = json_array_get(json_object_get(item, "groups"), 0);
     if (count == 1 && group)
-        str_printf(out, "Failed: %s (%s)", text_of(group, "name"), text_of(group, "client"));
+        str_printf(out, "Failed: %s (%s)", json_text_of(group, "name"), json_text_of(group, "client"));
     else
         str_printf(out, "%lld ticket%s failed", (long long)count, count == 1 ? "" : "s");
 }
@@ -59,7 +38,7 @@ static void heading(const json_t *item, struct str *out)
         failed_heading(item, out);
         return;
     }
-    str_printf(out, "%s%s", is(item, "reminded") ? "Still: " : "", text_of(item, "title"));
+    str_printf(out, "%s%s", is(item, "reminded") ? "Still: " : "", json_text_of(item, "title"));
     if (is(item, "recovered")) {
         when_span(number_of(item, "over_ms") - number_of(item, "since_ms"), span);
         str_printf(out, ", after %s", span);
@@ -137,10 +116,10 @@ static void incident_times(struct part *p, const json_t *item, const struct alar
 
 static void incident_part(struct part *p, const json_t *item, const struct alarm_words *words)
 {
-    add_lines(p, p->paragraphs, text_of(item, "text"));
+    add_lines(p, p->paragraphs, json_text_of(item, "text"));
     incident_times(p, item, words);
-    str_puts(&p->next, text_of(item, "next"));
-    add_lines(p, p->commands, text_of(item, "todo"));
+    str_puts(&p->next, json_text_of(item, "next"));
+    add_lines(p, p->commands, json_text_of(item, "todo"));
     if (is(item, "permanent"))
         str_puts(&p->next, p->next.len > 0 ? " There is no further mail about it until it is over."
                                            : "Nothing more by itself: somebody is needed. There is no further mail "
@@ -151,9 +130,9 @@ static void add_row(struct part *p, const json_t *group, const struct alarm_word
 {
     struct str text = STR_INIT, command = STR_INIT;
     int64_t count = number_of(group, "count");
-    const char *destination = text_of(group, "destination"), *id = text_of(group, "id");
-    str_printf(&text, "%s%s%s: %s (%s%s)", text_of(group, "client"), destination[0] ? " -> " : "", destination,
-               text_of(group, "error"), count > 1 ? "as " : "", text_of(group, "name"));
+    const char *destination = json_text_of(group, "destination"), *id = json_text_of(group, "id");
+    str_printf(&text, "%s%s%s: %s (%s%s)", json_text_of(group, "client"), destination[0] ? " -> " : "", destination,
+               json_text_of(group, "error"), count > 1 ? "as " : "", json_text_of(group, "name"));
     if (id[0])
         str_printf(&command, "%s show %s", words->command, id);
     bool fine = !str_failed(&text) && !str_failed(&command);
@@ -169,8 +148,8 @@ static void failed_commands(struct part *p, const json_t *item, const struct ala
 {
     struct str line = STR_INIT;
     const json_t *first = json_array_get(json_object_get(item, "groups"), 0);
-    if (number_of(item, "count") == 1 && first && text_of(first, "id")[0])
-        str_printf(&line, "%s retry %s", words->command, text_of(first, "id"));
+    if (number_of(item, "count") == 1 && first && json_text_of(first, "id")[0])
+        str_printf(&line, "%s retry %s", words->command, json_text_of(first, "id"));
     else
         str_printf(&line, "%s failed", words->command);
     add_text(p, p->commands, &line);
@@ -246,16 +225,16 @@ static void put_part(const json_t *part, struct str *out)
 {
     size_t i;
     const json_t *line;
-    str_printf(out, "%s\n\n", text_of(part, "heading"));
+    str_printf(out, "%s\n\n", json_text_of(part, "heading"));
     json_array_foreach (json_object_get(part, "paragraphs"), i, line)
         str_printf(out, "%s\n", json_string_value(line));
     json_array_foreach (json_object_get(part, "rows"), i, line) {
-        str_printf(out, "%6lld  %s\n", (long long)number_of(line, "count"), text_of(line, "text"));
-        if (text_of(line, "command")[0])
-            str_printf(out, "        %s\n", text_of(line, "command"));
+        str_printf(out, "%6lld  %s\n", (long long)number_of(line, "count"), json_text_of(line, "text"));
+        if (json_text_of(line, "command")[0])
+            str_printf(out, "        %s\n", json_text_of(line, "command"));
     }
-    if (text_of(part, "next")[0])
-        str_printf(out, "\nWhat happens next: %s\n", text_of(part, "next"));
+    if (json_text_of(part, "next")[0])
+        str_printf(out, "\nWhat happens next: %s\n", json_text_of(part, "next"));
     if (json_array_size(json_object_get(part, "commands")) > 0)
         str_puts(out, "\nWhat you can do:\n");
     json_array_foreach (json_object_get(part, "commands"), i, line)

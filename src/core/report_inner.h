@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "shunt/base/str.h"
+#include "shunt/core/json_get.h"
 #include "shunt/core/report.h"
 
 #define NUMBER_TEXT_MAX 40
@@ -27,7 +28,6 @@ json_t *report_wrapped(const char *text, const char *before);
 
 /* report_rows.c */
 json_int_t report_number_of(const json_t *object, const char *key);
-const char *report_text_of(const json_t *object, const char *key); /* "" where there is none */
 /* item: taken; NULL makes the list one, which was freed. */
 void report_append(json_t **list, json_t *item);
 json_t *report_local_time(int64_t ms);

@@ -17,12 +17,6 @@ json_int_t report_number_of(const json_t *object, const char *key)
     return json_integer_value(json_object_get(object, key));
 }
 
-const char *report_text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
 /* item: taken, NULL where there was no memory. */
 void report_append(json_t **list, json_t *item)
 {
@@ -73,7 +67,7 @@ static json_t *client_line(const char *name, const json_t *client)
 
 json_t *report_client_row(const json_t *client)
 {
-    json_t *name = report_shown(report_text_of(client, "client"), NAME_CHARACTERS),
+    json_t *name = report_shown(json_text_of(client, "client"), NAME_CHARACTERS),
            *categories = categories_of(client, 200);
     json_t *lines = categories ? report_wrapped(json_string_value(categories), "    ") : NULL;
     json_t *line = name ? client_line(json_string_value(name), client) : NULL;
@@ -89,7 +83,7 @@ json_t *report_client_row(const json_t *client)
 json_t *report_destination_row(const json_t *d)
 {
     struct str line = STR_INIT;
-    json_t *name = report_shown(report_text_of(d, "destination"), NAME_CHARACTERS);
+    json_t *name = report_shown(json_text_of(d, "destination"), NAME_CHARACTERS);
     json_int_t delivered = report_number_of(d, "delivered"), failed = report_number_of(d, "failed_attempts");
     report_column(&line, name ? json_string_value(name) : "", 42, false);
     report_column_count(&line, delivered, 12);
@@ -159,9 +153,9 @@ json_t *report_hours_of(const json_t *hours)
 
 json_t *report_error_row(const json_t *e)
 {
-    json_t *client = report_shown(report_text_of(e, "client"), NAME_CHARACTERS),
-           *file = report_shown(report_text_of(e, "file"), FILE_CHARACTERS);
-    json_t *text = report_shown(report_text_of(e, "error"), ERROR_CHARACTERS),
+    json_t *client = report_shown(json_text_of(e, "client"), NAME_CHARACTERS),
+           *file = report_shown(json_text_of(e, "file"), FILE_CHARACTERS);
+    json_t *text = report_shown(json_text_of(e, "error"), ERROR_CHARACTERS),
            *time = report_local_time(report_number_of(e, "time"));
     json_t *lines = text ? report_wrapped(json_string_value(text), "    ") : NULL, *line = NULL;
     json_t *name = client && file ? json_sprintf("%s/%s", json_string_value(client), json_string_value(file)) : NULL;
@@ -180,9 +174,9 @@ json_t *report_slow_row(const json_t *d)
 {
     struct str line = STR_INIT;
     json_t *took = report_seconds(json_object_get(d, "ms")),
-           *file = report_shown(report_text_of(d, "file"), FILE_CHARACTERS);
-    json_t *client = report_shown(report_text_of(d, "client"), NAME_CHARACTERS);
-    json_t *destination = report_shown(report_text_of(d, "destination"), NAME_CHARACTERS);
+           *file = report_shown(json_text_of(d, "file"), FILE_CHARACTERS);
+    json_t *client = report_shown(json_text_of(d, "client"), NAME_CHARACTERS);
+    json_t *destination = report_shown(json_text_of(d, "destination"), NAME_CHARACTERS);
     if (took && file && client && destination) {
         struct str name = STR_INIT;
         str_printf(&name, "%s/%s to %s", json_string_value(client), json_string_value(file),
@@ -201,9 +195,9 @@ json_t *report_alert_row(const json_t *a)
     struct str text = STR_INIT;
     char opened[WHEN_TEXT_MAX], closed[WHEN_TEXT_MAX];
     bool over = json_is_string(json_object_get(a, "closed_at"));
-    when_local(report_text_of(a, "opened_at"), opened);
-    when_local(report_text_of(a, "closed_at"), closed);
-    str_printf(&text, "%s: %s", report_text_of(a, "subject"), report_text_of(a, "text"));
+    when_local(json_text_of(a, "opened_at"), opened);
+    when_local(json_text_of(a, "closed_at"), closed);
+    str_printf(&text, "%s: %s", json_text_of(a, "subject"), json_text_of(a, "text"));
     json_t *what = str_failed(&text) ? NULL : report_shown(text.bytes, ERROR_CHARACTERS);
     str_fini(&text);
     json_t *when = over ? json_sprintf("%s to %s", opened, closed) : json_sprintf("since %s", opened);

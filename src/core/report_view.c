@@ -51,7 +51,7 @@ static void compare(json_t **rows, const char *what, const json_t *day, json_int
     if (!json_is_object(day))
         return;
     json_int_t then = report_number_of(day, "processed");
-    json_t *date = long_date(report_text_of(day, "date")),
+    json_t *date = long_date(json_text_of(day, "date")),
            *rate = report_percent(json_object_get(day, "success_percent"));
     json_t *change = change_of(processed, then);
     report_column(&line, what, 26, false);
@@ -122,11 +122,10 @@ static json_t *now_of(const json_t *report)
     if (json_is_object(totals))
         fact(&rows, "Failed tickets, until put back", report_count(report_number_of(totals, "failed")));
     json_array_foreach (json_object_get(now, "destinations"), i, d) {
-        bool down = strcmp(report_text_of(d, "breaker"), "closed") != 0,
-             held = json_is_true(json_object_get(d, "held"));
+        bool down = strcmp(json_text_of(d, "breaker"), "closed") != 0, held = json_is_true(json_object_get(d, "held"));
         if (!down && !held)
             continue;
-        json_t *name = report_shown(report_text_of(d, "label"), 32);
+        json_t *name = report_shown(json_text_of(d, "label"), 32);
         if (name) {
             struct str what = STR_INIT;
             str_printf(&what, "%s, %s", json_string_value(name), held ? "held" : "down");
@@ -191,15 +190,15 @@ json_t *report_view(const json_t *report, const struct report_brand *brand, size
     bool has_errors = json_array_size(errors) > 0, has_alerts = json_array_size(alerts) > 0;
     bool has_slowest = json_array_size(slowest) > 0, has_comparison = json_array_size(comparison) > 0;
     bool has_now = json_array_size(now) > 0;
-    (void)when_parse(report_text_of(report, "made_at"), 0, false, &made_ms, NULL);
+    (void)when_parse(json_text_of(report, "made_at"), 0, false, &made_ms, NULL);
     return json_pack(
         "{s:o, s:s, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:b, s:o, s:b, s:o, s:b, s:o, "
         "s:b, s:o, s:o}",
-        "brand", brand_of(brand), "date", report_text_of(report, "date"), "day",
-        long_date(report_text_of(report, "date")), "made", report_local_time(made_ms), "uptime",
-        span(json_object_get(report, "uptime_ms")), "late", json_is_true(json_object_get(report, "late")), "so_far",
-        !complete, "idle", !any, "uncounted", !json_is_true(json_object_get(report, "counted")), "cards",
-        cards_of(totals), "performance", performance_of(report), "ways", ways_of(report), "clients",
+        "brand", brand_of(brand), "date", json_text_of(report, "date"), "day", long_date(json_text_of(report, "date")),
+        "made", report_local_time(made_ms), "uptime", span(json_object_get(report, "uptime_ms")), "late",
+        json_is_true(json_object_get(report, "late")), "so_far", !complete, "idle", !any, "uncounted",
+        !json_is_true(json_object_get(report, "counted")), "cards", cards_of(totals), "performance",
+        performance_of(report), "ways", ways_of(report), "clients",
         report_table_of(json_object_get(report, "clients"), rows, report_client_row, "clients", "processed"),
         "destinations",
         report_table_of(json_object_get(report, "destinations"), rows, report_destination_row, "destinations",

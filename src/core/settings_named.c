@@ -175,11 +175,6 @@ static unsigned line_of(const struct section *section, const char *key)
     return x->section ? section->lines[x - section->kind->keys] : 0;
 }
 
-bool section_given(const struct section *section, const char *key)
-{
-    return line_of(section, key) > 0;
-}
-
 void section_fault(const struct section *section, const char *file, struct faults *faults, const char *key,
                    const char *text)
 {

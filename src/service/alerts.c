@@ -7,6 +7,7 @@
 #include "shunt/base/embedded.h"
 #include "shunt/base/log.h"
 #include "shunt/core/alarm_text.h"
+#include "shunt/core/json_get.h"
 #include "shunt/core/mustache.h"
 #include "shunt/core/when.h"
 #include "shunt/service/outbox.h"
@@ -22,7 +23,7 @@ void alerts_command(const struct config *config, struct str *out)
     if (strcmp(config->file, CONFIG_DEFAULT) == 0)
         return;
     str_puts(out, " -c ");
-    alarm_shell_word(out, config->file);
+    str_shell(out, config->file);
 }
 
 /* A mail in all its forms. */
@@ -38,18 +39,6 @@ static void letter_fini(struct letter *l)
     str_fini(&l->html);
     json_decref(l->mail);
     json_decref(l->event);
-}
-
-static json_t *recipients(const struct settings *set)
-{
-    json_t *to = json_array();
-    for (size_t i = 0; i < set->alerts_to.count; i++) {
-        if (json_array_append_new(to, json_string(set->alerts_to.items[i])) != 0) {
-            json_decref(to);
-            return NULL;
-        }
-    }
-    return to;
 }
 
 static int render_page(const json_t *parts, const struct settings *set, struct letter *l)
@@ -89,7 +78,8 @@ static bool write_letter(const struct service *s, const json_t *mail, struct let
             json_pack("{s:s, s:s, s:s}", "subject", l->subject.bytes, "text", l->text.bytes, "html", l->html.bytes);
         l->event = event_of(s, mail, l);
         fine = l->mail && l->event &&
-               (set->alerts_to.count == 0 || json_object_set_new(l->mail, "to", recipients(set)) == 0);
+               (set->alerts_to.count == 0 ||
+                json_object_set_new(l->mail, "to", json_texts(set->alerts_to.items, set->alerts_to.count)) == 0);
     }
     json_decref(parts);
     str_fini(&command);

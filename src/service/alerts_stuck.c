@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "shunt/base/log.h"
+#include "shunt/core/json_get.h"
 #include "shunt/core/when.h"
 #include "shunt/service/alerts.h"
 
@@ -23,12 +24,6 @@ static int run(struct errand *x, struct store *store, struct error *e)
     return rc ? rc : store_list(store, &filter, &k->page, e);
 }
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
 /* Each of them keeps to its line. */
 static void put_plain(struct str *out, const char *text, size_t most)
 {
@@ -45,11 +40,11 @@ static void put_jobs(struct str *out, const json_t *jobs)
         long long attempts = json_integer_value(json_object_get(job, "retry_count"));
         when_local(json_string_value(json_object_get(job, "completed_at")), when);
         str_printf(out, "\n%s ", when);
-        put_plain(out, text_of(job, "client"), SIZE_MAX);
+        put_plain(out, json_text_of(job, "client"), SIZE_MAX);
         str_putc(out, ' ');
-        put_plain(out, text_of(job, "file"), SIZE_MAX);
+        put_plain(out, json_text_of(job, "file"), SIZE_MAX);
         str_printf(out, ", after %lld attempt%s: ", attempts, attempts == 1 ? "" : "s");
-        put_plain(out, text_of(job, "error_message"), ERROR_SHOWN_MAX);
+        put_plain(out, json_text_of(job, "error_message"), ERROR_SHOWN_MAX);
     }
 }
 

@@ -1,4 +1,5 @@
-/* api_report.c: the daily report: today's so far, an earlier day's as it was made, the days that there are, and sending one again. */
+/* api_report.c: the daily report: today's so far, an earlier day's as it was made, the days that there are, and sending
+ * one again. */
 #include <string.h>
 
 #include "shunt/base/log.h"

@@ -10,8 +10,6 @@
 
 #include "incidents_inner.h"
 
-#define OPEN_MAX 1000 /* that are taken up */
-
 struct incident {
     struct incident *next;
     enum incident_kind kind;
@@ -45,6 +43,25 @@ static int64_t wall_ms(const struct incidents *in)
     return clock->wall_ms(clock);
 }
 
+static bool of_instance(enum incident_kind kind)
+{
+    return kind == STORE_DEGRADED || kind == LEDGER || kind == SCAN_TIMEOUT;
+}
+
+/* Several instances may see the same: each opens and closes its own, by another subject. False: to be tried again. */
+static bool store_it(struct incidents *in, enum incident_kind kind, struct store_alert *alert, bool open)
+{
+    struct str subject = STR_INIT;
+    str_puts(&subject, alert->subject);
+    if (in->service->instance.number > 0 && !of_instance(kind))
+        str_printf(&subject, " (%s)", in->self);
+    alert->kind = incident_words[kind];
+    alert->subject = subject.bytes;
+    bool stored = !str_failed(&subject) && storage_alert(&in->service->storage, alert, open);
+    str_fini(&subject);
+    return stored;
+}
+
 /* True: it stands in the store as open, or will. */
 static bool open_it(struct incidents *in, enum incident_kind kind, const char *subject, int64_t at_ms, const char *text)
 {
@@ -55,8 +72,8 @@ static bool open_it(struct incidents *in, enum incident_kind kind, const char *s
         return true;
     }
     struct incident *made = incident_new(kind, subject, false);
-    const struct store_alert alert = {.kind = incident_words[kind], .subject = subject, .at_ms = at_ms, .text = text};
-    if (!made || !storage_alert(&in->service->storage, &alert, true)) {
+    struct store_alert alert = {.subject = subject, .at_ms = at_ms, .text = text};
+    if (!made || !store_it(in, kind, &alert, true)) {
         mem_free(made);
         return false;
     }
@@ -89,15 +106,14 @@ static void begin(struct incidents *in, enum incident_kind kind, const char *sub
 static bool finish(struct incidents *in, struct incident **at)
 {
     struct incident *over = *at;
-    const char *kind = incident_words[over->kind];
-    const struct store_alert alert = {.kind = kind, .subject = over->subject, .at_ms = wall_ms(in)};
+    struct store_alert alert = {.subject = over->subject, .at_ms = wall_ms(in)};
     struct words w;
     words_init(&w);
     words_of_end(&w, in->service, over->kind, over->subject);
-    bool closed =
-        !words_failed(&w) &&
-        alarm_clear(in->service->rt.alarm, kind, over->subject, w.title.bytes, w.text.bytes, wall_ms(in)) == 0 &&
-        storage_alert(&in->service->storage, &alert, false);
+    bool closed = !words_failed(&w) &&
+                  alarm_clear(in->service->rt.alarm, incident_words[over->kind], over->subject, w.title.bytes,
+                              w.text.bytes, wall_ms(in)) == 0 &&
+                  store_it(in, over->kind, &alert, false);
     words_fini(&w);
     if (!closed)
         return false;
@@ -252,15 +268,31 @@ static bool kind_of(const char *word, enum incident_kind *out)
     return false;
 }
 
-static bool is_ours(const struct incidents *in, enum incident_kind kind, const char *subject)
+/* Instance 0 closes what one that is dead left open: as its own, by that subject. */
+static bool is_left(const struct incidents *in, const char *instance)
 {
-    bool of_instance = kind == STORE_DEGRADED || kind == LEDGER || kind == SCAN_TIMEOUT;
-    return !of_instance || strcmp(subject, in->self) == 0;
+    unsigned number;
+    return sscanf(instance, " (instance %u)", &number) == 1 &&
+           !instance_alive(in->service->config->underprocess, number);
+}
+
+/* A subject as the store has it. False: another instance's; true: *len bytes of it are the subject. */
+static bool is_ours(const struct incidents *in, enum incident_kind kind, const char *stored, size_t *len)
+{
+    const char *instance = strstr(stored, " (instance ");
+    *len = strlen(stored);
+    if (of_instance(kind))
+        return strcmp(stored, in->self) == 0;
+    if (in->service->instance.number == 0)
+        return !instance || is_left(in, instance);
+    *len = instance ? (size_t)(instance - stored) : 0;
+    size_t n = strlen(in->self);
+    return instance && strncmp(instance + 2, in->self, n) == 0 && strcmp(instance + 2 + n, ")") == 0;
 }
 
 static int take_up(struct incidents *in, enum incident_kind kind, const char *subject)
 {
-    if (*find(in, kind, subject) || !is_ours(in, kind, subject))
+    if (*find(in, kind, subject))
         return 0;
     struct incident *made = incident_new(kind, subject, true);
     if (!made)
@@ -270,8 +302,20 @@ static int take_up(struct incidents *in, enum incident_kind kind, const char *su
     return 0;
 }
 
+static int take_up_stored(struct incidents *in, enum incident_kind kind, const char *stored)
+{
+    struct str subject = STR_INIT;
+    size_t len;
+    if (!is_ours(in, kind, stored, &len))
+        return 0;
+    str_add(&subject, stored, len);
+    int rc = str_failed(&subject) ? ERR_NOMEM : take_up(in, kind, subject.bytes);
+    str_fini(&subject);
+    return rc;
+}
+
 /* What stands open in the store, and of what somebody is still to hear that it is over. */
-static int inherit(struct incidents *in, const json_t *alerts)
+int incidents_inherit(struct incidents *in, const json_t *alerts)
 {
     size_t i;
     const json_t *alert;
@@ -280,7 +324,7 @@ static int inherit(struct incidents *in, const json_t *alerts)
     json_array_foreach (alerts, i, alert) {
         const char *subject = json_string_value(json_object_get(alert, "subject"));
         if (rc == 0 && subject && kind_of(json_string_value(json_object_get(alert, "kind")), &kind))
-            rc = take_up(in, kind, subject);
+            rc = take_up_stored(in, kind, subject);
     }
     for (kind = 0; kind < INCIDENT_KINDS; kind++) {
         const char *subject;
@@ -296,9 +340,9 @@ int incidents_init(struct incidents *in, struct service *s, struct error *e)
     struct error why = {0};
     *in = (struct incidents){.service = s};
     (void)snprintf(in->self, sizeof in->self, "instance %u", s->instance.number);
-    int rc = s->storage.store ? store_alerts(s->storage.store, true, OPEN_MAX, &alerts, &why) : 0;
+    int rc = s->storage.store ? store_alerts(s->storage.store, true, INCIDENTS_OPEN_MAX, &alerts, &why) : 0;
     if (rc != ERR_NOMEM)
-        rc = inherit(in, alerts);
+        rc = incidents_inherit(in, alerts);
     json_decref(alerts);
     return rc == ERR_NOMEM ? error_set(e, rc, "out of memory") : 0;
 }

@@ -1,7 +1,6 @@
 /* incidents_words.c: see incidents_inner.h. Moments are named, not "in 10 s": a mail is read later. */
 #include <string.h>
 
-#include "shunt/core/alarm_text.h"
 #include "shunt/core/expect.h"
 #include "shunt/core/units.h"
 
@@ -44,7 +43,7 @@ static void command(struct words *w, const struct service *s, const char *verb, 
     str_printf(&w->todo, " %s", verb);
     if (word[0]) {
         str_putc(&w->todo, ' ');
-        alarm_shell_word(&w->todo, word);
+        str_shell(&w->todo, word);
     }
 }
 
@@ -153,7 +152,7 @@ void words_of_disk(struct words *w, const struct service *s, const struct disk *
     }
     str_puts(&w->next, "Work goes on while there is room. Where there is none, tickets wait where they are.");
     str_puts(&w->todo, "df -h ");
-    alarm_shell_word(&w->todo, disk->path);
+    str_shell(&w->todo, disk->path);
 }
 
 /* ---- what should have come ---- */
@@ -177,7 +176,7 @@ void words_of_missing(struct words *w, const struct service *s, const struct exp
     str_puts(&w->next, "When they have come it is told. Nothing else waits for them.");
     alerts_command(s->config, &w->todo);
     str_puts(&w->todo, " list --since 1d --client ");
-    alarm_shell_word(&w->todo, x->client);
+    str_shell(&w->todo, x->client);
 }
 
 static void end_of_missing(struct words *w, const struct service *s, const char *name)

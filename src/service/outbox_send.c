@@ -6,6 +6,7 @@
 
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
+#include "shunt/core/json_get.h"
 #include "shunt/core/retry.h"
 #include "shunt/io/files.h"
 #include "shunt/io/secret.h"
@@ -35,12 +36,6 @@ void outbox_ended(struct sending *s)
     o->n_under_way--;
     s->next = o->ended;
     o->ended = s;
-}
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
 }
 
 static void hash_key(const struct sending *s, char out[2 * SHA256_SIZE + 1])
@@ -173,8 +168,8 @@ static void run_mail(struct work *work)
     const struct mail mail = {.from = s->from,
                               .to = s->to,
                               .n_to = s->n_to,
-                              .subject = text_of(s->document, "subject"),
-                              .text = text_of(s->document, "text"),
+                              .subject = json_text_of(s->document, "subject"),
+                              .text = json_text_of(s->document, "text"),
                               .html = json_string_value(json_object_get(s->document, "html")),
                               .list_id = json_string_value(json_object_get(s->document, "list_id")),
                               .auto_submitted = true,
@@ -280,8 +275,8 @@ static struct sending *sending_new(struct outbox *o, json_t *row)
         return NULL;
     s->outbox = o;
     s->row = row;
-    s->key = text_of(row, "key");
-    s->kind = strcmp(text_of(row, "kind"), outbox_kind_word(OUTBOX_MAIL)) == 0 ? OUTBOX_MAIL : OUTBOX_WEBHOOK;
+    s->key = json_text_of(row, "key");
+    s->kind = strcmp(json_text_of(row, "kind"), outbox_kind_word(OUTBOX_MAIL)) == 0 ? OUTBOX_MAIL : OUTBOX_WEBHOOK;
     s->attempt = (unsigned)json_integer_value(json_object_get(row, "attempt"));
     s->created_ms = json_integer_value(json_object_get(row, "created_ms"));
     s->expires_ms = json_integer_value(json_object_get(row, "expires_ms"));

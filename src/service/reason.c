@@ -75,19 +75,6 @@ void reason_fini(struct reason *r)
     *r = (struct reason){0};
 }
 
-/* One word for a shell, whatever is in it. */
-static void shell_word(struct str *s, const char *text)
-{
-    str_putc(s, '\'');
-    for (const char *p = text; *p; p++) {
-        if (*p == '\'')
-            str_puts(s, "'\\''");
-        else
-            str_putc(s, *p);
-    }
-    str_putc(s, '\'');
-}
-
 void reason_text(const struct reason *r, const struct config *config, const char *failed_path, struct str *out)
 {
     struct str origin = STR_INIT, back = STR_INIT;
@@ -105,9 +92,9 @@ void reason_text(const struct reason *r, const struct config *config, const char
                "  shunt retry %s\n"
                "Or move it back by hand, which delivers it to all its destinations:\n  mv ",
                r->id);
-    shell_word(out, failed_path);
+    str_shell(out, failed_path);
     str_putc(out, ' ');
-    shell_word(out, back.bytes);
+    str_shell(out, back.bytes);
     str_puts(out, "\n");
     str_fini(&origin);
     str_fini(&back);

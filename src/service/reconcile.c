@@ -257,17 +257,26 @@ static int note_outcome(void *user, const struct store_job *row)
     return 0;
 }
 
-/* For store_each_cb. What still lies in underprocess is counted when it ends. */
-static int count_missed(void *user, const struct store_job *row)
+int reconcile_is_missed(const struct instance *instance, const struct store_job *row)
 {
-    struct reconciliation *r = user;
+    int there = row->status < STATUS_COMPLETED ? 1 : lies_below(instance->path, row);
+    return there < 0 ? there : there == 0;
+}
+
+static int count_in_its_day(struct reconciliation *r, const struct store_job *row)
+{
     const struct clock *clock = r->service->rt.clock;
-    int there = row->status < STATUS_COMPLETED ? 1 : lies_below(r->service->instance.path, row);
-    if (there != 0)
-        return there > 0 ? 0 : there;
     int date = clock_local_date(row->completed_ms), today = clock_local_date(clock->wall_ms(clock));
     int rc = turn_to(r, date < today ? date : today);
     return rc ? rc : count(r, row);
+}
+
+/* For store_each_cb. */
+static int count_missed(void *user, const struct store_job *row)
+{
+    struct reconciliation *r = user;
+    int missed = reconcile_is_missed(&r->service->instance, row);
+    return missed > 0 ? count_in_its_day(r, row) : missed;
 }
 
 /* ---- what was found ---- */
@@ -301,6 +310,15 @@ static int tell(const struct reconciliation *r)
         log_info("reconciled", "The store, the folders and the statistics of the day agree");
     str_fini(&text);
     return rc;
+}
+
+int reconcile_count(struct service *s, struct ended_days *ended, const struct record *missed)
+{
+    struct reconciliation r = {.service = s, .ended = ended};
+    int rc = 0;
+    for (; rc == 0 && missed; missed = missed->next)
+        rc = count_in_its_day(&r, &missed->row);
+    return rc ? rc : tell(&r);
 }
 
 int reconcile(struct service *s, struct ended_days *ended, struct error *e)

@@ -1,7 +1,7 @@
 /* report_mail.c: the report as a mail: see reporter.h. */
 #include <string.h>
 
-#include "shunt/base/mem.h"
+#include "shunt/core/json_get.h"
 #include "shunt/service/outbox.h"
 #include "shunt/service/reporter.h"
 
@@ -10,18 +10,6 @@
 bool reporter_has_mail(const struct service *s)
 {
     return s->outbox && outbox_reaches(s->outbox, OUTBOX_MAIL);
-}
-
-static json_t *list_of(const struct text_list *texts)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < texts->count; i++) {
-        if (json_array_append_new(list, json_string(texts->items[i])) != 0) {
-            json_decref(list);
-            return NULL;
-        }
-    }
-    return list;
 }
 
 /* What happened stands in the subject, so that a good day need not be opened. */
@@ -41,7 +29,8 @@ bool reporter_mail(struct service *s, const struct report_mail *m, void (*saved)
     const struct settings *set = s->config->settings;
     json_t *mail = json_pack("{s:o, s:s%, s:s%, s:s}", "subject", subject_of(set, m->report), "text", m->text->bytes,
                              m->text->len, "html", m->html->bytes, m->html->len, "list_id", LIST_ID);
-    bool fine = mail && (set->report_to.count == 0 || json_object_set_new(mail, "to", list_of(&set->report_to)) == 0);
+    bool fine = mail && (set->report_to.count == 0 ||
+                         json_object_set_new(mail, "to", json_texts(set->report_to.items, set->report_to.count)) == 0);
     fine = fine && outbox_put(s->outbox, OUTBOX_MAIL, m->key, mail, saved, user);
     json_decref(mail);
     return fine;

@@ -108,7 +108,7 @@ void scheduler_recall(struct scheduler *x, const json_t *known)
         const json_t *one = json_object_get(known, t->name);
         int64_t last = json_integer_value(json_object_get(one, "last_ms"));
         int64_t done = json_integer_value(json_object_get(one, "done_ms"));
-        if (!t->what.task || !one)
+        if (!t->what.task || !one || t->runs > 0)
             continue;
         t->last_ms = last;
         if (last > 0 && last < now)

@@ -29,7 +29,7 @@
     (20 + DISKS +                                                                                                      \
      OUTBOX_SENDS_MAX) /* listing, settling, store, reload, control, jobs that are sent, report, holds, disks, \
                                      * mails */
-#define DELIVERIES_MIN 48
+#define DELIVERIES_MIN 24
 #define DELIVERIES_MAX 256
 #define MMAP_BYTES     (128 * 1024) /* allocations from here on go back to the kernel; else the heap grows around them */
 #define ARENAS_MAX     1            /* of the allocator: a pool of many mostly idle threads must not cost one each */

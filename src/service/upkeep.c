@@ -7,27 +7,15 @@
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
 #include "shunt/io/work.h"
-#include "shunt/service/alerts.h"
 #include "shunt/service/feed.h"
-#include "shunt/service/incidents.h"
 #include "shunt/service/lane.h"
-#include "shunt/service/reconcile.h"
 #include "shunt/service/reporter.h"
 #include "shunt/service/scheduler.h"
 #include "shunt/service/snapshot.h"
 #include "shunt/service/trial.h"
 #include "shunt/service/watching.h"
 
-struct upkeep {
-    struct service *service;
-    struct wait tick;
-    int64_t next_line_ms, next_save_ms;
-    uint64_t line_changes;   /* what the last line knew */
-    struct ended_days ended; /* not logged, or not with the storage yet */
-    bool ended_logged;       /* the first of them is */
-    struct incidents incidents;
-    struct alerts alerts;
-};
+#include "upkeep_inner.h"
 
 static void log_lines(const char *event, const char *text)
 {
@@ -77,7 +65,7 @@ static int log_ended_day(const json_t *day)
 static void end_days(struct upkeep *u)
 {
     struct ended_days *ended = &u->ended;
-    while (ended->count > 0) {
+    while (ended->count > 0 && !u->late.wanted) {
         u->ended_logged = u->ended_logged || log_ended_day(ended->days[0]) != ERR_NOMEM;
         if (!u->ended_logged || !storage_day(&u->service->storage, ended->days[0]))
             return;
@@ -112,7 +100,7 @@ static json_t *counting_snapshot(const struct service *s, const char *state)
 
 static void save(struct upkeep *u, const char *state)
 {
-    json_t *snapshot = counting_snapshot(u->service, state);
+    json_t *snapshot = u->late.wanted ? NULL : counting_snapshot(u->service, state);
     if (snapshot)
         storage_save(&u->service->storage, snapshot);
 }
@@ -132,6 +120,7 @@ static void on_tick(struct wait *wait)
     struct upkeep *u = (struct upkeep *)((char *)wait - offsetof(struct upkeep, tick));
     struct runtime *rt = &u->service->rt;
     int64_t now = runtime_now(rt);
+    late_ask(u);
     turn_day(u);
     if (now >= u->next_line_ms) {
         u->next_line_ms = now + UPKEEP_LINE_MS;
@@ -202,30 +191,41 @@ static int take_up_state(struct upkeep *u, json_t *snapshot, struct error *e)
     return rc == ERR_NOMEM ? error_set(e, rc, "out of memory") : 0; /* else it is written as soon as it can be */
 }
 
-static int take_up_alarm(struct upkeep *u, const json_t *state, struct error *e)
+int upkeep_take_up_alarm(struct upkeep *u, const json_t *state)
 {
     int rc = state ? alarm_from_json(u->service->rt.alarm, state) : 0;
     if (rc != 0 && rc != ERR_NOMEM)
         log_warn("store_damaged", "The store's state of the alerts cannot be read: what lasts is mailed anew");
-    return rc == ERR_NOMEM ? error_set(e, rc, "out of memory") : 0;
+    return rc == ERR_NOMEM ? rc : 0;
 }
 
-/* As of its own date: what ended after it may belong to that day. */
-static int take_up_day(struct runtime *rt, const json_t *day, struct error *e)
+int upkeep_read_day(const json_t *day, struct stats **out)
 {
+    *out = NULL;
     if (!day)
         return 0;
     struct stats *stats = stats_new((int)json_integer_value(json_object_get(day, "date")));
     int rc = stats ? stats_from_json(stats, day) : ERR_NOMEM;
     if (rc == 0) {
-        struct stats *none = rt->stats;
-        rt->stats = stats;
-        stats = none;
-    } else if (rc != ERR_NOMEM) {
-        log_warn("store_damaged", "The store's statistics cannot be read: the day begins anew");
+        *out = stats;
+        return 0;
     }
+    if (rc != ERR_NOMEM)
+        log_warn("store_damaged", "The store's statistics cannot be read: the day begins anew");
     stats_free(stats);
-    return rc == ERR_NOMEM ? error_set(e, rc, "out of memory") : 0;
+    return rc == ERR_NOMEM ? rc : 0;
+}
+
+/* As of its own date: what ended after it may belong to that day. */
+static int take_up_day(struct runtime *rt, const json_t *day)
+{
+    struct stats *stats;
+    int rc = upkeep_read_day(day, &stats);
+    if (stats) {
+        stats_free(rt->stats);
+        rt->stats = stats;
+    }
+    return rc;
 }
 
 /* Want of memory is no reason to begin the day anew: what is there would be saved over. */
@@ -234,16 +234,20 @@ static int take_up(struct upkeep *u, struct error *e)
     struct error why = {0};
     json_t *snapshot = NULL;
     struct store *store = u->service->storage.store;
-    int rc = store ? store_load_snapshot(store, u->service->instance.number, &snapshot, &why) : 0;
+    int rc = store ? store_load_snapshot(store, u->service->instance.number, &snapshot, &why) : ERR_BUSY;
     if (rc == ERR_NOMEM)
         return error_set(e, rc, "%s", why.text);
+    if (rc != 0 && rc != ERR_SYNTAX) {
+        late_want(u);
+        return 0;
+    }
     if (rc != 0) {
         log_write(LOG_EVENT(LOG_WARN, "store_damaged", .error = why.text), "The statistics of the day begin anew");
         return 0;
     }
-    rc = take_up_day(&u->service->rt, json_object_get(snapshot, "stats"), e);
-    rc = rc ? rc : take_up_alarm(u, json_object_get(snapshot, "alarm"), e);
-    rc = rc ? rc : take_up_state(u, snapshot, e);
+    rc = take_up_day(&u->service->rt, json_object_get(snapshot, "stats"));
+    rc = rc ? rc : upkeep_take_up_alarm(u, json_object_get(snapshot, "alarm"));
+    rc = rc ? error_set(e, rc, "out of memory") : take_up_state(u, snapshot, e);
     if (rc == 0)
         scheduler_recall(u->service->scheduler, json_object_get(snapshot, "tasks"));
     json_decref(snapshot);
@@ -284,7 +288,13 @@ void upkeep_last(struct upkeep *u)
     end_days(u);
     log_stats_line(u);
     incidents_look(&u->incidents);
-    storage_last(&u->service->storage, counting_snapshot(u->service, "stopped"));
+    if (u->late.wanted) {
+        late_ask(u);
+        storage_last(&u->service->storage, NULL);
+        end_days(u);
+    }
+    if (!u->late.wanted)
+        storage_last(&u->service->storage, counting_snapshot(u->service, "stopped"));
 }
 
 void upkeep_free(struct upkeep *u)
@@ -293,6 +303,7 @@ void upkeep_free(struct upkeep *u)
         return;
     for (size_t i = 0; i < u->ended.count; i++)
         json_decref(u->ended.days[i]);
+    late_fini(&u->late);
     alerts_fini(&u->alerts);
     incidents_fini(&u->incidents);
     mem_free(u);

@@ -277,6 +277,19 @@ static void a_spiteful_glob_ends_soon(void **state)
     assert_false(glob_match("*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b", text, sizeof text));
 }
 
+static void foreign_words_stay_one_word_of_a_command(void **state)
+{
+    (void)state;
+    struct str out = STR_INIT;
+    str_shell(&out, "/srv/shunt.ini");
+    str_putc(&out, ' ');
+    str_shell(&out, "$(rm -rf /); it's");
+    str_putc(&out, ' ');
+    str_shell(&out, "");
+    assert_string_equal(out.bytes, "/srv/shunt.ini '$(rm -rf /); it'\\''s' ''");
+    str_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +307,7 @@ int main(void)
         cmocka_unit_test(control_characters_are_seen),
         cmocka_unit_test(globs_match_the_whole_text),
         cmocka_unit_test(a_spiteful_glob_ends_soon),
+        cmocka_unit_test(foreign_words_stay_one_word_of_a_command),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The container's story: the Dockerfile is built, and the image does for an operator what the README says: hot folders on
+# The container's story: the Dockerfile is built, and the image does for an operator what the documents say: hot folders on
 # mounted volumes, routes changed by an edit and a HUP, health, a clean stop. A line a check; exit 0, 1, or 77: skipped, with the reason.
 # shellcheck disable=SC2016,SC2317  # commands for the image's shell; functions that check and within call by name
 set -euo pipefail

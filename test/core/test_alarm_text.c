@@ -126,19 +126,6 @@ static void several_alerts_share_a_subject(void **state)
     alarm_free(a);
 }
 
-static void foreign_words_stay_one_word_of_a_command(void **state)
-{
-    (void)state;
-    struct str out = STR_INIT;
-    alarm_shell_word(&out, "/srv/shunt.ini");
-    str_putc(&out, ' ');
-    alarm_shell_word(&out, "$(rm -rf /); it's");
-    str_putc(&out, ' ');
-    alarm_shell_word(&out, "");
-    assert_string_equal(out.bytes, "/srv/shunt.ini '$(rm -rf /); it'\\''s' ''");
-    str_fini(&out);
-}
-
 static void every_failed_allocation_is_told(void **state)
 {
     (void)state;
@@ -177,7 +164,6 @@ int main(void)
         cmocka_unit_test(an_incident_says_what_since_when_what_next_and_what_to_do),
         cmocka_unit_test(failed_tickets_are_told_by_reason_with_a_command_for_each),
         cmocka_unit_test(several_alerts_share_a_subject),
-        cmocka_unit_test(foreign_words_stay_one_word_of_a_command),
         cmocka_unit_test(every_failed_allocation_is_told),
     };
     setenv("TZ", "UTC", 1);

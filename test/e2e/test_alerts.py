@@ -1,18 +1,17 @@
 """Alerts: what is wrong is told in few mails, once, also over a restart, with commands that work when they are typed."""
 import hashlib
 import hmac
-import http.server
 import json
 import re
 import shlex
 import sqlite3
-import threading
 
 import pytest
 
 from mailserver import Mailbox
 from shunt import holds_for, ticket, wait_for
 from test_commands import ended, told
+from test_mail import hook  # noqa: F401
 from test_operator import ran
 from test_retry import NO_BREAKER
 
@@ -239,28 +238,6 @@ def test_alerts_have_their_own_recipients(alerting, box):
     got, = box.wait(1)
     assert got.to == ["night@example.com", "day@example.com"]
     site.stop()
-
-
-class Hook(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        self.server.got.append((self.headers, self.rfile.read(int(self.headers["Content-Length"]))))
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def hook():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    server.got = []
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def test_a_webhook_gets_the_same_events_signed(alerting, box, hook):

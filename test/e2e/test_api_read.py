@@ -16,7 +16,7 @@ from control import Connection, Control, ask
 from shunt import CELTRA_FOLDER, CLIENTS, SANITIZED, SCALE, expected_places, ticket, wait_for
 
 STREAMS = 60 if SANITIZED else 500
-KEPT = 1000
+KEPT = 500
 SHORT = {"http.max_streams": "3"}
 
 

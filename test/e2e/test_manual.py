@@ -65,6 +65,27 @@ def test_a_full_disk_is_told():
     assert result.returncode == 1 and b"No space left" in result.stderr
 
 
+# --- the documents ---
+
+def test_the_reference_of_the_settings_is_what_the_program_prints():
+    text = (TOP / "doc/settings.md").read_text()
+    begin, end = "<!-- settings: written by `shunt check --reference` -->\n", "<!-- /settings -->"
+    assert text.count(begin) == text.count(end) == 1
+    assert text.split(begin)[1].split(end)[0] == printed("check", "--reference").rstrip("\n") + "\n"
+
+
+def test_links_between_documents_lead_somewhere():
+    documents = [TOP / "README.md", TOP / "CONTRIBUTING.md", *(TOP / "doc").glob("*.md")]
+    headings = {d: [re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-") for line in re.findall(r"^#+ (.*)", d.read_text(), re.M)]
+                for d in documents}
+    for document in documents:
+        for link in re.findall(r"\]\((?!http)([^)]+)\)", document.read_text()):
+            path, _, heading = link.partition("#")
+            there = (document.parent / path).resolve() if path else document
+            assert there.exists(), (document.name, link)
+            assert not heading or heading in headings[there], (document.name, link)
+
+
 # --- the manual ---
 
 def page(name, tmp_path):

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import sqlite3
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from shunt import ticket, wait_for
 from test_log_and_statistics import FAKETIME, needs_faketime
 from test_retry import NO_BREAKER, TWO
-from test_store import CANCELLED, COMPLETED, FAILED, PENDING, agree, rows
+from test_store import CANCELLED, COMPLETED, FAILED, PENDING, agree, locked, rows
 
 CLIENTS = ["RANK", "FINE", "NOBODY"]  # to sick and fine, to fine, nowhere
 AWAY = TWO % "create = no"  # sick
@@ -226,22 +227,56 @@ def test_another_ticket_in_the_place_of_one_that_waited_is_another_job(waiting):
     assert sorted(r["status"] for r in rows(waiting, "name = 'a.json'")) == [COMPLETED, CANCELLED]
 
 
-@needs_faketime
-@pytest.mark.parametrize("how", ["running", "down", "killed"])
-def test_a_day_that_ended_is_kept(make_site, base, how):
+def set_clock(base, text):
+    (base / "clock.new").write_text("@" + text + "\n")
+    os.rename(base / "clock.new", base / "clock")
+
+
+def kept(site):
+    """The days that ended."""
+    with database(site) as db:
+        return {row[0]: json.loads(row[1])["totals"] for row in db.execute("SELECT date, document FROM daily_stats WHERE instance = 0")}
+
+
+def site_of_march(make_site, base):
     clock = base / "clock"
     site = make_site()
     site.env = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "TZ": "UTC"}
+    set_clock(base, "2026-03-01 23:59:00")
+    return site
 
-    def set_clock(text):
-        (base / "clock.new").write_text("@" + text + "\n")
-        os.rename(base / "clock.new", clock)
 
-    def kept():
-        with database(site) as db:
-            return {row[0]: json.loads(row[1])["totals"] for row in db.execute("SELECT date, document FROM daily_stats WHERE instance = 0")}
+@needs_faketime
+@pytest.mark.slow
+@pytest.mark.parametrize("over_midnight", ["down", "locked"])
+def test_a_day_goes_on_and_ends_where_the_store_is_locked_at_the_start(make_site, base, over_midnight):
+    site = site_of_march(make_site, base)
+    site.start()
+    for i in range(3):
+        site.drop("RANK", "t%d.json" % i)
+    site.wait_ended(3)
+    site.stop()
+    if over_midnight == "down":
+        set_clock(base, "2026-03-02 00:00:05")
+    with locked(site):
+        site.start()
+        site.drop("RANK", "first.json")
+        site.wait_ended(4)
+        set_clock(base, "2026-03-02 00:00:10")
+        wait_for(lambda: day(site)["date"] == 20260302, "the day has turned")
+        site.drop("RANK", "second.json")
+        site.wait_ended(5)
+    site.wait_event("store_read", seconds=60)
+    site.finish()
+    of_first, of_second = (3, 2) if over_midnight == "down" else (4, 1)
+    assert list(kept(site)) == [20260301] and kept(site)[20260301]["processed"] == of_first
+    assert day(site)["date"] == 20260302 and day(site)["totals"]["processed"] == of_second
 
-    set_clock("2026-03-01 23:59:00")
+
+@needs_faketime
+@pytest.mark.parametrize("how", ["running", "down", "killed"])
+def test_a_day_that_ended_is_kept(make_site, base, how):
+    site = site_of_march(make_site, base)
     site.start()
     for i in range(3):
         site.drop("RANK", "t%d.json" % i)
@@ -251,18 +286,18 @@ def test_a_day_that_ended_is_kept(make_site, base, how):
         kill(site)
     elif how == "down":
         site.stop()
-    set_clock("2026-03-02 00:00:05")
+    set_clock(base, "2026-03-02 00:00:05")
     if how != "running":
         site.start()
-    wait_for(lambda: 20260301 in kept(), "the day is kept", 20)
-    assert (kept()[20260301]["processed"], kept()[20260301]["errors"]) == (3, 1)
+    wait_for(lambda: 20260301 in kept(site), "the day is kept", 20)
+    assert (kept(site)[20260301]["processed"], kept(site)[20260301]["errors"]) == (3, 1)
     site.drop("RANK", "next.json")
     site.wait_ended(5)
     if how == "killed":  # before the new day is saved: both are counted from the rows
         kill(site)
         site.start()
     site.finish()
-    assert list(kept()) == [20260301] and day(site)["date"] == 20260302 and day(site)["totals"]["processed"] == 1
+    assert list(kept(site)) == [20260301] and day(site)["date"] == 20260302 and day(site)["totals"]["processed"] == 1
 
 
 def test_a_destination_that_is_down_is_an_alert_until_something_is_delivered_there(make_site):
@@ -285,6 +320,59 @@ def test_a_destination_that_is_down_is_an_alert_until_something_is_delivered_the
     assert len(alerts(site, every=True)) == 1
     site.stop()
     assert json.loads(site.command("status", "--json").stdout)["alerts"] == []
+
+
+def leave(site, instance):
+    """Tickets that an earlier run of that instance had in work."""
+    for i in range(4):
+        name = "%d-%d.json" % (instance, i)
+        data = ticket("RANK", title=name)
+        (site.under / str(instance) / "RANK").mkdir(parents=True, exist_ok=True)
+        (site.under / str(instance) / "RANK" / name).write_bytes(data)
+        site.expect("RANK", name, data, to=["OUT/sick", "OUT/fine"])
+
+
+def open_subjects(site):
+    return sorted(a[1] for a in alerts(site) if a[0] == "destination_down")
+
+
+def both_see_it(site):
+    """Two instances to whom the same destination is down."""
+    leave(site, 0)
+    first = site.start()
+    leave(site, 1)
+    second = site.start()
+    wait_for(lambda: open_subjects(site) == ["sick", "sick (instance 1)"], lambda: "both see it: %s" % open_subjects(site), 20)
+    return first, second
+
+
+def test_an_instance_closes_its_own_alert_not_the_other_ones(make_site):
+    site = make_site({"retry.attempts": "1000", "delivery.breaker_failures": "2"}, routes=AWAY)
+    first, second = both_see_it(site)
+    first.send(signal.SIGSTOP)
+    try:
+        (site.data / "OUT/sick").mkdir(parents=True)
+        wait_for(lambda: open_subjects(site) != ["sick", "sick (instance 1)"], "the second one is through", 30)
+        assert open_subjects(site) == ["sick"]
+    finally:
+        first.send(signal.SIGCONT)
+    wait_for(lambda: open_subjects(site) == [], "so is the first one", 30)
+    wait_for(lambda: left(site) == 0, "all are delivered")
+    second.stop()
+    first.stop()
+    site.conserve()
+
+
+def test_what_a_dead_instance_left_open_is_closed_by_the_next_start(make_site):
+    site = make_site({"retry.attempts": "1000", "delivery.breaker_failures": "2"}, routes=AWAY)
+    for process in both_see_it(site):
+        process.kill()
+        process.expected_exit = -9
+    site.start()
+    wait_for(lambda: open_subjects(site) == ["sick"], lambda: "it is closed: %s" % open_subjects(site), 20)
+    (site.data / "OUT/sick").mkdir(parents=True)
+    wait_for(lambda: open_subjects(site) == [], "and the other one when it is over", 30)
+    site.finish()
 
 
 def test_a_store_that_was_away_is_an_alert_when_it_is_back(site):

@@ -1,11 +1,13 @@
 """What the store knows after everything that can happen to the service and to the store itself."""
 import contextlib
+import json
 import os
 import signal
 import sqlite3
 
 import pytest
 
+from agreement import Agreement
 from conftest import root_only
 from control import CANCELLED, COMPLETED, DONE, FAILED, PENDING, PROCESSING, WAITING, rows
 from shunt import ticket, wait_for
@@ -416,6 +418,59 @@ def test_what_was_delivered_is_not_delivered_again_by_a_start_while_the_store_is
     site.finish(1)
     job, = rows(site)
     assert job["status"] == COMPLETED and job["id"] == was["id"]
+
+
+def counted(site):
+    totals = json.loads(site.command("status", "--json").stdout)["snapshot"]["stats"]["totals"]
+    return totals["processed"], totals["errors"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_the_statistics_of_the_day_go_on_where_the_store_is_locked_at_the_start(site, end):
+    for i in range(5):
+        site.drop("RANK", "before%d.json" % i, "CELTRA")
+    site.drop_bad("RANK", "bad.json", b"{]", "invalid JSON")
+    site.wait_ended(6)
+    wait_for(lambda: len(rows(site, "status > 1")) == 6, "the store knows")
+    if end == "stop":
+        site.stop()
+        assert counted(site) == (5, 1)
+    else:  # the last snapshot does not count them
+        site.kill()
+    with locked(site):
+        site.start()
+        for i in range(3):
+            site.drop("RANK", "after%d.json" % i)
+        site.drop_bad("RANK", "worse.json", b"{]", "invalid JSON")
+        site.wait_ended(10)
+    site.wait_event("store_read", seconds=60)
+    wait_for(lambda: counted(site) == (8, 2), lambda: "%d processed, %d failed" % counted(site), 15)
+    site.finish()
+    agreed = Agreement(site).run()
+    assert agreed.clean, agreed.text()
+    site.start()
+    site.drop("RANK", "last.json")
+    site.wait_ended(11)
+    site.finish()
+    agreed = Agreement(site).run()
+    assert agreed.clean and counted(site) == (9, 2), agreed.text()
+
+
+@pytest.mark.slow
+def test_a_stop_takes_up_the_day_that_could_not_be_read_before(site):
+    site.drop("RANK", "before.json")
+    site.wait_ended(1)
+    site.stop()
+    with locked(site):
+        site.start()
+        site.drop("RANK", "after.json")
+        site.wait_ended(2)
+        site.process.send(signal.SIGTERM)
+        site.wait_event("stopping")
+    assert site.process.wait_exit() == 0
+    site.conserve()
+    assert counted(site) == (2, 0)
 
 
 @pytest.mark.slow

@@ -135,7 +135,7 @@ static struct service *set_up(struct scratch *s)
 {
     wall_now_ms = NOON;
     open_log(s);
-    put_config(s, "[delivery]\ndurability = none\n", ROUTES_TWO);
+    put_config(s, "[delivery]\ndurability = none\n[report]\nenabled = no\n", ROUTES_TWO);
     return start(s);
 }
 
@@ -480,6 +480,45 @@ static void no_memory_for_an_alert_puts_it_off(void **state)
     log_close();
 }
 
+/* The store cannot even be opened. */
+static struct service *start_without_store(struct scratch *s)
+{
+    make_folder(s, "shunt.db-wal");
+    struct service *service = start(s);
+    assert_true(service->storage.degraded);
+    assert_int_equal(rmdir(in(s, "shunt.db-wal")), 0);
+    return service;
+}
+
+/* Whatever allocation fails while it is read: it is taken up once. */
+static void no_memory_for_a_day_that_is_read_late_puts_it_off(void **state)
+{
+    struct scratch *s = *state;
+    struct service *service = set_up(s);
+    struct left l;
+    const struct stats_outcome ours = {.client = "RANK", .way = WAY_REALTIME, .ms = 1};
+    unsigned next = 1, counted = 0;
+    tick(service);
+    SCARCE_SWEEP (n) {
+        left(s, &l, next++)->outcome = service->jobs.outcomes + 1; /* ended after the last snapshot */
+        record(service, &l.job);
+        service_free(service);
+        wall_now_ms += 1000;
+        service = start_without_store(s);
+        stats_processed(service->rt.stats, &ours);
+        counted += 2;
+        scarce_begin(n, 1);
+        tick(service);
+        scarce_end();
+        advance_until_written(service);
+        assert_counted(service, counted, 0);
+    }
+    service = start_again(s, service);
+    assert_counted(service, counted, 0);
+    service_free(service);
+    log_close();
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
 
 /* Hundreds of services need not wait for a disk. */
@@ -504,6 +543,7 @@ int main(void)
         T(a_store_that_was_away_is_told_with_the_time_it_began),
         T(an_alert_that_was_open_at_the_end_goes_on_until_it_is_over),
         SWEEP_OF(no_memory_for_an_alert_puts_it_off),
+        SWEEP_OF(no_memory_for_a_day_that_is_read_late_puts_it_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,7 +92,7 @@ static void tick(struct service *service)
 static void no_memory_at_the_days_end_does_not_lose_the_day(void **state)
 {
     struct scratch *s = *state;
-    put_config(s, FAST, ROUTES_TWO);
+    put_config(s, FAST "[report]\nenabled = no\n", ROUTES_TWO);
     stepped_wall_ms = clock_real.wall_ms(&clock_real);
     struct service *service = start_by(s, false, &clock_stepped);
     stepped_wall_ms += DAY_MS;

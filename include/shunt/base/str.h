@@ -38,8 +38,12 @@ char *str_take(struct str *s); /* returned: freed by mem_free; NULL where failed
 void str_json(struct str *s, const char *bytes, size_t n);
 
 /* For a person's terminal: control characters (C0, DEL, C1) as \n, \t, \x1b, \u0085; also what turns the direction of
- * writing or has no width, as \u202e; the backslash stays; what is not UTF-8 as \xff. Never a line break, never an escape sequence. */
+ * writing or has no width, as \u202e; the backslash stays; what is not UTF-8 as \xff. Never a line break, never an
+ * escape sequence. */
 void str_plain(struct str *s, const char *bytes, size_t n);
+
+/* As one word of a shell's line, whatever it holds. */
+void str_shell(struct str *s, const char *text);
 
 /* Strict UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF. */
 bool utf8_valid(const char *bytes, size_t n);

@@ -133,6 +133,8 @@ int cli_fail(const struct error *e);
 /* The configuration, the process's zone set by it ([report] timezone); NULL: faults are on standard error, exit with
  * EXIT_CONFIG. */
 struct config *cli_config(const struct cli *cli);
+/* What a command does with it, and how that ends. act: an exit code, or negative with *e set. */
+int cli_with_config(const struct cli *cli, int (*act)(const struct cli *cli, const struct config *c, struct error *e));
 
 /* On standard error, a line each. */
 void cli_print_faults(const struct faults *faults);

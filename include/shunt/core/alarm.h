@@ -86,7 +86,8 @@ json_t *alarm_mail(struct alarm *a, int64_t now_ms);
 void alarm_mailed(struct alarm *a, const json_t *mail, int64_t now_ms);
 
 json_t *alarm_to_json(const struct alarm *a); /* NULL: no memory */
-/* Into a new one. ERR_BAD_FIELD: not ours or damaged, ERR_NOMEM; a is as it was. */
+/* What an earlier run knew; what a was told of since goes on behind it. ERR_BAD_FIELD: not ours or damaged, ERR_NOMEM; a is as
+ * it was. */
 int alarm_from_json(struct alarm *a, const json_t *state);
 
 #endif

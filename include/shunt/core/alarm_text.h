@@ -21,7 +21,4 @@ json_t *alarm_parts(const json_t *mail, const struct alarm_words *words);
 void alarm_subject(const json_t *mail, const struct alarm_words *words, struct str *out);
 void alarm_text(const json_t *parts, const struct alarm_words *words, struct str *out);
 
-/* As one word of a shell's line, whatever it holds. */
-void alarm_shell_word(struct str *out, const char *text);
-
 #endif

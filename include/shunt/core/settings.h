@@ -1,15 +1,16 @@
 /* settings.h: shunt.ini and the environment, checked against one schema table.
  *
  * The table (settings_schema) is the only place that knows a key's section, name, type, default, bounds and meaning; it
- * fills struct settings, prints `shunt check --print-config`, and makes the reference in the README.
+ * fills struct settings, prints `shunt check --print-config`, and makes the reference in doc/settings.md.
  *
  * Order: default < shunt.ini < SHUNT_<SECTION>_<KEY> < (secrets) SHUNT_<SECTION>_<KEY>_FILE, both of the last two set
  * is a fault. An unknown or repeated key, unknown section, bad unit, out of bounds: a fault with its line (or the
  * variable's name), never a warning. An unknown SHUNT_ variable is not a fault (Kubernetes makes SHUNT_SERVICE_HOST and
- * such): it is named in `unknown_env`. In values other than paths, secrets and colours " ;" and " #" are refused with the advice
- * that comments go on a line of their own. Checked across keys: settle_complete <= settle, first <= max, breaker_pause
- * <= breaker_max, [mail] pause <= expire, duplicate_window <= keep_jobs (where that is not 0), tickets or files not empty, and that none of hot,
- * archive, failed, underprocess and logs is, or lies in, another (as written, without looking at the disk).
+ * such): it is named in `unknown_env`. In values other than paths, secrets and colours " ;" and " #" are refused with
+ * the advice that comments go on a line of their own. Checked across keys: settle_complete <= settle, first <= max,
+ * breaker_pause <= breaker_max, [mail] pause <= expire, duplicate_window <= keep_jobs (where that is not 0), tickets or
+ * files not empty, and that none of hot, archive, failed, underprocess and logs is, or lies in, another (as written,
+ * without looking at the disk).
  *
  * A section [KIND NAME], as [task nightly], may stand there any number of times under different names, each with the keys
  * of its kind (settings_kinds). A name has 1 to 64 letters, digits, '.', '_' or '-'; a repeated one is a fault. Such keys
@@ -204,7 +205,6 @@ const struct section_list *settings_sections(const struct settings *s, const str
 /* A fault of the section's key, at its line; where the key is not there, at the header's. key NULL: of the section. */
 void section_fault(const struct section *section, const char *file, struct faults *faults, const char *key,
                    const char *text);
-bool section_given(const struct section *section, const char *key); /* not the default */
 /* As settings_value_text. */
 void section_value_text(const struct section *section, const struct setting *x, struct str *out);
 
@@ -236,7 +236,7 @@ int settings_diff(const struct settings *before, const struct settings *after, s
 void settings_values(const struct setting *x, struct str *out);
 /* A key's value as it would stand in the file; a secret's as "(set)" or "". */
 void settings_value_text(const struct settings *s, const struct setting *x, struct str *out);
-/* The README's reference: a Markdown table a section. */
+/* The reference in doc/settings.md: a Markdown table a section. */
 void settings_reference(struct str *out);
 
 #endif

@@ -1,9 +1,9 @@
 /* stats.h: the numbers of the local day, and the ledger.
  *
  * Counted on the loop thread only, by these functions only. Totals; by client (with categories), by destination, by
- * hour, by way; scans; the last errors; the slowest deliveries. To and from JSON (Jansson), so that the store keeps them across a restart. A
- * snapshot from another local date is not taken. Bounded: at most STATS_KEYS_MAX clients (and destinations, and
- * categories a client); the rest is counted under "(others)".
+ * hour, by way; scans; the last errors; the slowest deliveries. To and from JSON (Jansson), so that the store keeps
+ * them across a restart. A snapshot from another local date is not taken. Bounded: at most STATS_KEYS_MAX clients (and
+ * destinations, and categories a client); the rest is counted under "(others)".
  *
  * Ledger (of the process's life, not the day's): taken = delivered + archived_only + failed + returned + waiting +
  * in_work, always.
@@ -60,6 +60,9 @@ void stats_scan(struct stats *s, bool slow, double ms);
 void stats_scan_skipped(struct stats *s);
 void stats_scan_timed_out(struct stats *s);
 void stats_found_by_scan_only(struct stats *s, size_t n);
+
+/* What was counted apart of the same day, after what s counts. */
+void stats_add(struct stats *s, const struct stats *later);
 
 struct stats_totals {
     /* processed: settled well, errors: failed; by_way and total_ms are of the processed */

@@ -1,12 +1,12 @@
 /* place.h: durable publishing of many files into a folder: the one way in which shunt writes what others read.
  *
- * For each item: temporary name in the target's folder (a dot name, the same for the same item and only for it, so
- * that a crash leaves nothing that the next try does not overwrite) -> write -> mode, owner -> flush -> rename onto
- * the target -> flush of the folder. A reader never sees half a file; the old one is there until the new one is.
- * Where the item's claimed file itself may become the published one (`original`), it gets the name as a second link
- * instead of a copy: nothing is written. Flushes are grouped: a few files one fsync each, many files one syncfs(2) for all; likewise the folders. A flush
- * that failed is final for those copies: the temporaries are removed and the items fail as transient; the next try
- * copies anew.
+ * For each item: temporary name in the target's folder (a dot name, the same for the same item and only for it, so that
+ * a crash leaves nothing that the next try does not overwrite) -> write -> mode, owner -> flush -> rename onto the
+ * target -> flush of the folder. A reader never sees half a file; the old one is there until the new one is. Where the
+ * item's claimed file itself may become the published one (`original`), it gets the name as a second link instead of a
+ * copy: nothing is written. Flushes are grouped: a few files one fsync each, many files one syncfs(2) for all; likewise
+ * the folders. A flush that failed is final for those copies: the temporaries are removed and the items fail as
+ * transient; the next try copies anew.
  *
  * What happens to a name that is taken is decided by `conflict` (core/routes.h) and by whose it is: the ClientCode
  * that the existing file itself declares.

@@ -20,7 +20,7 @@
 #include "shunt/service/jobs.h"
 #include "shunt/store/store.h"
 
-#define FEED_KEPT         1000
+#define FEED_KEPT         500
 #define FEED_STREAM_BYTES 32768
 #define FEED_GATHER_MS    50
 #define FEED_HEARTBEAT_MS 15000

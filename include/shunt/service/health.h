@@ -12,7 +12,8 @@
 
 json_t *health_checks(const struct service *s); /* new reference; NULL: no memory */
 bool health_ready(const json_t *checks);
-/* The texts of what is not as it should be, with what can be done about it; starting and stopping are as they should be. NULL: no memory. */
+/* The texts of what is not as it should be, with what can be done about it; starting and stopping are as they should
+ * be. NULL: no memory. */
 json_t *health_degraded(const json_t *checks);
 
 /* How long the oldest has waited that is known and not done: a name to be looked at, a ticket in hand. What a writer

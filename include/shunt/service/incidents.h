@@ -4,7 +4,8 @@
  * Subject a destination: "destination_down" (its breaker is not closed), "destination_hangs", "destination_held" (by a
  * person, and something waits for it). Subject the instance: "store_degraded" (in the store when that is back, with the time
  * it began), "ledger" (it does not balance), "scan_timeout" (the last full scan stopped at its time-out). Subject a folder:
- * "disk_low". Subject an [expect NAME]: "expected_missing", from its time to the end of the local day or until enough have come
+ * "disk_low". Of other instances than 0 these subjects end in " (instance N)" in the store: each opens and closes its own.
+ * Subject an [expect NAME]: "expected_missing", from its time to the end of the local day or until enough have come
  * to this instance. Looked at with each tick of the upkeep: what finds no memory is told by the next. One that was open when an
  * earlier run ended goes on until it is known to be over: a destination that was down until something was delivered there, or
  * it is in no table any more. Thread: loop.
@@ -13,6 +14,8 @@
 #define SHUNT_SERVICE_INCIDENTS_H
 
 #include "shunt/service/service.h"
+
+#define INCIDENTS_OPEN_MAX 1000 /* that are taken up */
 
 struct incident;
 
@@ -25,6 +28,8 @@ struct incidents {
 
 /* Takes up the open ones; trouble with the store is the storage's to tell. ERR_NOMEM. */
 int incidents_init(struct incidents *in, struct service *s, struct error *e);
+/* What stands open in the store, read later than that. ERR_NOMEM: again is fine. */
+int incidents_inherit(struct incidents *in, const json_t *alerts);
 void incidents_look(struct incidents *in);
 void incidents_fini(struct incidents *in);
 

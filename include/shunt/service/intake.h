@@ -2,9 +2,10 @@
  *
  * Happy way: events and scans call intake_see -> the name is queued -> intake_pump hands up to batch_size names to a
  * worker (take.h) -> a claimed file becomes a job. What is not whole waits on the due list and is looked at again; it
- * leaves the table only by being claimed or by being gone. What a crash left in work is taken up one at a time (trial.h). What a job of the same name holds is remembered there
- * (job->again) and looked at when the job ends. Bounded: queue_limit names queued, CANDIDATES_MAX known. What finds no
- * room is not taken in, and its folder is scanned again when there is room. Thread: loop.
+ * leaves the table only by being claimed or by being gone. What a crash left in work is taken up one at a time
+ * (trial.h). What a job of the same name holds is remembered there (job->again) and looked at when the job ends.
+ * Bounded: queue_limit names queued, CANDIDATES_MAX known. What finds no room is not taken in, and its folder is
+ * scanned again when there is room. Thread: loop.
  */
 #ifndef SHUNT_SERVICE_INTAKE_H
 #define SHUNT_SERVICE_INTAKE_H

@@ -27,4 +27,10 @@ struct ended_days { /* as JSON, oldest first */
  * with the store is told, and tried again at the next start. */
 int reconcile(struct service *s, struct ended_days *ended, struct error *e);
 
+/* For a store that can be read only later. Of a row that store_uncounted gives: 1: it is to be counted, 0: what still lies in
+ * underprocess is counted when it ends; ERR_NOMEM. Thread: any. */
+int reconcile_is_missed(const struct instance *instance, const struct store_job *row);
+/* Counts them. ERR_NOMEM: some of them. */
+int reconcile_count(struct service *s, struct ended_days *ended, const struct record *missed);
+
 #endif

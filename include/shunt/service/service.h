@@ -2,9 +2,8 @@
  *
  * Happy way: service_new (everything that can fail: folders, instance, store, handles) -> service_run until TERM or INT
  * -> drain -> everything closed -> exit code. Order of a turn: scanner, intake, lanes, storage, settle: each
- * pump hands out what
- * the callbacks of this turn made possible; then the log is flushed. Signals: HUP reloads routes.ini and reopens the
- * log file; USR1 logs the state; TERM and INT drain, a second one quits at once. As process 1 it also reaps. Thread:
+ * pump hands out what the callbacks of this turn made possible; then the log is flushed. Signals: HUP reloads (reload.h) and
+ * reopens the log file; USR1 logs the state; TERM and INT drain, a second one quits at once. As process 1 it also reaps. Thread:
  * the one that calls service_run is the loop's.
  */
 #ifndef SHUNT_SERVICE_SERVICE_H

@@ -1,7 +1,7 @@
-/* snapshot.h: the running service as JSON, as the store keeps it and `shunt status` shows it.
- * {"version":1, "state":"running|draining|stopped", "pid", "instance", "started", "saved" (RFC 3339), "saved_ms",
- * "stats":{...}, "ledger":{...}, "queue":{...}, "destinations":[...], "held":[names, as lane.h]} Thread: loop. Returns a new reference, NULL: no
- * memory. */
+/* snapshot.h: the running service as JSON, as the store keeps it and `shunt status` shows it. {"version":1,
+ * "state":"running|draining|stopped", "pid", "instance", "started", "saved" (RFC 3339), "saved_ms", "stats":{...},
+ * "ledger":{...}, "queue":{...}, "destinations":[...], "held":[names, as lane.h]} Thread: loop. Returns a new
+ * reference, NULL: no memory. */
 #ifndef SHUNT_SERVICE_SNAPSHOT_H
 #define SHUNT_SERVICE_SNAPSHOT_H
 

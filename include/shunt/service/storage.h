@@ -1,11 +1,11 @@
 /* storage.h: the service's lane to the store: everything that is written there, one request at a time.
  *
- * Happy way: storage_add (a record of a job), storage_ask (duplicate.h) -> the turn's storage_pump hands all that
+ * Happy way: storage_add (a record of a job), storage_ask (question.h) -> the turn's storage_pump hands all that
  * waits, records up to a batch, to a request -> committed, answered -> the jobs that waited for it go on (`recorded`).
  * What comes meanwhile waits for the next request, so that the busier we are the more jobs share a transaction.
  *
  * The store away, full, locked or hanging: routing goes on from the file system alone. Jobs do not wait for the store
- * any more, their records do, up to RECORDS_MAX, the newest of each job in place of its older one, and are written
+ * any more, their records do, up to STORAGE_RECORDS_MAX, the newest of each job in place of its older one, and are written
  * when it is back; the state is told as degraded. A damaged store is set aside by opening it anew (store.h). Ended
  * days and alerts wait likewise, in their order, until they are written; a snapshot waits for the records that were
  * there before it, which it counts. Thread: loop; the store itself belongs to the request while one is in work.

@@ -201,8 +201,9 @@ struct store { /* drivers put this first */
 int store_open(struct store **out, const char *url, const char *base, enum store_mode mode, struct error *e);
 void store_close(struct store *s); /* NULL is fine */
 
-/* All or none, durable when it returns 0 (but for STORE_WRITE_UNFLUSHED). A job that is there already takes on what is given, its deliveries too; but its
- * folder, name, batch and created_ms stay. One call is one transaction: record many at a time. */
+/* All or none, durable when it returns 0 (but for STORE_WRITE_UNFLUSHED). A job that is there already takes on what is
+ * given, its deliveries too; but its folder, name, batch and created_ms stay. One call is one transaction: record many
+ * at a time. */
 int store_record(struct store *s, const struct store_job *jobs, size_t count, struct error *e);
 /* Jobs pending or in processing, with their deliveries, without events. The callback does not call the store. */
 int store_unfinished(struct store *s, store_each_cb each, void *user, struct error *e);
