@@ -1,5 +1,5 @@
 /* test_service_memory.c: whatever allocation of the whole service fails: it is told, and nothing is lost. */
-#define SCARCE_STRIDE 3
+#define SCARCE_STRIDE 5
 
 #include "shunt/service/reload.h"
 #include "shunt/service/snapshot.h"
