@@ -10,11 +10,21 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 import shunt  # noqa: E402
 
+PAGE_BROWSERS = 3
+
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes more than a few seconds; left out by -m 'not slow'")
     if not shunt.BIN.exists():
         raise pytest.UsageError("there is no program at %s: build it, or name it in SHUNT_BIN" % shunt.BIN)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """The tests of the page share a browser; one for all would be what the whole suite waits for at the end."""
+    pages = [item for item in items if item.path.name == "test_page.py"]
+    for n, item in enumerate(pages):
+        item.add_marker(pytest.mark.xdist_group("page-%d" % (n * PAGE_BROWSERS // len(pages))))
 
 
 def pytest_report_header(config):

@@ -18,7 +18,7 @@ from conftest import make_base  # noqa: E402
 from shunt import SANITIZED, SCALE, TOP, Site, ticket, wait_for  # noqa: E402
 from test_access import PASSWORD, Guarded  # noqa: E402
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(not browsers.installed(), reason="Chromium and its driver are not installed"), pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(not browsers.installed(), reason="Chromium and its driver are not installed")]
 
 HTTP = {"http.listen": "127.0.0.1:0"}
 SCREENSHOTS = TOP / "var" / "screenshots"

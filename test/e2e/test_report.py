@@ -372,7 +372,7 @@ def chromium():
 
 @needs_browser
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
+@pytest.mark.xdist_group("report")
 @pytest.mark.parametrize("name", DAYS)
 def test_it_fits_at_both_widths_in_light_and_dark(make_site, chromium, name):
     site = make_site({**ZONE, **HTTP, "report.enabled": "no"})
@@ -402,7 +402,7 @@ def test_it_fits_at_both_widths_in_light_and_dark(make_site, chromium, name):
 
 @needs_browser
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
+@pytest.mark.xdist_group("report")
 def test_the_dashboard_leads_to_them(make_site, chromium):
     site = make_site({**ZONE, **HTTP, "report.enabled": "no"})
     kept(site)
