@@ -25,6 +25,8 @@ def pytest_collection_modifyitems(items):
     pages = [item for item in items if item.path.name == "test_page.py"]
     for n, item in enumerate(pages):
         item.add_marker(pytest.mark.xdist_group("page-%d" % (n * PAGE_BROWSERS // len(pages))))
+    # What takes long comes first, so that nobody waits for it alone at the end.
+    items.sort(key=lambda item: not (item.path.name == "test_page.py" or item.get_closest_marker("slow")))
 
 
 def pytest_report_header(config):

@@ -123,11 +123,11 @@ static void want_of_memory_is_told(void **state)
 static void a_broken_template_is_told_and_ours_is_still_there(void **state)
 {
     struct scratch *s = *state;
+    assert_int_equal(mkdir(in(s, "mine"), 0755), 0);
     struct config *c = make_config(s, "[report]\ntemplates = mine\n", ROUTES_ONE);
     json_t *report = json_object();
     struct str out = STR_INIT;
     struct error e = {0};
-    assert_int_equal(mkdir(in(s, "mine"), 0755), 0);
     put(in(s, "mine/report.txt"), "one\n{{/two}}\n");
     assert_int_equal(report_render(c, report, REPORT_TEXT, false, &out, &e), ERR_SYNTAX);
     assert_string_equal(e.text, "report.txt:2: this closes no section: two");
