@@ -25,6 +25,9 @@ def pytest_collection_modifyitems(items):
     pages = [item for item in items if item.path.name == "test_page.py"]
     for n, item in enumerate(pages):
         item.add_marker(pytest.mark.xdist_group("page-%d" % (n * PAGE_BROWSERS // len(pages))))
+    for item in items:
+        if {"sysctl", "inotify_eater"} & set(item.fixturenames):
+            item.add_marker("alone")
     # What takes long comes first, so that nobody waits for it alone at the end.
     items.sort(key=lambda item: not (item.path.name == "test_page.py" or item.get_closest_marker("slow")))
 
@@ -109,9 +112,3 @@ def mounts():
     yield mount
     for at in reversed(made):
         subprocess.run(["umount", "-l", str(at)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if {"sysctl", "inotify_eater"} & set(item.fixturenames):
-            item.add_marker("alone")
