@@ -50,11 +50,12 @@ void entry_work_out(struct entry *t)
         t->next_ms = schedule_next(&t->what.schedule, off_of(t), 0, t->done_ms);
 }
 
-/* It has been done, or is not to be: from now on. */
-static void done_with(struct entry *t)
+/* It has been done, or is not to be: from then on. wall_ms: when it was seen to be due, since the clock may have been set
+ * back while it began. */
+static void done_with(struct entry *t, int64_t wall_ms)
 {
     t->began_ms = scheduler_mono(t->scheduler);
-    t->done_ms = scheduler_wall(t->scheduler);
+    t->done_ms = wall_ms;
     entry_work_out(t);
 }
 
@@ -162,7 +163,7 @@ static void run(struct entry *t)
 
 static void look_at(struct entry *t)
 {
-    int64_t late = scheduler_wall(t->scheduler) - t->next_ms;
+    int64_t now = scheduler_wall(t->scheduler), late = now - t->next_ms;
     if (late < 0)
         return;
     bool missed = !entry_by_interval(t) && late > SCHEDULER_LATE_MAX_MS && t->what.task && !t->what.task->catch_up;
@@ -172,7 +173,7 @@ static void look_at(struct entry *t)
         log_warn("task_missed", "Task %s: its time has passed and is not made up for", t->name);
     else
         run(t);
-    done_with(t);
+    done_with(t, now);
     if (!missed)
         save(t);
 }
