@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -21,6 +22,10 @@ RANK_FOLDER = "SYNC/MAKE/Monday Rank"
 @pytest.fixture
 def control(site):
     return Control(site)
+
+
+def utc(seconds, form="%Y-%m-%dT%H:%M:%SZ"):
+    return time.strftime(form, time.gmtime(seconds))
 
 
 def job_of(site, name):
@@ -116,7 +121,8 @@ def test_the_status_tells_of_the_service_and_the_store(site, control):
 
 
 def test_jobs_are_listed_newest_first_by_filter_and_page(site, control):
-    old = add_job(site, "failed", "RANK", "old.json", error="disk full", destinations=["monday-rank"], created_ms=1_700_000_000_000)
+    week_ago = int(time.time()) - 7 * 86400  # within [store] keep_jobs
+    old = add_job(site, "failed", "RANK", "old.json", error="disk full", destinations=["monday-rank"], created_ms=week_ago * 1000)
     done = add_job(site, "completed", "LOREAL", "done.json", destinations=["loreal"])
     bad = add_job(site, "failed", "RANK", "bad.json", error="bad ClientCode")
 
@@ -130,8 +136,9 @@ def test_jobs_are_listed_newest_first_by_filter_and_page(site, control):
     assert ids("?text=done") == [done]
     assert ids("?destination=loreal") == [done]
     assert ids("?since=2h") == [bad, done]
-    assert ids("?until=2023-11-15") == [old]
-    assert ids("?since=2023-11-14T22:13:20Z&until=2023-11-14T22:13:21Z") == [old]
+    assert ids("?until=" + utc(week_ago + 2 * 86400, "%Y-%m-%d")) == [old]
+    assert ids("?since=%s&until=%s" % (utc(week_ago), utc(week_ago + 1))) == [old]
+    assert ids("?since=%s&until=%s" % (utc(week_ago + 1), utc(week_ago + 2))) == []
     page = control.get("/jobs?limit=2")
     assert [job["id"] for job in page["jobs"]] == [bad, done]
     assert ids("?limit=2&before=" + page["next"]) == [old]
