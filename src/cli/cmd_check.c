@@ -143,5 +143,6 @@ const struct cli_command cmd_check = {
         "folders that are missing or cannot be written. Changes nothing.",
     .options = options,
     .examples = examples,
+    .needs_routes = true,
     .run = run,
 };

@@ -255,7 +255,8 @@ struct settings *config_load_settings(const struct config *c, struct faults *fau
     return s;
 }
 
-struct config *config_load(const char *file, const char *const *env, struct faults *faults)
+struct config *config_load_lax(const char *file, const char *const *env, struct faults *faults,
+                               struct faults *of_routes)
 {
     struct config *c = mem_zalloc(sizeof *c);
     if (!c || !(c->file = absolute(file))) {
@@ -271,12 +272,17 @@ struct config *config_load(const char *file, const char *const *env, struct faul
         report_check_templates(c, faults);
     /* Faults of shunt.ini do not hide those of routes.ini. */
     if (c->routes_file)
-        c->routes = config_load_routes(c, faults);
+        c->routes = config_load_routes(c, of_routes);
     if (faults_any(faults)) {
         config_free(c);
         return NULL;
     }
     return c;
+}
+
+struct config *config_load(const char *file, const char *const *env, struct faults *faults)
+{
+    return config_load_lax(file, env, faults, faults);
 }
 
 void config_free(struct config *c)
