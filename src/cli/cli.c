@@ -162,6 +162,8 @@ struct config *cli_config(const struct cli *cli)
     }
     cli_print_faults(&faults);
     cli_print_faults(&of_routes);
+    if (!config && access(cli->config, F_OK) != 0)
+        fprintf(stderr, "Settings elsewhere are named by --config FILE.\n");
     if (faults_any(&faults)) {
         config_free(config);
         config = NULL;

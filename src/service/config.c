@@ -149,7 +149,7 @@ struct routes *config_load_routes(const struct config *c, struct faults *faults)
     size_t len;
     struct error e = {0};
     if (files_read(routes_file, INI_FILE_MAX, &text, &len, &e) != 0) {
-        faults_add(faults, routes_file, 0, "%s", e.text);
+        faults_add(faults, c->file, 0, "[folders] routes: %s", e.text);
         return NULL;
     }
     struct routes *r = routes_new(routes_file, text, len, faults);
@@ -236,7 +236,7 @@ static struct settings *load_settings(const char *file, const char *const *env, 
     size_t len;
     struct error e = {0};
     if (files_read(file, INI_FILE_MAX, &text, &len, &e) != 0) {
-        faults_add(faults, file, 0, "%s", e.text);
+        faults_add(faults, "settings", 0, "%s", e.text);
         return NULL;
     }
     struct settings_source source = {.file = file, .text = text, .len = len, .env = env, .read_secret = read_secret};
