@@ -16,7 +16,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 BUILD_PACKAGES=(cmake gcc libc6-dev ninja-build pkg-config
     libcrypt-dev libcurl4-openssl-dev libgnutls28-dev libinih-dev libjansson-dev libmicrohttpd-dev libsqlite3-dev libuv1-dev libyajl-dev
     nettle-dev uthash-dev zlib1g-dev)
-TEST_PACKAGES=(chromium chromium-driver clang clang-format e2fsprogs exim4-daemon-light faketime libclang-rt-14-dev libcmocka-dev man-db mandoc
+TEST_PACKAGES=(chromium chromium-driver clang clang-format curl e2fsprogs exim4-daemon-light faketime libclang-rt-14-dev libcmocka-dev man-db mandoc
     openssl python3 python3-aiosmtpd python3-jsonschema python3-pytest python3-pytest-xdist python3-selenium strace tzdata util-linux xfsprogs zsh)
 
 logs=build/test-logs
