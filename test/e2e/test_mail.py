@@ -1,9 +1,11 @@
 """Mails and webhooks: what waits in the store is sent, once, whatever the servers on the other side do."""
+import contextlib
 import hashlib
 import hmac
 import http.server
 import json
 import os
+import socket
 import sqlite3
 import tempfile
 import threading
@@ -272,6 +274,58 @@ def test_the_test_mail_says_what_the_server_said(mail_site, box):
     site.env.clear()
     unset = site.command("mail", "test", "a@example.com")
     assert unset.returncode == 2 and b"SHUNT_MAIL_PASSWORD" in unset.stderr
+
+
+class Rude:
+    """Says something to whoever comes, and goes."""
+
+    def __init__(self, words):
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.words = words
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.socket.accept()
+                client.sendall(self.words)
+                client.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+def test_a_failed_test_mail_says_what_went_wrong_and_what_to_do(make_site, box):
+    good = {**box.settings(timeout="1s")}
+
+    def says(what, advice, **settings):
+        site = make_site({**good, **{key.replace("__", "."): value for key, value in settings.items()}})
+        site.env = dict(ENV)
+        reply = site.command("mail", "test", "ops@example.com")
+        said = reply.stderr.decode().splitlines()
+        assert reply.returncode == 1 and len(said) == 3, reply
+        assert said[0].startswith("shunt: %s did not take the mail for ops@example.com: " % settings.get("mail__server", good["mail.server"])), said
+        assert what in said[0] and advice in said[1] and "curl" not in reply.stderr.decode().lower() and "errno" not in said[0], said
+
+    says("no connection: Connection refused", "is the port right", mail__server="127.0.0.1:%d" % free_port())
+    says("the host's name is not known", "spelt right", mail__server="mail.nowhere.invalid:587")
+    with Silent() as silent:
+        says("no answer for too long (time-out 1s)", "[mail] tls = tls", mail__server="127.0.0.1:%d" % silent.port)
+    with Rude(b"HTTP/1.1 400 Bad Request\r\n\r\n") as rude:
+        says("no mail server answers", "the port of a mail server", mail__server="127.0.0.1:%d" % rude.port)
+    with Rude(b"554 go away\r\n") as rude:
+        says("554 go away", "The server's words say why", mail__server="127.0.0.1:%d" % rude.port)
+    says("no encryption comes about", "tls = tls for 465", mail__tls="tls")
+    says("the certificate is not trusted: self-signed certificate", "[mail] ca", mail__ca="")
+    says("the file of trusted certificates cannot be read: /nowhere.pem", "PEM", mail__ca="/nowhere.pem")
+    says("530 5.7.0 Authentication required", "set [mail] user", mail__user="")
+    says("535 ", "Are [mail] user and SHUNT_MAIL_PASSWORD", mail__user="somebody")
+    says("530 Must issue a STARTTLS", "[mail] tls = starttls", mail__tls="none")
 
 
 def test_a_password_in_the_file_is_refused(mail_site):
