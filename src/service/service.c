@@ -343,6 +343,12 @@ struct service *service_new(struct config *config, const struct clock *clock, bo
     return s;
 }
 
+static void log_advice(void *user, const char *text)
+{
+    (void)user;
+    log_warn("settings", "%s", text);
+}
+
 int service_run(struct service *s)
 {
     const struct settings *set = s->config->settings;
@@ -351,6 +357,7 @@ int service_run(struct service *s)
              (long long)set->workers, s->instance.number);
     for (size_t i = 0; i < set->unknown_env.count; i++)
         log_warn("unknown_environment", "%s is no setting of shunt", set->unknown_env.items[i]);
+    settings_advice(set, log_advice, NULL);
     if (!s->instance.locked)
         log_warn("no_lock", "%s knows no locks: make sure that this is the only instance", s->instance.path);
     if (s->instance.number > 0)

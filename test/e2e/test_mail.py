@@ -216,14 +216,32 @@ def test_what_waits_outlives_a_restart_and_a_crash(mail_site, box):
     site.start()
     wait_for(lambda: rows(site)["a"]["attempts"] >= 2, "it is tried again")
     site.kill()
-    with sqlite3.connect(site.data / "shunt.db") as db:  # a try that a crash ended is due again when its time is over
-        db.execute("UPDATE outbox SET due_at = 1 WHERE state = 0")
-    db.close()
     site.start()
     box.wait(1, 20)
     wait_state(site, "a", SENT)
     site.stop()
     assert len(box.mails) == 1
+
+
+def test_what_a_crash_cut_off_is_sent_by_the_next_start_and_another_instances_is_left_to_it(mail_site, box):
+    box.gate.clear()
+    site = mail_site(timeout="1m")  # nobody else would send them for six minutes
+    put(site, "a", "First")
+    first = site.start()
+    wait_for(lambda: len(box.tries) == 1, "the dialogue is under way")
+    put(site, "b", "Second")
+    second = site.start()
+    wait_for(lambda: len(box.tries) == 2, "another instance has the other", 90)
+    first.kill()
+    site.start()  # takes the number of the one that died
+    wait_for(lambda: rows(site)["a"]["attempts"] == 2, "it is taken up again", 10)
+    assert rows(site)["b"]["attempts"] == 1
+    box.gate.set()
+    wait_state(site, "a", SENT)
+    wait_state(site, "b", SENT)
+    site.stop()
+    second.stop()
+    assert len({m.mail["Message-ID"] for m in box.mails}) == 2 and [m.mail["Subject"] for m in box.mails].count("Second") == 1
 
 
 def test_a_stop_in_the_middle_of_a_mail_leaves_it_waiting(mail_site, box):
@@ -489,3 +507,32 @@ def test_check_warns_of_a_user_without_a_password(mail_site):
     site.env = {}
     reply = site.command("check")
     assert reply.returncode == 0 and word in reply.stdout, reply
+
+
+def test_who_is_to_be_mailed_without_a_server_is_told_everywhere(make_site):
+    words = "[alerts] to is set, but [mail] server is not: no alert is mailed"
+    site = make_site({"alerts.to": "ops@example.com"})
+    reply = site.command("check")
+    assert reply.returncode == 0 and "warning: " + words in reply.stdout.decode(), reply
+    site.start()
+    warned, = site.events("settings", level="warn")
+    assert warned["msg"] == words
+    assert words in site.command("status").stdout.decode()
+    site.write_settings(alerts__to="", report__to="a@example.com")
+    site.reload()
+    assert "[report] to is set" in site.wait_event("settings", count=2)[-1]["msg"]
+    site.stop()
+
+
+def test_mails_that_do_not_get_out_are_seen_in_the_status(make_site, tmp_path):
+    port = free_port()
+    box = Mailbox(tmp_path, port=port)
+    site = make_site(box.settings(pause="100ms"))
+    site.env = dict(ENV)
+    put(site, "report:1")
+    site.start()
+    wait_for(lambda: "mails do not get out (no connection: Connection refused)" in site.command("status").stdout.decode(), "it is told", 20)
+    with box:
+        box.wait(1, 30)
+        wait_for(lambda: "Degraded" not in site.command("status").stdout.decode(), "it is over", 20)
+    site.stop()
