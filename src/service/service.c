@@ -88,6 +88,7 @@ static void finish(struct service *s)
         quit(s->exit_code);
     wait_cancel(&s->rt, &s->drain_deadline);
     scheduler_close(s->scheduler);
+    reporter_close(s->reporter);
     scanner_close(&s->scanner);
     control_close(s->control);
     for (size_t i = 0; i < SERVICE_SIGNALS; i++)
@@ -367,6 +368,7 @@ int service_run(struct service *s)
         upkeep_start(s->upkeep);
         scanner_start(&s->scanner);
         scheduler_start(s->scheduler);
+        reporter_look(s->reporter);
         control_listen(s->control);
     }
     notify_manager("READY=1");
