@@ -332,6 +332,7 @@ void control_free(struct control *c)
         return;
     c->service->jobs.feed = NULL;
     feed_free(c->feed);
+    http_content_unref(c->metrics);
     store_close(c->store);
     mem_free(c->routes);
     gate_fini(&c->gate);

@@ -60,6 +60,8 @@ struct control {
     bool store_fails;         /* the last read did */
     struct pressure pressure; /* as it was a moment ago, for requests whose bodies are still to come */
     int64_t pressure_until_ms;
+    struct http_content *metrics; /* likewise; NULL: not asked for yet */
+    int64_t metrics_until_ms;
 };
 
 /* NULL: answered with 503. size: of a struct that begins with a struct call. */
