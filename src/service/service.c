@@ -261,6 +261,7 @@ static void start_signals(struct service *s)
         if (signal_numbers[i] != SIGCHLD || getpid() == 1)
             uv_signal_start(&s->signals[i], on_signal, signal_numbers[i]);
     }
+    service_reap(s); /* what ended before anybody listened */
 }
 
 static void start_handles(struct service *s)
