@@ -188,7 +188,7 @@ static void on_signal(uv_signal_t *handle, int number)
 
 /* --- making --- */
 
-static int check_same_file_system(const struct config *c, struct error *e)
+int service_check_file_system(const struct config *c, struct error *e)
 {
     struct stat hot, under;
     if (stat(c->hot, &hot) != 0)
@@ -209,7 +209,7 @@ static int make_folders(const struct config *c, struct error *e)
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
         if (files_mkdirs(folders[i], c->settings->folder_mode, true, e) != 0)
             return e->code;
-    return check_same_file_system(c, e);
+    return service_check_file_system(c, e);
 }
 
 void service_hold_signals(bool hold)
