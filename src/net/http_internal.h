@@ -134,6 +134,9 @@ void http_connection_limit(struct http_connection *connection, unsigned ms);
 void http_listener_resume(struct http_listener *listener);
 void http_listener_close(struct http_listener *listener);
 
+/* http_framing.c */
+bool http_is_ambiguous(const struct http_request *request);
+
 /* http_request.c */
 struct http_request *http_request_new(struct http_connection *connection, const char *uri);
 enum MHD_Result http_request_more(struct http_request *request, const char *method, const char *bytes, size_t *len);

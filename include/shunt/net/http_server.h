@@ -47,7 +47,7 @@ struct http_stream;
 
 typedef void (*http_handler)(struct http_request *request, void *context);
 
-/* Of a path or a query; a list of them ends with a NULL name. */
+/* Of a path, a query or the headers; a list of them ends with a NULL name. */
 struct http_parameter {
     const char *name, *text, *example;
 };
@@ -60,10 +60,12 @@ struct http_route {
     /* What follows is for the handlers and the description of the API; the server does not look at it. */
     const char *role;
     const char *summary;
-    const struct http_parameter *path_params, *query; /* NULL: none */
-    const char *body, *body_type;                     /* a schema's name; NULL: none, JSON */
-    const char *answer, *answer_type;                 /* the same, of success */
-    unsigned status;                                  /* of success; 0: 200 */
+    const struct http_parameter *path_params, *query, *headers; /* NULL: none */
+    const char *body, *body_type;                               /* a schema's name; NULL: none, JSON */
+    const char *answer, *answer_type;                           /* the same, of success */
+    unsigned status;                                            /* of success; 0: 200 */
+    unsigned also; /* the same is answered with this status too; 0: with none */
+    const char *also_text;
 };
 
 struct http_field {
