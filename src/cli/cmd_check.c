@@ -69,11 +69,10 @@ static void warn_program(const struct task *t)
     mem_free(argv);
 }
 
-/* No fault: a command may do without what the service has in its environment. */
-static void warn_password(const struct settings *s)
+static void warn_setting(void *user, const char *text)
 {
-    if (s->mail_server[0] != '\0' && s->mail_user[0] != '\0' && s->mail_password[0] == '\0')
-        printf("warning: [mail] user is set, but neither SHUNT_MAIL_PASSWORD nor SHUNT_MAIL_PASSWORD_FILE, here\n");
+    (void)user;
+    printf("warning: %s\n", text);
 }
 
 static bool access_is_good(const struct config *c)
@@ -117,7 +116,7 @@ static int run(const struct cli *cli)
             warn_destination(c, &c->routes->destinations[i]);
         for (size_t i = 0; i < c->settings->tasks.count; i++)
             warn_program((const struct task *)c->settings->tasks.items[i]);
-        warn_password(c->settings);
+        settings_advice(c->settings, warn_setting, NULL);
         printf("%zu routes, %zu destinations: valid\n", c->routes->n_routes, c->routes->n_destinations);
     }
     config_free(c);

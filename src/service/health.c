@@ -8,6 +8,7 @@
 #include "shunt/core/units.h"
 #include "shunt/service/control.h"
 #include "shunt/service/lane.h"
+#include "shunt/service/outbox.h"
 #include "shunt/service/watching.h"
 
 #define SCAN_SLACK_MS 10000 /* a tick may come so late */
@@ -197,6 +198,27 @@ static void check_oldest(struct checks *c)
         check(c, "oldest", REQUIRED, true, "no ticket has waited for longer than %s", most);
 }
 
+static void check_setting(void *user, const char *text)
+{
+    check(user, "settings", ADVICE, false, "%s", text);
+}
+
+/* What is well is not told: many have no mail. */
+static void check_messages(struct checks *c)
+{
+    static const char *const texts[OUTBOX_KINDS] = {"mails do not get out", "what is to be posted does not get out"};
+    settings_advice(c->s->config->settings, check_setting, c);
+    for (int kind = 0; kind < OUTBOX_KINDS; kind++) {
+        const char *trouble = outbox_trouble(c->s->outbox, (enum outbox_kind)kind);
+        if (!trouble)
+            continue;
+        check(c, kind == OUTBOX_MAIL ? "mail" : "webhook", ADVICE, false, "%s", texts[kind]);
+        explain(c, trouble);
+        advise(c, kind == OUTBOX_MAIL ? "They wait and are tried again: `shunt mail list`, `shunt mail test ADDRESS`."
+                                      : "They wait and are tried again: `shunt mail list`.");
+    }
+}
+
 json_t *health_checks(const struct service *s)
 {
     struct checks c = {.s = s, .list = json_array()};
@@ -207,6 +229,7 @@ json_t *health_checks(const struct service *s)
     check_destinations(&c);
     check_oldest(&c);
     check_address(&c);
+    check_messages(&c);
     return c.list;
 }
 

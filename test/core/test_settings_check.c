@@ -100,6 +100,46 @@ static void pauses_and_recipients_of_alerts_are_checked(void **state)
     refused("[alerts]\nremind = 1h, 1h, 1h, 1h, 1h, 1h, 1h, 1h, 1h\n", "shunt.ini:2: remind: more than 8 pauses");
 }
 
+static void add_advice(void *user, const char *text)
+{
+    str_printf(user, "%s\n", text);
+}
+
+static void advised(const char *text, const char *const *env, const char *expected)
+{
+    struct str told = STR_INIT;
+    s = load(text, env);
+    assert_non_null(s);
+    settings_advice(s, add_advice, &told);
+    assert_string_equal(told.len > 0 ? told.bytes : "", expected);
+    str_fini(&told);
+    settings_free(s);
+    s = NULL;
+}
+
+#define WITH_MAIL "[mail]\nserver = localhost\nfrom = a@example.com\nto = b@example.com\n"
+
+static void who_is_to_be_mailed_without_a_server_is_told(void **state)
+{
+    (void)state;
+    static const char *const password[] = {"SHUNT_MAIL_PASSWORD=x", NULL};
+    advised(NULL, NULL, "");
+    advised("[alerts]\nto = a@example.com\n", NULL,
+            "[alerts] to is set, but [mail] server is not: no alert is mailed\n");
+    advised("[report]\nto = a@example.com\nenabled = no\n[mail]\nto = a@example.com\n", NULL,
+            "[mail] to is set, but [mail] server is not: nobody is mailed\n"
+            "[report] to is set, but [mail] server is not: the report is not mailed\n"
+            "[report] to is set, but [report] enabled is not: no report is made\n");
+    advised("[alerts]\nattempts = yes\n", NULL,
+            "[alerts] attempts is set, but neither [mail] server nor [webhook] url: nobody is told\n");
+    advised("[alerts]\nattempts = yes\n[webhook]\nurl = https://ops.example.com/\n", NULL, "");
+    advised(WITH_MAIL "[alerts]\nto = a@example.com\nattempts = yes\n[report]\nto = a@example.com\n", NULL, "");
+    advised(
+        WITH_MAIL "user = shunt\n", NULL,
+        "[mail] user is set, but neither SHUNT_MAIL_PASSWORD nor SHUNT_MAIL_PASSWORD_FILE: the server may refuse us\n");
+    advised(WITH_MAIL "user = shunt\n", password, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +148,7 @@ int main(void)
         TEST(folders_must_not_lie_in_each_other),
         TEST(where_mails_go_is_checked),
         TEST(pauses_and_recipients_of_alerts_are_checked),
+        TEST(who_is_to_be_mailed_without_a_server_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

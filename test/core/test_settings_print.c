@@ -82,7 +82,7 @@ static void the_sample_lists_every_key_at_its_default(void **state)
     assert_non_null(s);
     settings_print(s, &printed);
     settings_free(s);
-    s = load("[delivery]\nmode = 0777\n", NULL);
+    s = load("[delivery]\nmode = 0777\n[brand]\ncolour = #FFC407\n", NULL);
     settings_print(s, &defaults);
     assert_string_equal(printed.bytes, defaults.bytes);
     str_fini(&sample);

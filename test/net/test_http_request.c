@@ -149,24 +149,50 @@ static void pipelined_requests_are_answered_in_order(void **state)
 }
 
 /* What a proxy in front takes for one request must not be two. */
-static void a_request_with_two_lengths_hides_no_second_one(void **state)
+static void a_request_whose_end_is_not_certain_hides_no_second_one(void **state)
 {
-    static const char *const requests[] = {
-        "POST /echo/x HTTP/1.1\r\nHost: x\r\nContent-Length: 48\r\nTransfer-Encoding: chunked\r\n\r\n"
-        "0\r\n\r\nGET /later HTTP/1.1\r\nHost: x\r\n\r\n",
-        "POST /echo/x HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 40\r\n\r\n"
-        "GET /later HTTP/1.1\r\nHost: x\r\n\r\n"};
-    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+    static const char *const heads[] = {
+        "Content-Length: 5\r\nTransfer-Encoding: chunked",
+        "Content-Length: 0\r\nContent-Length: 40",
+        "Content-Length : 40",
+        "Content-Length\t: 40",
+        "Content-Length: 0\r\n 40", /* libmicrohttpd puts what is continued behind the name */
+        "Transfer-Encoding:\r\n chunked",
+        "Transfer-Encoding:\r\n chunked\r\nContent-Length: 0",
+        "Transfer-Encoding : chunked",
+        "Transfer-Encoding: chunked, chunked",
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding: xchunked",
+        "Transfer-Encoding: identity",
+        "Transfer-Encoding: chunked\t",
+        "X-A: b\rContent-Length: 40",
+        "X-A: b\r\n Content-Length: 40",
+        "X(A): b",
+        "Host: y",
+    };
+    for (size_t i = 0; i < 2 * sizeof heads / sizeof *heads; i++) {
         struct world *world = world_new(*state, world_options());
         struct client *client = client_local(world);
-        say(client, requests[i]);
-        shutdown(client->fd, SHUT_WR);
+        say(client, i % 2 ? "GET" : "POST");
+        say(client, " /echo/x HTTP/1.1\r\nHost: x\r\n");
+        say(client, heads[i / 2]);
+        say(client, "\r\n\r\n0\r\n\r\nGET /later HTTP/1.1\r\nHost: x\r\n\r\n");
         until(world, client->ended || world->n_held > 0);
         assert_true(has(client, "HTTP/1.1 400 "));
         assert_int_equal(count(client, "HTTP/1.1 "), 1);
         assert_int_equal(world->called, 0);
         world_free(world);
     }
+}
+
+static void a_header_of_many_kinds_of_characters_is_taken(void **state)
+{
+    struct world *world = world_new(*state, world_options());
+    struct client *client = client_local(world);
+    say(client, "POST /echo/x HTTP/1.1\r\nHost: x\r\nX-!#$%&'*+.^_`|~9: \xc3\xbc (a,\tb)\r\nX-Empty:\r\n"
+                "TRANSFER-ENCODING: Chunked\r\n\r\n0\r\n\r\nGET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+    until(world, count(client, "HTTP/1.1 200 ") == 2);
+    world_free(world);
 }
 
 int main(void)
@@ -182,7 +208,8 @@ int main(void)
         T(head_has_the_headers_of_get_and_no_body),
         T(what_is_not_http_is_refused),
         T(pipelined_requests_are_answered_in_order),
-        T(a_request_with_two_lengths_hides_no_second_one),
+        T(a_request_whose_end_is_not_certain_hides_no_second_one),
+        T(a_header_of_many_kinds_of_characters_is_taken),
     };
     return cmocka_run_group_tests_name("net/http_request", tests, NULL, NULL);
 }

@@ -983,7 +983,8 @@ static const char *taken(struct store *s, int64_t now_ms, int64_t until_ms, size
     json_t *out, *one;
     size_t i;
     text[0] = '\0';
-    assert_int_equal(store_outbox_take(s, now_ms, until_ms, most, &out, &e), 0);
+    const struct store_taking taking = {.instance = 1, .now_ms = now_ms, .until_ms = until_ms, .most = most};
+    assert_int_equal(store_outbox_take(s, &taking, &out, &e), 0);
     json_array_foreach (json_object_get(out, "messages"), i, one) {
         size_t n = strlen(text);
         snprintf(text + n, sizeof text - n, "%s%s", i > 0 ? " " : "", text_of(one, "key"));
@@ -1056,11 +1057,39 @@ static void what_is_taken_says_all_that_is_needed_to_send_it(void **state)
     struct store *s = opened();
     struct error e = {0};
     json_t *out;
+    const struct store_taking taking = {.now_ms = NOON, .until_ms = NOON + 10, .most = 10};
     put_message(s, "a", NOON);
-    assert_int_equal(store_outbox_take(s, NOON, NOON + 10, 10, &out, &e), 0);
+    assert_int_equal(store_outbox_take(s, &taking, &out, &e), 0);
     assert_json(out, "{\"messages\":[{\"kind\":\"mail\", \"key\":\"a\", \"attempt\":1, \"created_ms\":1790000000000,"
                      "\"expires_ms\":1790000090000, \"document\":{\"subject\":\"A day\", \"text\":\"Hello\","
                      "\"to\":[\"a@example.com\", \"b@example.com\"]}}], \"next_ms\":1790000000010}");
+    store_close(s);
+}
+
+static void what_an_instance_had_in_hand_is_due_again_when_it_is_released(void **state)
+{
+    (void)state;
+    struct store *s = opened();
+    struct error e = {0};
+    int64_t next;
+    const struct store_taking other = {.instance = 2, .now_ms = NOON, .until_ms = NOON + 60000, .most = 1};
+    json_t *out;
+    put_message(s, "a", NOON);
+    put_message(s, "b", NOON + 1);
+    put_message(s, "c", NOON + 1);
+    assert_int_equal(store_outbox_take(s, &other, &out, &e), 0); /* a */
+    json_decref(out);
+    assert_string_equal(taken(s, NOON + 10, NOON + 60000, 2, &next), "b c");
+    record_sent(s, &(struct store_sent){
+                       .key = "c", .attempt = 1, .state = OUTBOX_WAITING, .at_ms = NOON, .due_ms = NOON + 30000});
+    assert_int_equal(store_outbox_release(s, 0, NOON + 20, &e), 0);
+    assert_string_equal(taken(s, NOON + 20, NOON + 60000, 10, &next), "");
+    assert_int_equal(store_outbox_release(s, 1, NOON + 20, &e), 0); /* not c: its pause goes on */
+    assert_string_equal(taken(s, NOON + 20, NOON + 60000, 10, &next), "b");
+    assert_int_equal(next, NOON + 30000);
+    /* What the dead one would have recorded is not: it was taken anew. */
+    record_sent(s, &(struct store_sent){.key = "b", .attempt = 1, .state = OUTBOX_SENT, .at_ms = NOON + 20});
+    assert_string_equal(taken(s, NOON + 60000, NOON + 90000, 10, &next), "c a b");
     store_close(s);
 }
 
@@ -1070,6 +1099,7 @@ static void a_message_that_failed_for_now_is_due_again_with_what_is_left_of_it(v
     struct store *s = opened();
     struct error e = {0};
     int64_t next;
+    const struct store_taking again = {.now_ms = NOON + 7000, .until_ms = NOON + 60000, .most = 10};
     json_t *out, *left = json_pack("{s:s, s:[s]}", "subject", "A day", "to", "b@example.com");
     put_message(s, "a", NOON);
     assert_string_equal(taken(s, NOON, NOON + 60000, 10, &next), "a");
@@ -1086,7 +1116,7 @@ static void a_message_that_failed_for_now_is_due_again_with_what_is_left_of_it(v
                 "\"to\":[\"b@example.com\"], " TIMES_OF_A_MESSAGE ", \"due_at\":\"2026-09-21T14:13:27.000Z\","
                 "\"ended_at\":null, \"attempts\":1, \"error\":\"451 later\"}]");
     assert_string_equal(taken(s, NOON + 6999, NOON + 60000, 10, &next), "");
-    assert_int_equal(store_outbox_take(s, NOON + 7000, NOON + 60000, 10, &out, &e), 0);
+    assert_int_equal(store_outbox_take(s, &again, &out, &e), 0);
     assert_json(json_incref(json_array_get(json_object_get(out, "messages"), 0)),
                 "{\"kind\":\"mail\", \"key\":\"a\", \"attempt\":2, \"created_ms\":1790000000000,"
                 "\"expires_ms\":1790000090000,\"document\":{\"subject\":\"A day\", \"to\":[\"b@example.com\"]}}");
@@ -1255,13 +1285,15 @@ static int keep(struct store *s, struct error *e)
 
 static int send(struct store *s, struct error *e)
 {
+    const struct store_taking taking = {.now_ms = 1, .until_ms = 2, .most = 2};
     json_t *document = json_pack("{s:s, s:[s]}", "subject", "A day", "to", "a@example.com"), *out = NULL;
     const struct store_message m = {.kind = "mail", .key = "a", .document = document, .due_ms = 1};
     int rc = document ? store_outbox_put(s, &m, e) : ERR_NOMEM;
-    rc = rc ? rc : store_outbox_take(s, 1, 2, 2, &out, e);
+    rc = rc ? rc : store_outbox_take(s, &taking, &out, e);
     let_go(&out);
     struct store_sent sent = {
         .key = "a", .attempt = 1, .state = OUTBOX_WAITING, .error = "later", .document = document};
+    rc = rc ? rc : store_outbox_release(s, 0, 1, e);
     rc = rc ? rc : store_outbox_record(s, &sent, e);
     sent.state = OUTBOX_SENT;
     rc = rc ? rc : store_outbox_record(s, &sent, e);
@@ -1504,6 +1536,7 @@ int main(void)
         EACH(a_date_has_one_report_the_first, url_), EACH(a_message_of_the_same_key_is_there_once, url_),              \
         EACH(a_message_is_taken_when_it_is_due_and_by_nobody_else_meanwhile, url_),                                    \
         EACH(what_is_taken_says_all_that_is_needed_to_send_it, url_),                                                  \
+        EACH(what_an_instance_had_in_hand_is_due_again_when_it_is_released, url_),                                     \
         EACH(a_message_that_failed_for_now_is_due_again_with_what_is_left_of_it, url_),                                \
         EACH(of_an_ended_message_stays_what_lists_show, url_),                                                         \
         EACH(a_message_that_expires_keeps_its_last_error, url_),                                                       \

@@ -234,6 +234,8 @@ int settings_diff(const struct settings *before, const struct settings *after, s
 void settings_values(const struct setting *x, struct str *out);
 /* A key's value as it would stand in the file; a secret's as "(set)" or "". */
 void settings_value_text(const struct settings *s, const struct setting *x, struct str *out);
+/* What is no fault, but hardly what was meant: a sentence each, as "[alerts] to is set, but ...". */
+void settings_advice(const struct settings *s, void (*tell)(void *user, const char *text), void *user);
 /* The reference in doc/settings.md: a Markdown table a section. */
 void settings_reference(struct str *out);
 
