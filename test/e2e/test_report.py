@@ -214,6 +214,24 @@ def test_what_a_downtime_missed_is_made_late(make_site):
 
 
 @needs_faketime
+def test_the_day_on_which_a_long_downtime_began_has_its_report(make_site, box):
+    site, clock = at(make_site, "2026-02-06 12:00:00", **by_mail(box))
+    begun(site)
+    site.drop("RANK", "a.json")
+    site.wait_ended()
+    site.stop()
+    clock.set("2026-03-06 08:00:00")
+    site.start()
+    dates = ["2026-02-06"]
+    wait_made(site, *dates)
+    wait_for(lambda: box.mails, "its mail", 20)
+    holds_for(lambda: sorted(made(site)) == dates, lambda: made(site), 2)
+    assert document(site, dates[0])["totals"]["processed"] == 1 and [m.mail["Subject"] for m in box.mails] == ["shunt report 2026-02-06: 1 processed, 0 errors (late)"]
+    clock.set("2026-03-07 00:00:01")
+    wait_made(site, "2026-03-06")
+
+
+@needs_faketime
 def test_at_another_time_of_the_day(make_site):
     site, clock = at(make_site, "2026-02-06 12:00:00", **{"report.at": "06:30"})
     begun(site)
