@@ -6,6 +6,7 @@ import html.parser
 import json
 import os
 import pathlib
+import quopri
 import re
 import sqlite3
 import sys
@@ -376,6 +377,7 @@ def test_the_page_is_small_and_sound_whatever_a_name_holds(make_site, name):
     assert len(page.encode()) < BIG
     Page(page)
     text = report(site, "--date", "2026-02-06")
+    assert len(quopri.encodestring(page.encode())) + len(quopri.encodestring(text.encode())) < BIG - 1500, "as a mail, with its headers"
     assert len(text.encode()) < BIG and max(len(line) for line in text.splitlines()) <= 72
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e]", page + text)
     if name == "hostile":
