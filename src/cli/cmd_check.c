@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shunt/base/mem.h"
@@ -31,11 +32,14 @@ static int print_config(const struct config *c)
     return code;
 }
 
-static void warn_folder(const char *what, const char *path, bool made_when_missing)
+static void warn_folder(const char *what, const char *path)
 {
-    if (access(path, F_OK) != 0)
-        printf("warning: %s %s does not exist%s\n", what, path,
-               made_when_missing ? " (it is made when the service starts)" : "");
+    struct stat st;
+    if (stat(path, &st) != 0)
+        printf("warning: %s %s: %s%s\n", what, path, strerror(errno),
+               errno == ENOENT ? " (it is made when the service starts)" : "");
+    else if (!S_ISDIR(st.st_mode))
+        printf("warning: %s %s is not a folder: the service will not start\n", what, path);
     else if (access(path, W_OK | X_OK) != 0)
         printf("warning: %s %s is not writable\n", what, path);
 }
@@ -103,11 +107,11 @@ static int run(const struct cli *cli)
         routes_print(c->routes, &matrix);
         printf("%s\n%s\n\n%s\n", c->file, c->routes_file, matrix.bytes);
         str_fini(&matrix);
-        warn_folder("[folders] hot:", c->hot, true);
-        warn_folder("[folders] archive:", c->archive, true);
-        warn_folder("[folders] failed:", c->failed, true);
-        warn_folder("[folders] underprocess:", c->underprocess, true);
-        warn_folder("[folders] logs:", c->logs, true);
+        warn_folder("[folders] hot:", c->hot);
+        warn_folder("[folders] archive:", c->archive);
+        warn_folder("[folders] failed:", c->failed);
+        warn_folder("[folders] underprocess:", c->underprocess);
+        warn_folder("[folders] logs:", c->logs);
         for (size_t i = 0; i < c->routes->n_destinations; i++)
             warn_destination(c, &c->routes->destinations[i]);
         for (size_t i = 0; i < c->settings->tasks.count; i++)
@@ -142,5 +146,6 @@ const struct cli_command cmd_check = {
         "folders that are missing or cannot be written. Changes nothing.",
     .options = options,
     .examples = examples,
+    .needs_routes = true,
     .run = run,
 };

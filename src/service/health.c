@@ -6,6 +6,7 @@
 
 #include "shunt/base/mem.h"
 #include "shunt/core/units.h"
+#include "shunt/service/control.h"
 #include "shunt/service/lane.h"
 #include "shunt/service/outbox.h"
 #include "shunt/service/watching.h"
@@ -142,6 +143,16 @@ static void check_store(struct checks *c)
     advise(c, "Is there room on its disk, is the file the service's user's, does another program hold it?");
 }
 
+static void check_address(struct checks *c)
+{
+    const struct error *why = c->s->control ? control_no_address(c->s->control) : NULL;
+    if (!why || why->code == 0)
+        return;
+    check(c, "http", ADVICE, false, "there is no dashboard and no API on [http] listen");
+    explain(c, why->text);
+    advise(c, "It is tried again every few seconds. Does another program have the address, or an older instance?");
+}
+
 /* The archive must work: no ticket ends without it. Of the others one must, where there are any. */
 static void check_destinations(struct checks *c)
 {
@@ -217,6 +228,7 @@ json_t *health_checks(const struct service *s)
     check_scans(&c);
     check_destinations(&c);
     check_oldest(&c);
+    check_address(&c);
     check_messages(&c);
     return c.list;
 }

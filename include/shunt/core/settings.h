@@ -104,17 +104,11 @@ struct settings {
     /* [store] */
     char *store_url; /* key "url" */
     int64_t keep_jobs_ms, keep_rows;
-    /* [http] */
-    int64_t max_upload_bytes;   /* of one request's body */
-    int64_t max_memory_percent; /* nothing is accepted beyond */
-    int64_t min_free_bytes;     /* nothing is accepted below */
     /* [log] */
     enum log_level log_level;   /* key "level" */
     enum log_format log_format; /* key "format" */
     char *log_file;             /* key "file"; "" none; relative: to the logs folder */
     bool log_stdout;            /* key "stdout" */
-    /* [http] */
-    int64_t max_streams;
     /* [report] */
     char *timezone; /* IANA name; "" the system's */
     bool report_enabled;
@@ -129,7 +123,11 @@ struct settings {
     char *http_key;                /* key "key" */
     struct text_list http_origins; /* key "origins" */
     char *http_files;              /* key "files"; "" none; relative to data */
-    int64_t ready_oldest_ms;       /* a ticket that waits for longer makes /readyz answer 503 */
+    int64_t max_upload_bytes;      /* of one request's body */
+    int64_t max_memory_percent;    /* nothing is accepted beyond */
+    int64_t min_free_bytes;        /* nothing is accepted below */
+    int64_t max_streams;
+    int64_t ready_oldest_ms; /* a ticket that waits for longer makes /readyz answer 503 */
     /* [schedule]; see task.h */
     bool off_cadence;
     char *off_hours;
