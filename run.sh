@@ -315,6 +315,7 @@ test_all() {
     fi
     trap - ERR
     printf '\nlogs: %s; %d s\n' "$logs" "$SECONDS"
+    [ "$failed" = 0 ] || grep -E '^(FAILED|ERROR|FAIL -) |^[[:space:]]+[0-9]+ - .*\(.*\)$' "$logs"/*.log || true
     echo "$passed passed, $failed failed, $skipped skipped"
     [ "$failed" = 0 ]
 }
