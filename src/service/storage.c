@@ -137,7 +137,7 @@ static void on_done(struct work *work)
                   q->replaced.text);
     else if (q->replaced.code != 0)
         log_write(LOG_EVENT(LOG_ERROR, "store_damaged", .error = q->replaced.text),
-                  "The store was damaged and is set aside; a new one begins");
+                  "The store was damaged; a new one begins, which knows nothing of what was before");
     if (q->error.code == 0) {
         for (struct record *r = q->records, *next; r; r = next) {
             next = r->next;
@@ -357,7 +357,7 @@ int storage_open(struct storage *st, struct runtime *rt, unsigned instance, stru
         degrade(st, &why);
     else if (why.code != 0)
         log_write(LOG_EVENT(LOG_ERROR, "store_damaged", .error = why.text),
-                  "The store was damaged and is set aside; a new one begins");
+                  "The store was damaged; a new one begins, which knows nothing of what was before");
     return 0;
 }
 

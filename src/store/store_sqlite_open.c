@@ -214,7 +214,7 @@ static int set_aside(const struct sqlite_store *s, int folder, const struct erro
             int rc = rename_all(s->path, aside, e);
             if (rc == 0) {
                 (void)fsync(folder); /* at worst it is found damaged once more */
-                (void)error_set(e, ERR_SYNTAX, "damaged, set aside as %s, a new one begun: %.200s", aside, why->text);
+                (void)error_set(e, ERR_SYNTAX, "set aside as %s: %.200s", aside, why->text);
             }
             return rc;
         }

@@ -155,7 +155,8 @@ def test_a_damaged_store_is_set_aside_while_work_goes_on(site):
         if os.path.exists(str(path) + more):
             os.unlink(str(path) + more)
     site.start()
-    site.wait_event("store_damaged")
+    told, = site.wait_event("store_damaged")
+    assert told["error"].startswith("set aside as %s.damaged-1: the store %s: " % (path, path)) and "knows nothing of what was before" in told["msg"]
     site.drop("RANK", "after.json")
     site.wait_ended()
     site.stop()
