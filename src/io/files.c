@@ -239,8 +239,10 @@ static int make_one(const char *path, unsigned mode, bool durable, struct error 
         return parent;
     int fd = files_open_below(parent, name, true, mode, durable, e);
     close(parent);
-    if (fd < 0)
+    if (fd < 0) {
+        (void)error_context(e, "%s", path);
         return fd;
+    }
     close(fd);
     return 0;
 }

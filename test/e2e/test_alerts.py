@@ -271,7 +271,7 @@ def test_without_mail_nothing_piles_up_and_the_store_knows(make_site):
     site.in_the_way("OUT/sick")
     site.start()
     site.put("RANK", "x.json", ticket("RANK"))
-    site.wait_event("destination_down")
+    assert "Sick is down: 1 deliveries wait, next try in " in site.wait_event("destination_down")[0]["msg"]
     holds_for(lambda: not site.events("alert"), "nobody is told", 1.5)
     assert not rows_of_outbox(site)
     site.stop()

@@ -149,6 +149,10 @@ static void folders_are_made_with_their_parents_whatever_the_umask(void **state)
     assert_int_equal(mode_of(in(s, "d")), 0755);
     put(in(s, "file"), "");
     assert_int_equal(files_mkdirs(in(s, "file/below"), 0, false, NULL), ERR_NOPLACE);
+    struct error e = {0};
+    assert_int_equal(files_mkdirs("/proc/nowhere/at/all", 0, false, &e), ERR_NOPLACE);
+    assert_int_equal(strncmp(e.text, "/proc/nowhere: cannot make folder nowhere: ", 43), 0);
+    assert_int_equal(files_mkdirs("/proc/nowhere/at/all", 0, false, NULL), ERR_NOPLACE);
 }
 
 static void a_folder_below_is_opened_or_made_but_never_through_a_link(void **state)
