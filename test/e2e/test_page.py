@@ -928,6 +928,7 @@ def test_the_apis_page_shows_every_call_and_fits_and_can_be_read(make_site, page
     guarded = Guarded(make_site)
     page.open(guarded.http, "/docs")
     page.sees("GET /api/v1/jobs/{id}", "RetryRequest", "curl -H \"Authorization: Bearer $TOKEN\"", "Role")
+    page.sees("-H 'Idempotency-Key: order-17'", "202 (Done)", "200 (It was sent before", selector="#post_process_job")
     document = guarded.http.get("/openapi.json").json
     shown = page.text("#calls")
     assert all("%s %s" % (method.upper(), path) in shown for path, item in document["paths"].items() for method in item)
