@@ -136,7 +136,7 @@ static void on_tick(struct wait *wait)
     holds_look(&u->service->holds);
     jobs_check_ledger(&u->service->jobs);
     incidents_look(&u->incidents);
-    alerts_tick(&u->alerts);
+    alerts_tick(&u->alerts, !u->late.wanted);
     reporter_look(u->service->reporter);
     wait_set(rt, &u->tick, UPKEEP_TICK_MS, on_tick);
 }
