@@ -64,13 +64,17 @@ static json_t *event_of(const struct service *s, const json_t *mail, const struc
 static bool write_letter(const struct service *s, const json_t *mail, struct letter *l)
 {
     const struct settings *set = s->config->settings;
-    struct str command = STR_INIT;
+    struct str command = STR_INIT, brand = STR_INIT;
     *l = (struct letter){STR_INIT, STR_INIT, STR_INIT, NULL, NULL};
     alerts_command(s->config, &command);
+    str_puts(&brand, set->brand_name);
+    if (s->instance.number > 0)
+        str_printf(&brand, " (instance %u)", s->instance.number);
     const struct alarm_words words = {
-        .brand = set->brand_name, .command = command.bytes, .now_ms = s->rt.clock->wall_ms(s->rt.clock)};
-    json_t *parts = str_failed(&command) ? NULL : alarm_parts(mail, &words);
-    alarm_subject(mail, &words, &l->subject);
+        .brand = brand.bytes, .command = command.bytes, .now_ms = s->rt.clock->wall_ms(s->rt.clock)};
+    json_t *parts = str_failed(&command) || str_failed(&brand) ? NULL : alarm_parts(mail, &words);
+    if (parts)
+        alarm_subject(mail, &words, &l->subject);
     alarm_text(parts, &words, &l->text);
     bool fine = parts && !str_failed(&l->subject) && !str_failed(&l->text) && render_page(parts, set, l) == 0;
     if (fine) {
@@ -83,6 +87,7 @@ static bool write_letter(const struct service *s, const json_t *mail, struct let
     }
     json_decref(parts);
     str_fini(&command);
+    str_fini(&brand);
     return fine;
 }
 

@@ -203,3 +203,19 @@ def test_the_weekly_mail_of_what_is_stuck_comes_on_its_day_once(alerting, box):
     clock.set("2026-02-16 07:59:58")
     wait_for(lambda: len(told(box, "Stuck: 1 failed")) == 2, "a week later", 20)
     site.stop()
+
+
+def test_each_of_two_instances_tells_what_it_sees_and_who_it_is(make_site, box):
+    site = make_site({**box.settings(tls="none", user=""), **QUICK, "delivery.breaker_failures": "1", "intake.in_work_limit": "1"}, routes="[destination sick]\npath = OUT/sick\nlabel = The Sick\n[route sick]\nclient = *\nto = sick\n")
+    (site.data / "OUT").mkdir()
+    (site.data / "OUT/sick").write_text("in the way")
+    for n in range(2):
+        folder = site.under / str(n) / "RANK"
+        folder.mkdir(parents=True)
+        (folder / ("x%d.json" % n)).write_bytes(ticket("RANK"))
+        site.start()
+        wait_for(lambda: len(box.mails) == n + 1, "it tells", 20)
+    assert sorted(subjects(box)) == ["[shunt (instance 1)] The Sick is down", "[shunt] The Sick is down"]
+    holds_for(lambda: len(box.mails) == 2, "each once", 2)
+    for process in site.processes:
+        process.stop()
