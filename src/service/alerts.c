@@ -73,9 +73,10 @@ static bool write_letter(const struct service *s, const json_t *mail, struct let
     const struct alarm_words words = {
         .brand = brand.bytes, .command = command.bytes, .now_ms = s->rt.clock->wall_ms(s->rt.clock)};
     json_t *parts = str_failed(&command) || str_failed(&brand) ? NULL : alarm_parts(mail, &words);
-    if (parts)
+    if (parts) {
         alarm_subject(mail, &words, &l->subject);
-    alarm_text(parts, &words, &l->text);
+        alarm_text(parts, &words, &l->text);
+    }
     bool fine = parts && !str_failed(&l->subject) && !str_failed(&l->text) && render_page(parts, set, l) == 0;
     if (fine) {
         l->mail =

@@ -60,6 +60,29 @@ def test_pauses_are_the_destinations_own(sick):
     assert 2700 <= float(re.search(r"again in ([\d.]+) s", said).group(1)) <= 4500, said
 
 
+def test_a_routes_pauses_go_before_the_destinations(sick):
+    site = sick("first = 10ms\nmax = 20ms", "first = 1h\nmax = 2h")
+    site.put("RANK", "x.json", ticket("RANK"))
+    said = site.wait_event("delivery_failed")[0]["msg"]
+    assert 2700 <= float(re.search(r"again in ([\d.]+) s", said).group(1)) <= 4500, said
+    assert len(site.events("delivery_failed")) == 1
+
+
+def test_success_sets_the_count_back(sick):
+    site = sick("attempts = 3\nfirst = 500ms\nfactor = 1")
+    site.put("RANK", "x.json", ticket("RANK"))
+    wait_for(lambda: attempts(site) == ["1 of 3", "2 of 3"], "it fails twice")
+    mend(site)
+    wait_for(lambda: site.files("OUT/sick") == ["x.json"], "it is delivered")
+    ended(site, 1)
+    (site.data / "OUT/sick").rename(site.data / "OUT/taken")
+    (site.data / "OUT/sick").write_text("again in the way")
+    site.put("RANK", "x.json", ticket("RANK", title="of the next day"))
+    ended(site, 2)
+    assert attempts(site) == ["1 of 3", "2 of 3", "1 of 3", "2 of 3", "3 of 3"]
+    site.stop()
+
+
 def test_what_cannot_be_put_back_is_named_and_keeps_no_other(make_site):
     site = make_site()
     site.start()
