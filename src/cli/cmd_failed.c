@@ -198,9 +198,10 @@ static int print(const struct cli *cli, const struct failures *f)
     struct str out = STR_INIT;
     look_at_output(&look);
     if (cli->json) {
-        json_t *all = cli->one_left ? json_pack("{s:O}", "one_left", f->one_left)
-                                    : json_pack("{s:O, s:{s:o, s:O?}, s:O?}", "failed", f->jobs, "attempts", "failed",
-                                                counts_json(f->failed), "in_hand", f->in_hand, "one_left", f->one_left);
+        json_t *all = cli->one_left ? json_pack("{s:O, s:b}", "one_left", f->one_left, "more", f->more_left)
+                                    : json_pack("{s:O, s:{s:o, s:O?}, s:O?, s:b}", "failed", f->jobs, "attempts",
+                                                "failed", counts_json(f->failed), "in_hand", f->in_hand, "one_left",
+                                                f->one_left, "more", f->more_left);
         put_json(&out, &look, all, JSON_INDENT(2));
         str_putc(&out, '\n');
         json_decref(all);

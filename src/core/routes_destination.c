@@ -97,7 +97,8 @@ static int get_pause(const char *value, int64_t most_ms, uint32_t *out, struct e
     if (units_ms(value, &ms, e) != 0)
         return e->code;
     if (ms < PAUSE_MIN_MS || ms > most_ms)
-        return error_set(e, ERR_CONFIG, "\"%s\" is shorter than 10ms or too long", value);
+        return error_set(e, ERR_CONFIG, "\"%s\" is not between %dms and %dd", value, PAUSE_MIN_MS,
+                         (int)(most_ms / DAY_MS));
     *out = (uint32_t)ms;
     return 0;
 }

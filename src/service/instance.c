@@ -117,12 +117,10 @@ static size_t adopt_folder(const struct instance *in, int from, const char *name
     return moved;
 }
 
-static size_t adopt_number(const struct instance *in, unsigned number)
+static size_t adopt_instance(const struct instance *in, const char *path)
 {
     struct error ignored = {0};
-    char *path = path_of(in->root, number);
-    int fd = path ? files_open_folder(path, &ignored) : -1;
-    mem_free(path);
+    int fd = files_open_folder(path, &ignored);
     if (fd < 0)
         return 0;
     size_t moved = 0;
@@ -143,13 +141,17 @@ static size_t adopt_number(const struct instance *in, unsigned number)
 size_t instance_adopt(const struct instance *in, uint64_t *numbers)
 {
     size_t moved = 0;
+    struct str path = STR_INIT; /* one for all: most of them are not there */
     *numbers = 0;
     for (unsigned i = 0; in->locked && i < INSTANCES_MAX; i++) {
-        size_t here = i == in->number ? 0 : adopt_number(in, i);
+        str_clear(&path);
+        str_printf(&path, "%s/%u", in->root, i);
+        size_t here = i == in->number || str_failed(&path) ? 0 : adopt_instance(in, path.bytes);
         if (here > 0)
             *numbers |= (uint64_t)1 << i;
         moved += here;
     }
+    str_fini(&path);
     return moved;
 }
 

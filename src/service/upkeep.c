@@ -10,7 +10,6 @@
 #include "shunt/service/control.h"
 #include "shunt/service/feed.h"
 #include "shunt/service/lane.h"
-#include "shunt/service/reporter.h"
 #include "shunt/service/scheduler.h"
 #include "shunt/service/snapshot.h"
 #include "shunt/service/trial.h"
@@ -148,7 +147,6 @@ static void on_tick(struct wait *wait)
     jobs_check_ledger(&u->service->jobs);
     incidents_look(&u->incidents);
     alerts_tick(&u->alerts, !u->late.wanted);
-    reporter_look(u->service->reporter);
     wait_set(rt, &u->tick, UPKEEP_TICK_MS, on_tick);
 }
 

@@ -6,7 +6,7 @@ async function send(client, files) {
     for (const file of files) {
         const path = `/upload/${encodeURIComponent(client)}?name=${encodeURIComponent(file.name)}`;
         const done = await attempt(() => ask("POST", path, file, "application/octet-stream"));
-        if (done) toast(`${file.name} lies in the hot folder of ${client}.`, { undo: undoBy([file.name]) });
+        if (done) toast(`${file.name} lies in the hot folder of ${client}.`, { undo: undoBy([{ folder: client, file: file.name }]) });
     }
 }
 

@@ -126,6 +126,23 @@ def test_a_failed_ticket_is_put_back_and_then_done(site, page):
     page.sees("again.json", "completed", "Monday Rank", selector="main")
 
 
+def test_what_is_counted_leads_to_what_it_is_on_a_phone_too(site, page):
+    page.size(375)
+    assert site.http().post("/api/v1/destinations/loreal/hold").status == 200
+    site.put("LOREAL", "waits.json", ticket("LOREAL"))
+    failing(site, [("RANK", "bad.json"), ("BISSELL", "worse.json")])
+    page.open(site.http())
+    page.press("Failed today 2", "link")
+    page.sees("bad.json", "worse.json", "Put back all that failed and fit", selector="main")
+    page.press("Overview", "link")
+    page.press("Waiting 1", "link")
+    page.sees("waits.json", selector="main")
+    page.press("Overview", "link")
+    page.sees("an hour ago")
+    for row in ("nav", ".line + .between > :last-child"):  # of one line
+        assert page.js("const e = document.querySelector(arguments[0]); return e.scrollHeight < 2 * e.querySelector('a')?.offsetHeight || e.offsetHeight < 30", row), row
+
+
 def mend_all(site, client):
     """So that putting it back helps."""
     for path in site.failed.glob(client + "/*.json"):

@@ -87,6 +87,18 @@ static inline void put(const char *path, const char *text)
     put_bytes(path, text, strlen(text));
 }
 
+/* A whole small file. */
+static inline void copy(const char *from, const char *to)
+{
+    char bytes[65536];
+    int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    assert_true(in >= 0 && out >= 0);
+    for (ssize_t n; (n = read(in, bytes, sizeof bytes)) != 0;)
+        assert_int_equal(write(out, bytes, n > 0 ? (size_t)n : 0), n);
+    close(in);
+    close(out);
+}
+
 /* The text of a file, or NULL where there is none; good until the next call. */
 static inline const char *get(const char *path)
 {

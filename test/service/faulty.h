@@ -106,11 +106,17 @@ static inline int faulty_outbox_put(struct store *store, const struct store_mess
     return rc ? rc : store_outbox_put(faulty_of(store)->inner, m, e);
 }
 
-static inline int faulty_outbox_take(struct store *store, int64_t now_ms, int64_t until_ms, size_t most, json_t **out,
+static inline int faulty_outbox_take(struct store *store, const struct store_taking *taking, json_t **out,
                                      struct error *e)
 {
     int rc = faulty_begin(faulty_of(store), e);
-    return rc ? rc : store_outbox_take(faulty_of(store)->inner, now_ms, until_ms, most, out, e);
+    return rc ? rc : store_outbox_take(faulty_of(store)->inner, taking, out, e);
+}
+
+static inline int faulty_outbox_release(struct store *store, unsigned instance, int64_t now_ms, struct error *e)
+{
+    int rc = faulty_begin(faulty_of(store), e);
+    return rc ? rc : store_outbox_release(faulty_of(store)->inner, instance, now_ms, e);
 }
 
 static inline int faulty_outbox_record(struct store *store, const struct store_sent *sent, struct error *e)
@@ -135,6 +141,7 @@ static const struct store_driver faulty_driver = {
     .save_snapshot = faulty_save_snapshot,
     .outbox_put = faulty_outbox_put,
     .outbox_take = faulty_outbox_take,
+    .outbox_release = faulty_outbox_release,
     .outbox_record = faulty_outbox_record,
 };
 

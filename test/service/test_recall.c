@@ -1,114 +1,5 @@
-/* test_recall.c: what an earlier run recorded of a ticket, and what a job that takes it up makes of that. */
-#include "faulty.h"
-
-#define SETTINGS "[store]\nurl = memory:\n"
-#define TEXT     TICKET("RANK")
-#define ID       "01990000-0000-7000-8000-000000000001"
-#define OLDER_MS 1770000000000
-
-struct past { /* .row is changed by tests as they like */
-    char path[600];
-    uint8_t sha256[SHA256_SIZE];
-    struct store_delivery deliveries[3];
-    struct store_job row;
-};
-
-/* A job of underprocess/0/RANK/x.json: archived, delivered to a, waiting for b after two attempts. */
-static struct past *past_of(struct parts *p)
-{
-    static struct past past;
-    past = (struct past){0};
-    snprintf(past.path, sizeof past.path, "%s/RANK/x.json", p->instance.path);
-    files_sha256(TEXT, strlen(TEXT), past.sha256);
-    past.deliveries[0] = (struct store_delivery){.destination = "archive",
-                                                 .label = "Archive",
-                                                 .state = DELIVERY_DONE,
-                                                 .done_ms = OLDER_MS + 5,
-                                                 .final_name = "x.json"};
-    past.deliveries[1] = (struct store_delivery){.destination = "a",
-                                                 .label = "a",
-                                                 .state = DELIVERY_DONE,
-                                                 .done_ms = OLDER_MS + 6,
-                                                 .final_name = "x (RANK).json"};
-    past.deliveries[2] = (struct store_delivery){
-        .destination = "b", .label = "b", .state = DELIVERY_WAITING, .attempts = 2, .error = "full"};
-    past.row = (struct store_job){.id = ID,
-                                  .folder = "RANK",
-                                  .name = "x.json",
-                                  .client = "RANK",
-                                  .path = past.path,
-                                  .size = strlen(TEXT),
-                                  .sha256 = past.sha256,
-                                  .status = STATUS_PENDING,
-                                  .created_ms = OLDER_MS,
-                                  .started_ms = OLDER_MS + 1,
-                                  .deliveries = past.deliveries,
-                                  .n_deliveries = 3};
-    return &past;
-}
-
-static struct parts *bench_new(void **state, struct faulty **f)
-{
-    struct parts *p = parts_new(*state, SETTINGS, ROUTES_TWO);
-    *f = faulty_new(p);
-    make_folder(p->s, "under/0/RANK");
-    return p;
-}
-
-static void bench_free(struct parts *p, struct faulty *f)
-{
-    recall_fini(&p->recall);
-    parts_free(p);
-    free(f);
-}
-
-static void record_past(struct parts *p, const struct store_job *row)
-{
-    struct error e = {0};
-    assert_int_equal(store_record(p->storage.store, row, 1, &e), 0);
-}
-
-static void load(struct parts *p)
-{
-    struct error e = {0};
-    assert_int_equal(recall_load(&p->recall, &p->storage, &p->instance, &e), 0);
-}
-
-/* Takes x.json up where it lies: in underprocess, or in hot. */
-static struct job *take(struct parts *p, bool claimed)
-{
-    struct take_item item = {
-        .client = "RANK", .name = "x.json", .kind = NAME_TICKET, .claimed = claimed, .source.fd = -1};
-    struct take_batch batch = {.config = p->config,
-                               .clock = &p->clock.clock,
-                               .underprocess = p->instance.path,
-                               .routes = p->rt.routes,
-                               .items = &item,
-                               .count = 1};
-    take_run(&batch);
-    assert_int_equal(item.taken, TAKEN_CLAIMED);
-    assert_int_equal(jobs_begin(&p->jobs, &item, p->rt.routes, WAY_STARTUP, 1, false), 0);
-    take_item_fini(&item);
-    struct job *job = jobs_find(&p->jobs, "RANK", "x.json");
-    assert_non_null(job);
-    return job;
-}
-
-static void assert_states(const struct job *job, enum delivery_state archive, enum delivery_state a,
-                          enum delivery_state b)
-{
-    assert_int_equal(job->n_deliveries, 3);
-    assert_int_equal(job->deliveries[0].state, archive);
-    assert_int_equal(job->deliveries[1].state, a);
-    assert_int_equal(job->deliveries[2].state, b);
-}
-
-static void assert_new(const struct job *job)
-{
-    assert_string_not_equal(job->id, ID);
-    assert_true(job->created_ms > OLDER_MS);
-    assert_states(job, DELIVERY_QUEUED, DELIVERY_QUEUED, DELIVERY_QUEUED);
-}
+/* test_recall.c: what a job that takes a ticket up makes of what is remembered of it since the start. */
+#include "past.h"
 
 static void what_was_delivered_before_is_not_delivered_again(void **state)
 {
@@ -157,21 +48,6 @@ static void one_that_was_in_work_and_not_read_is_another_job(void **state)
     bench_free(p, f);
 }
 
-/* A crash came between its record and its removal. */
-static struct store_job *completed(struct parts *p)
-{
-    struct past *past = past_of(p);
-    struct stat st;
-    assert_int_equal(stat(in(p->s, "under/0/RANK/x.json"), &st), 0);
-    past->row.status = STATUS_COMPLETED;
-    past->row.completed_ms = OLDER_MS + 9;
-    past->deliveries[2].state = DELIVERY_DONE;
-    past->row.claim = (struct store_claim){.device = st.st_dev,
-                                           .inode = st.st_ino,
-                                           .mtime_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec};
-    return &past->row;
-}
-
 static void a_completed_one_that_still_lies_there_is_only_removed(void **state)
 {
     struct faulty *f;
@@ -191,10 +67,7 @@ static void the_same_bytes_in_another_file_than_the_completed_one_are_another_jo
 {
     struct faulty *f;
     struct parts *p = bench_new(state, &f);
-    put(in(p->s, "under/0/RANK/x.json"), TEXT);
-    struct store_job *row = completed(p);
-    row->claim.inode++;
-    record_past(p, row);
+    record_completed_of_another_file(p);
     load(p);
     assert_new(take(p, true));
     bench_free(p, f);
@@ -390,127 +263,6 @@ static void one_that_failed_before_under_that_name_is_another_job(void **state)
     bench_free(p, f);
 }
 
-static void turn_until_answered(struct parts *p)
-{
-    storage_pump(&p->storage);
-    while (p->storage.active) {
-        uv_run(&p->loop, UV_RUN_ONCE);
-        storage_pump(&p->storage);
-    }
-}
-
-/* Another instance's ticket lies in our underprocess: x.json of underprocess/1. */
-static struct past *adopted(struct parts *p, bool known_at_start)
-{
-    struct past *past = past_of(p);
-    snprintf(past->path, sizeof past->path, "%s/1/RANK/x.json", p->instance.root);
-    if (known_at_start) { /* as it was then; it has got on since */
-        past->deliveries[1].state = DELIVERY_WAITING;
-        record_past(p, &past->row);
-        past->deliveries[1].state = DELIVERY_DONE;
-    }
-    load(p);
-    assert_true(p->recall.whole);
-    p->recall.whole = false; /* as the scanner says when it has adopted */
-    record_past(p, &past->row);
-    put(in(p->s, "under/0/RANK/x.json"), TEXT);
-    return past;
-}
-
-static void what_another_instance_delivered_before_it_died_is_not_delivered_again(void **state)
-{
-    for (int known = 0; known < 2; known++) {
-        struct faulty *f;
-        struct parts *p = bench_new(state, &f);
-        adopted(p, known != 0);
-        struct job *job = take(p, true);
-        assert_int_equal(job->state, JOB_TAKEN); /* it waits for the answer */
-        turn_until_answered(p);
-        assert_string_equal(job->id, ID);
-        assert_int_equal(job->created_ms, OLDER_MS);
-        assert_states(job, DELIVERY_DONE, DELIVERY_DONE, DELIVERY_QUEUED);
-        assert_false(job->unsure);
-        bench_free(p, f);
-        assert_int_equal(unlink(in(*state, "under/0/RANK/x.json")), 0);
-    }
-}
-
-static void what_another_instance_still_has_is_not_taken_for_ours(void **state)
-{
-    struct faulty *f;
-    struct parts *p = bench_new(state, &f);
-    adopted(p, false);
-    make_folder(p->s, "under/1/RANK");
-    put(in(p->s, "under/1/RANK/x.json"), TEXT);
-    struct job *job = take(p, true);
-    turn_until_answered(p);
-    assert_new(job);
-    bench_free(p, f);
-}
-
-static void a_new_ticket_like_one_that_another_instance_had_at_our_start_is_another_job(void **state)
-{
-    struct faulty *f;
-    struct parts *p = bench_new(state, &f);
-    adopted(p, true);
-    assert_int_equal(unlink(in(p->s, "under/0/RANK/x.json")), 0); /* it was delivered by now; the next has its name */
-    put(in(p->s, "hot/RANK/x.json"), TEXT);
-    assert_new(take(p, false));
-    bench_free(p, f);
-}
-
-static void one_that_was_taken_up_unknown_becomes_the_job_that_the_store_has(void **state)
-{
-    struct faulty *f;
-    struct parts *p = bench_new(state, &f);
-    put(in(p->s, "under/0/RANK/x.json"), TEXT);
-    struct store_job *row = completed(p);
-    row->status = STATUS_PENDING;
-    record_past(p, row);
-    f->fails = ERR_NOSPACE;
-    load(p);
-    struct job *job = take(p, true);
-    turn_until_answered(p); /* there is none */
-    assert_true(job->unsure);
-    assert_new(job);
-    char was[JOB_ID_SIZE];
-    memcpy(was, job->id, sizeof was);
-    storage_add(&p->storage, record_of(job, STATUS_PENDING, NULL), NULL);
-    f->fails = 0;
-    advance(p, 30000);
-    turn_until_answered(p);
-    assert_string_equal(job->id, ID);
-    struct error e = {0};
-    json_t *page;
-    const struct store_filter all = {.limit = 10};
-    assert_int_equal(store_list(f->inner, &all, &page, &e), 0);
-    assert_int_equal(json_array_size(json_object_get(page, "jobs")), 1);
-    json_decref(page);
-    assert_int_equal(logged(p->s, "known_again"), 1);
-    bench_free(p, f);
-}
-
-static void another_file_than_the_store_knows_stays_a_job_of_its_own(void **state)
-{
-    struct faulty *f;
-    struct parts *p = bench_new(state, &f);
-    put(in(p->s, "under/0/RANK/x.json"), TEXT);
-    struct store_job *row = completed(p);
-    row->claim.inode++;
-    record_past(p, row);
-    f->fails = ERR_NOSPACE;
-    load(p);
-    struct job *job = take(p, true);
-    turn_until_answered(p);
-    storage_add(&p->storage, record_of(job, STATUS_PENDING, NULL), NULL);
-    f->fails = 0;
-    advance(p, 30000);
-    turn_until_answered(p);
-    assert_new(job);
-    assert_int_equal(logged(p->s, "known_again"), 0);
-    bench_free(p, f);
-}
-
 static void a_store_that_cannot_tell_is_told_and_work_begins_without_it(void **state)
 {
     struct faulty *f;
@@ -547,8 +299,6 @@ static void without_memory_nothing_is_half_remembered(void **state)
     bench_free(p, f);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -567,11 +317,6 @@ int main(void)
         T(one_whose_ticket_was_taken_away_is_lost),
         T(one_of_another_instance_is_left_to_it),
         T(one_that_failed_before_under_that_name_is_another_job),
-        T(what_another_instance_delivered_before_it_died_is_not_delivered_again),
-        T(what_another_instance_still_has_is_not_taken_for_ours),
-        T(a_new_ticket_like_one_that_another_instance_had_at_our_start_is_another_job),
-        T(one_that_was_taken_up_unknown_becomes_the_job_that_the_store_has),
-        T(another_file_than_the_store_knows_stays_a_job_of_its_own),
         T(a_store_that_cannot_tell_is_told_and_work_begins_without_it),
         T(without_memory_nothing_is_half_remembered),
     };

@@ -1,160 +1,5 @@
-/* test_reconcile.c: what a start makes of rows that an earlier run left, and the alerts and days that the upkeep keeps. The
- * rows are put into the store by hand; the service is made, and ticks, but does not run. */
-#define SCARCE_STRIDE 3
-
-#include "shunt/service/reconcile.h"
-#include "shunt/service/service.h"
-#include "shunt/service/upkeep.h"
-
-#include "../scarce.h"
-#include "parts.h"
-
-#define NOON   INT64_C(1790000000000) /* 2026-09-21T14:13:20Z */
-#define DAY_MS (24 * 3600 * INT64_C(1000))
-
-static int64_t wall_now_ms;
-static int64_t set_wall(const struct clock *clock)
-{
-    (void)clock;
-    return wall_now_ms;
-}
-static const struct clock clock_set = {.mono_ms = fast_mono, .wall_ms = set_wall};
-
-static struct service *start(struct scratch *s)
-{
-    struct error e = {0};
-    struct service *service = service_new(load_config(s), &clock_set, false, &e);
-    if (!service)
-        fail_msg("%s", e.text);
-    return service;
-}
-
-/* A row that an earlier run left; tests change it as they like. */
-struct left {
-    char id[JOB_ID_SIZE], name[32], path[256];
-    uint8_t sha256[STORE_HASH_SIZE];
-    struct store_delivery deliveries[3];
-    struct store_job job;
-};
-
-/* Completed, delivered to a and b, the n-th outcome of this instance, a second after noon for each. */
-static struct store_job *left(struct scratch *s, struct left *l, unsigned n)
-{
-    *l = (struct left){0};
-    int64_t at = NOON + 1000 * (int64_t)n;
-    snprintf(l->id, sizeof l->id, "01990000-0000-7000-8000-%012x", n);
-    snprintf(l->name, sizeof l->name, "t%u.json", n);
-    snprintf(l->path, sizeof l->path, "%s/t%u.json", in(s, "under/0/RANK"), n);
-    l->deliveries[0] = (struct store_delivery){"archive", "archive", DELIVERY_DONE, 0, 0, at, l->name, NULL};
-    l->deliveries[1] = (struct store_delivery){"a", "to a", DELIVERY_DONE, 0, 0, at, l->name, NULL};
-    l->deliveries[2] = (struct store_delivery){"b", "to b", DELIVERY_DONE, 0, 0, at, l->name, NULL};
-    l->job = (struct store_job){.id = l->id,
-                                .source = "ticket",
-                                .phase = "PERIODIC",
-                                .folder = "RANK",
-                                .name = l->name,
-                                .client = "RANK",
-                                .category = "X",
-                                .path = l->path,
-                                .size = strlen(TICKET("RANK")),
-                                .sha256 = l->sha256,
-                                .claim = {1, n, at},
-                                .status = STATUS_COMPLETED,
-                                .created_ms = at,
-                                .started_ms = at,
-                                .completed_ms = at + 40,
-                                .deliveries = l->deliveries,
-                                .n_deliveries = 3,
-                                .outcome = n};
-    return &l->job;
-}
-
-/* As the row's ticket would lie there. */
-static void put_ticket(struct scratch *s, const char *folder, const char *name, struct store_job *job)
-{
-    char path[128];
-    struct stat st;
-    make_folder(s, folder);
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    put(in(s, path), TICKET("RANK"));
-    assert_int_equal(lstat(in(s, path), &st), 0);
-    job->claim =
-        (struct store_claim){st.st_dev, st.st_ino, st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec};
-}
-
-static void record(struct service *service, const struct store_job *job)
-{
-    struct error e = {0};
-    if (store_record(service->storage.store, job, 1, &e) != 0)
-        fail_msg("%s", e.text);
-}
-
-static json_t *statistics(struct service *service)
-{
-    json_t *day = stats_to_json(service->rt.stats);
-    assert_non_null(day);
-    return day;
-}
-
-static json_int_t number_at(const json_t *json, const char *a, const char *b, const char *c)
-{
-    const json_t *found = json_object_get(json, a);
-    found = b ? json_object_get(found, b) : found;
-    found = c ? json_object_get(found, c) : found;
-    return json_integer_value(found);
-}
-
-static void assert_counted(struct service *service, uint64_t processed, uint64_t errors)
-{
-    assert_int_equal(stats_totals_of(service->rt.stats)->processed, processed);
-    assert_int_equal(stats_totals_of(service->rt.stats)->errors, errors);
-}
-
-static json_t *kept_day(struct service *service, int date)
-{
-    struct error e = {0};
-    json_t *days;
-    assert_int_equal(store_load_day(service->storage.store, date, &days, &e), 0);
-    json_t *day = json_incref(json_object_get(days, "0"));
-    json_decref(days);
-    return day;
-}
-
-static const char *status_of(struct service *service, const char *id)
-{
-    static char word[32];
-    struct error e = {0};
-    json_t *job;
-    assert_int_equal(store_show(service->storage.store, id, &job, &e), 0);
-    snprintf(word, sizeof word, "%s", json_string_value(json_object_get(job, "status")));
-    json_decref(job);
-    return word;
-}
-
-static struct service *set_up(struct scratch *s)
-{
-    wall_now_ms = NOON;
-    open_log(s);
-    put_config(s, "[delivery]\ndurability = none\n[report]\nenabled = no\n", ROUTES_TWO);
-    return start(s);
-}
-
-static struct service *start_again(struct scratch *s, struct service *service)
-{
-    service_free(service);
-    return start(s);
-}
-
-/* One tick of the upkeep, and what it gives to the store is written. */
-static void tick(struct service *service)
-{
-    upkeep_start(service->upkeep);
-    storage_pump(&service->storage);
-    while (!storage_idle(&service->storage) || service->storage.active)
-        uv_run(&service->loop, UV_RUN_ONCE);
-}
-
-/* ---- statistics ---- */
+/* test_reconcile.c: what a start makes of rows that an earlier run left, and of days whose store is read late. */
+#include "left.h"
 
 static void jobs_that_ended_after_the_last_snapshot_are_counted_once(void **state)
 {
@@ -259,8 +104,6 @@ static void the_clock_behind_the_saved_day_does_not_begin_a_day_twice(void **sta
     log_close();
 }
 
-/* ---- jobs without their tickets ---- */
-
 static void what_lost_its_ticket_ends_as_what_became_of_it(void **state)
 {
     struct scratch *s = *state;
@@ -329,8 +172,6 @@ static void no_memory_at_the_start_counts_nothing_twice(void **state)
     log_close();
 }
 
-/* ---- the storage ---- */
-
 static void a_snapshot_counts_also_records_that_wait_before_it(void **state)
 {
     struct scratch *s = *state;
@@ -347,135 +188,6 @@ static void a_snapshot_counts_also_records_that_wait_before_it(void **state)
     }
     service = start_again(s, service);
     assert_counted(service, 0, 0);
-    service_free(service);
-    log_close();
-}
-
-/* ---- alerts ---- */
-
-/* "kind subject" of each, newest first; those that are closed with a '-'. */
-static const char *alerts(struct service *service, bool open)
-{
-    static char text[512];
-    struct error e = {0};
-    json_t *list;
-    size_t i;
-    const json_t *alert;
-    text[0] = '\0';
-    assert_int_equal(store_alerts(service->storage.store, open, 0, &list, &e), 0);
-    json_array_foreach (list, i, alert) {
-        size_t len = strlen(text);
-        snprintf(text + len, sizeof text - len, "%s%s%s %s", len ? ", " : "",
-                 json_is_null(json_object_get(alert, "closed_at")) ? "" : "-",
-                 json_string_value(json_object_get(alert, "kind")),
-                 json_string_value(json_object_get(alert, "subject")));
-    }
-    json_decref(list);
-    return text;
-}
-
-static struct lane *lane_of(struct service *service, const char *name)
-{
-    struct lane *lane = service->lanes.lanes;
-    while (lane && strcmp(lane->name, name) != 0)
-        lane = lane->next;
-    assert_non_null(lane);
-    return lane;
-}
-
-static void what_is_wrong_is_an_alert_until_it_is_over(void **state)
-{
-    struct scratch *s = *state;
-    struct service *service = set_up(s);
-    tick(service);
-    assert_string_equal(alerts(service, false), "");
-    lane_of(service, "a")->breaker.state = BREAKER_OPEN;
-    service->jobs.ledger_difference = 3;
-    service->rt.ledger.taken = 3;
-    tick(service);
-    tick(service);
-    assert_string_equal(alerts(service, false), "ledger instance 0, destination_down a");
-    lane_of(service, "a")->breaker.state = BREAKER_CLOSED;
-    lane_of(service, "b")->breaker.state = BREAKER_OPEN;
-    service->rt.ledger.taken = 0;
-    tick(service);
-    assert_string_equal(alerts(service, false), "destination_down b, -ledger instance 0, -destination_down a");
-    service_free(service);
-    log_close();
-}
-
-static void a_store_that_was_away_is_told_with_the_time_it_began(void **state)
-{
-    struct scratch *s = *state;
-    struct service *service = set_up(s);
-    tick(service);
-    service->storage.degraded_ms = NOON - 5000; /* it was, and is over again, between two looks */
-    wall_now_ms = NOON + 1000;
-    tick(service);
-    tick(service);
-    assert_string_equal(alerts(service, false), "-store_degraded instance 0");
-    json_t *list;
-    struct error e = {0};
-    assert_int_equal(store_alerts(service->storage.store, false, 0, &list, &e), 0);
-    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "opened_at")),
-                        "2026-09-21T14:13:15.000Z");
-    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "closed_at")),
-                        "2026-09-21T14:13:21.000Z");
-    json_decref(list);
-    service_free(service);
-    log_close();
-}
-
-static void an_alert_that_was_open_at_the_end_goes_on_until_it_is_over(void **state)
-{
-    struct scratch *s = *state;
-    struct service *service = set_up(s);
-    const char *const open[] = {"a", "b", "no such destination any more"};
-    struct error e = {0};
-    for (size_t i = 0; i < 3; i++)
-        store_alert(service->storage.store, &(struct store_alert){"destination_down", open[i], NOON, NULL}, true, &e);
-    store_alert(service->storage.store, &(struct store_alert){"ledger", "instance 0", NOON, NULL}, true, &e);
-    store_alert(service->storage.store, &(struct store_alert){"ledger", "instance 1", NOON, NULL}, true, &e);
-    service = start_again(s, service);
-    tick(service);
-    tick(service);
-    assert_string_equal(alerts(service, true), "ledger instance 1, destination_down b, destination_down a");
-    lane_of(service, "a")->delivered = 1;
-    lane_of(service, "b")->breaker.state = BREAKER_OPEN;
-    tick(service);
-    assert_string_equal(alerts(service, true), "ledger instance 1, destination_down b");
-    lane_of(service, "b")->breaker.state = BREAKER_CLOSED;
-    tick(service);
-    assert_string_equal(alerts(service, true), "ledger instance 1");
-    service_free(service);
-    log_close();
-}
-
-/* A store that could not be written is tried again after a pause. */
-static void advance_until_written(struct service *service)
-{
-    for (int i = 0; i < 2 || service->storage.degraded || service->storage.notes; i++) {
-        wait_cancel(&service->rt, &service->storage.again);
-        tick(service);
-    }
-}
-
-/* Whatever allocation fails while it is noticed: it is noticed by the next look. */
-static void no_memory_for_an_alert_puts_it_off(void **state)
-{
-    struct scratch *s = *state;
-    struct service *service = set_up(s);
-    tick(service);
-    SCARCE_SWEEP (n) {
-        for (int down = 1; down >= 0; down--) {
-            lane_of(service, "a")->breaker.state = down ? BREAKER_OPEN : BREAKER_CLOSED;
-            scarce_begin(n, 1);
-            tick(service);
-            scarce_end();
-            advance_until_written(service);
-            assert_string_equal(alerts(service, true), down ? "destination_down a" : "");
-        }
-    }
     service_free(service);
     log_close();
 }
@@ -519,16 +231,6 @@ static void no_memory_for_a_day_that_is_read_late_puts_it_off(void **state)
     log_close();
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
-
-/* Hundreds of services need not wait for a disk. */
-static int setup_in_memory(void **state)
-{
-    bool there = access("/dev/shm", W_OK) == 0;
-    return scratch_setup_at(state, there ? "/dev/shm/shunt-test-XXXXXX" : "/tmp/shunt-test-XXXXXX");
-}
-#define SWEEP_OF(f) cmocka_unit_test_setup_teardown(f, setup_in_memory, scratch_teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -539,10 +241,6 @@ int main(void)
         T(what_lost_its_ticket_ends_as_what_became_of_it),
         SWEEP_OF(no_memory_at_the_start_counts_nothing_twice),
         T(a_snapshot_counts_also_records_that_wait_before_it),
-        T(what_is_wrong_is_an_alert_until_it_is_over),
-        T(a_store_that_was_away_is_told_with_the_time_it_began),
-        T(an_alert_that_was_open_at_the_end_goes_on_until_it_is_over),
-        SWEEP_OF(no_memory_for_an_alert_puts_it_off),
         SWEEP_OF(no_memory_for_a_day_that_is_read_late_puts_it_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

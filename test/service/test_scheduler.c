@@ -25,6 +25,7 @@
 struct bench {
     struct scratch *s;
     struct clock_virtual clock;
+    const struct clock *runs_by; /* NULL: that one */
     struct service *service;
 };
 
@@ -38,9 +39,10 @@ static int64_t at(int year, int month, int day, int hour, int minute)
 static void bench_begin(struct bench *b, void **state, int64_t wall, const char *settings)
 {
     struct error e = {0};
-    *b = (struct bench){.s = *state};
+    b->s = *state;
     clock_virtual_init(&b->clock, wall);
-    b->service = service_new(make_config(b->s, settings, ROUTES_ONE), &b->clock.clock, true, &e);
+    b->service =
+        service_new(make_config(b->s, settings, ROUTES_ONE), b->runs_by ? b->runs_by : &b->clock.clock, true, &e);
     if (!b->service)
         fail_msg("%s", e.text);
 }
@@ -103,7 +105,7 @@ static void bench_end(struct bench *b)
 
 static void a_time_of_the_day_comes_once_each_day_of_a_year(void **state)
 {
-    struct bench b;
+    struct bench b = {0};
     int64_t first = at(2026, 1, 1, 12, 0);
     bench_begin(&b, state, first, DAILY "[task night]\nat = 02:30\nrun = scan\n[intake]\nscan_interval = 1d\n");
     start_tasks(&b);
@@ -120,7 +122,7 @@ static void a_time_of_the_day_comes_once_each_day_of_a_year(void **state)
 
 static void an_interval_counts_real_time_whatever_the_wall_clock_does(void **state)
 {
-    struct bench b;
+    struct bench b = {0};
     bench_begin(&b, state, at(2026, 3, 10, 12, 0), "[task often]\nevery = 1m\nrun = scan\n");
     start_tasks(&b);
     pass(&b, 59 * SECOND);
@@ -141,7 +143,7 @@ static void an_interval_counts_real_time_whatever_the_wall_clock_does(void **sta
 
 static void a_clock_that_is_set_back_makes_no_time_come_again(void **state)
 {
-    struct bench b;
+    struct bench b = {0};
     bench_begin(&b, state, at(2026, 3, 10, 23, 59), DAILY);
     start_tasks(&b);
     pass(&b, 2 * MINUTE);
@@ -154,9 +156,51 @@ static void a_clock_that_is_set_back_makes_no_time_come_again(void **state)
     bench_end(&b);
 }
 
+/* Its wall clock is set back right after it was read for the n-th time. */
+struct clock_set_back {
+    struct clock clock;
+    struct bench *b;
+    size_t after; /* 0: not any more */
+};
+
+static int64_t mono_of_the_bench(const struct clock *clock)
+{
+    return ((const struct clock_set_back *)clock)->b->clock.mono;
+}
+
+static int64_t wall_that_is_set_back(const struct clock *clock)
+{
+    struct clock_set_back *c = (struct clock_set_back *)(uintptr_t)clock;
+    int64_t wall = c->b->clock.wall;
+    if (c->after > 0 && --c->after == 0)
+        c->b->clock.wall -= MINUTE;
+    return wall;
+}
+
+static void a_clock_that_is_set_back_while_a_task_begins_makes_no_time_come_again(void **state)
+{
+    struct bench b = {0};
+    struct clock_set_back c = {{mono_of_the_bench, wall_that_is_set_back}, &b, 0};
+    size_t n = 0;
+    b.runs_by = &c.clock;
+    do {
+        bench_begin(&b, state, at(2026, 3, 10, 23, 59), DAILY);
+        start_tasks(&b);
+        pass(&b, MINUTE - SECOND);
+        assert_int_equal(runs(&b, "daily"), 0);
+        c.after = ++n;
+        pass(&b, SECOND);
+        c.after = 0;
+        pass(&b, HOUR);
+        assert_int_equal(runs(&b, "daily"), 1);
+        bench_end(&b);
+    } while (b.clock.wall < at(2026, 3, 11, 1, 0));
+    assert_true(n > 2);
+}
+
 static void a_clock_that_was_wrong_is_believed_when_it_is_right(void **state)
 {
-    struct bench b;
+    struct bench b = {0};
     bench_begin(&b, state, at(2031, 3, 10, 23, 59), DAILY);
     start_tasks(&b);
     pass(&b, 2 * MINUTE);
@@ -168,7 +212,7 @@ static void a_clock_that_was_wrong_is_believed_when_it_is_right(void **state)
 
 static void a_time_that_the_clock_jumps_over_is_made_up_for_if_it_is_not_long_ago(void **state)
 {
-    struct bench b;
+    struct bench b = {0};
     bench_begin(&b, state, at(2026, 3, 10, 23, 0), DAILY "[task caught]\nat = 00:00\nrun = scan\ncatch_up = yes\n");
     start_tasks(&b);
     set_wall(&b, at(2026, 3, 11, 2, 0));
@@ -186,7 +230,7 @@ static void a_time_that_the_clock_jumps_over_is_made_up_for_if_it_is_not_long_ag
 /* Two services after one another: what the first knew is given to the second. */
 static json_int_t runs_after_restart(void **state, const char *settings, int64_t ran_until, int64_t restarted)
 {
-    struct bench b;
+    struct bench b = {0};
     bench_begin(&b, state, at(2026, 3, 10, 12, 0), settings);
     start_tasks(&b);
     pass(&b, ran_until - b.clock.wall);
@@ -222,7 +266,7 @@ static void an_interval_goes_on_over_a_restart(void **state)
 
 static void in_off_hours_nothing_that_is_late_starts_outside_the_named_minutes(void **state)
 {
-    struct bench b;
+    struct bench b = {0};
     bench_begin(
         &b, state, at(2026, 3, 10, 21, 58),
         "[schedule]\noff_cadence = yes\n[task often]\nevery = 3m\nrun = scan\n[task at]\nat = 22:10\nrun = scan\n"
@@ -255,7 +299,7 @@ static struct settings *settings_of(const char *text)
 
 static void tasks_come_change_and_go_at_a_reload(void **state)
 {
-    struct bench b;
+    struct bench b = {0};
     bench_begin(&b, state, at(2026, 3, 10, 12, 0),
                 "[task stays]\nevery = 10m\nrun = scan\n[task goes]\nevery = 1m\nrun = scan\n");
     start_tasks(&b);
@@ -275,7 +319,7 @@ static void without_memory_a_reload_changes_nothing(void **state)
 {
     struct settings *s = settings_of("[task new]\nat = 12:07\nrun = scan\n[task two]\nevery = 10m\nrun = scan\n");
     SCARCE_SWEEP (n) {
-        struct bench b;
+        struct bench b = {0};
         bench_begin(&b, state, at(2026, 3, 10, 12, 0), "[task old]\nevery = 1m\nrun = scan\n");
         start_tasks(&b);
         scarce_begin(n, 1);
@@ -291,7 +335,7 @@ static void without_memory_a_reload_changes_nothing(void **state)
 
 static void without_memory_what_is_told_is_told_as_missing(void **state)
 {
-    struct bench b;
+    struct bench b = {0};
     bench_begin(&b, state, at(2026, 3, 10, 12, 0), "[task old]\nevery = 1m\nrun = scan\n");
     start_tasks(&b);
     SCARCE_SWEEP (n) {
@@ -328,6 +372,7 @@ int main(void)
         TEST(a_time_of_the_day_comes_once_each_day_of_a_year),
         TEST(an_interval_counts_real_time_whatever_the_wall_clock_does),
         TEST(a_clock_that_is_set_back_makes_no_time_come_again),
+        TEST(a_clock_that_is_set_back_while_a_task_begins_makes_no_time_come_again),
         TEST(a_clock_that_was_wrong_is_believed_when_it_is_right),
         TEST(a_time_that_the_clock_jumps_over_is_made_up_for_if_it_is_not_long_ago),
         TEST(what_was_missed_while_it_was_down_is_made_up_for_once_where_it_is_wanted),

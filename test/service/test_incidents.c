@@ -1,0 +1,131 @@
+/* test_incidents.c: alerts that the upkeep opens and closes, also over a start. */
+#include "left.h"
+
+/* "kind subject" of each, newest first; those that are closed with a '-'. */
+static const char *alerts(struct service *service, bool open)
+{
+    static char text[512];
+    struct error e = {0};
+    json_t *list;
+    size_t i;
+    const json_t *alert;
+    text[0] = '\0';
+    assert_int_equal(store_alerts(service->storage.store, open, 0, &list, &e), 0);
+    json_array_foreach (list, i, alert) {
+        size_t len = strlen(text);
+        snprintf(text + len, sizeof text - len, "%s%s%s %s", len ? ", " : "",
+                 json_is_null(json_object_get(alert, "closed_at")) ? "" : "-",
+                 json_string_value(json_object_get(alert, "kind")),
+                 json_string_value(json_object_get(alert, "subject")));
+    }
+    json_decref(list);
+    return text;
+}
+
+static struct lane *lane_of(struct service *service, const char *name)
+{
+    struct lane *lane = service->lanes.lanes;
+    while (lane && strcmp(lane->name, name) != 0)
+        lane = lane->next;
+    assert_non_null(lane);
+    return lane;
+}
+
+static void what_is_wrong_is_an_alert_until_it_is_over(void **state)
+{
+    struct scratch *s = *state;
+    struct service *service = set_up(s);
+    tick(service);
+    assert_string_equal(alerts(service, false), "");
+    lane_of(service, "a")->breaker.state = BREAKER_OPEN;
+    service->jobs.ledger_difference = 3;
+    service->rt.ledger.taken = 3;
+    tick(service);
+    tick(service);
+    assert_string_equal(alerts(service, false), "ledger instance 0, destination_down a");
+    lane_of(service, "a")->breaker.state = BREAKER_CLOSED;
+    lane_of(service, "b")->breaker.state = BREAKER_OPEN;
+    service->rt.ledger.taken = 0;
+    tick(service);
+    assert_string_equal(alerts(service, false), "destination_down b, -ledger instance 0, -destination_down a");
+    service_free(service);
+    log_close();
+}
+
+static void a_store_that_was_away_is_told_with_the_time_it_began(void **state)
+{
+    struct scratch *s = *state;
+    struct service *service = set_up(s);
+    tick(service);
+    service->storage.degraded_ms = NOON - 5000; /* it was, and is over again, between two looks */
+    wall_now_ms = NOON + 1000;
+    tick(service);
+    tick(service);
+    assert_string_equal(alerts(service, false), "-store_degraded instance 0");
+    json_t *list;
+    struct error e = {0};
+    assert_int_equal(store_alerts(service->storage.store, false, 0, &list, &e), 0);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "opened_at")),
+                        "2026-09-21T14:13:15.000Z");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "closed_at")),
+                        "2026-09-21T14:13:21.000Z");
+    json_decref(list);
+    service_free(service);
+    log_close();
+}
+
+static void an_alert_that_was_open_at_the_end_goes_on_until_it_is_over(void **state)
+{
+    struct scratch *s = *state;
+    struct service *service = set_up(s);
+    const char *const open[] = {"a", "b", "no such destination any more"};
+    struct error e = {0};
+    for (size_t i = 0; i < 3; i++)
+        store_alert(service->storage.store, &(struct store_alert){"destination_down", open[i], NOON, NULL}, true, &e);
+    store_alert(service->storage.store, &(struct store_alert){"ledger", "instance 0", NOON, NULL}, true, &e);
+    store_alert(service->storage.store, &(struct store_alert){"ledger", "instance 1", NOON, NULL}, true, &e);
+    service = start_again(s, service);
+    tick(service);
+    tick(service);
+    assert_string_equal(alerts(service, true), "ledger instance 1, destination_down b, destination_down a");
+    lane_of(service, "a")->delivered = 1;
+    lane_of(service, "b")->breaker.state = BREAKER_OPEN;
+    tick(service);
+    assert_string_equal(alerts(service, true), "ledger instance 1, destination_down b");
+    lane_of(service, "b")->breaker.state = BREAKER_CLOSED;
+    tick(service);
+    assert_string_equal(alerts(service, true), "ledger instance 1");
+    service_free(service);
+    log_close();
+}
+
+/* Whatever allocation fails while it is noticed: it is noticed by the next look. */
+static void no_memory_for_an_alert_puts_it_off(void **state)
+{
+    struct scratch *s = *state;
+    struct service *service = set_up(s);
+    tick(service);
+    SCARCE_SWEEP (n) {
+        for (int down = 1; down >= 0; down--) {
+            lane_of(service, "a")->breaker.state = down ? BREAKER_OPEN : BREAKER_CLOSED;
+            scarce_begin(n, 1);
+            tick(service);
+            scarce_end();
+            advance_until_written(service);
+            assert_string_equal(alerts(service, true), down ? "destination_down a" : "");
+        }
+    }
+    service_free(service);
+    log_close();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(what_is_wrong_is_an_alert_until_it_is_over),
+        T(a_store_that_was_away_is_told_with_the_time_it_began),
+        T(an_alert_that_was_open_at_the_end_goes_on_until_it_is_over),
+        SWEEP_OF(no_memory_for_an_alert_puts_it_off),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
