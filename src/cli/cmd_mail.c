@@ -90,6 +90,8 @@ static const char *advice_of(const struct mail_result *r, const struct settings 
                    ? "The server wants encryption ([mail] tls = starttls), or another user or password."
                    : "Are [mail] user and SHUNT_MAIL_PASSWORD (or SHUNT_MAIL_PASSWORD_FILE) right? Some "
                      "servers want a password of its own for each program.";
+    if (r->trouble == MAIL_REFUSED && r->code < 500)
+        return "Only for now: it is busy, or lets whoever it does not know wait. If it goes on, its words say why.";
     return (size_t)r->trouble < sizeof advice / sizeof *advice ? advice[r->trouble] : NULL;
 }
 
@@ -150,14 +152,24 @@ static enum paint paint_of(const char *state)
     return !state || strcmp(state, "waiting") == 0 ? PAINT_WARN : strcmp(state, "sent") == 0 ? PAINT_GOOD : PAINT_BAD;
 }
 
-static void add_row(struct table *t, const json_t *message)
+/* What names nobody itself is for those of the settings. */
+static void put_default_recipients(struct str *out, const struct text_list *to)
+{
+    for (size_t i = 0; i < to->count; i++)
+        str_printf(out, "%s%s", i > 0 ? ", " : "", to->items[i]);
+}
+
+static void add_row(struct table *t, const struct settings *s, const json_t *message)
 {
     char created[WHEN_TEXT_MAX], due[WHEN_TEXT_MAX];
     const char *subject = text_in(message, "subject"), *error = text_in(message, "error");
     struct str what = STR_INIT;
     when_local(text_in(message, "created_at"), created);
     when_local(text_in(message, "due_at"), due);
-    put_recipients(&what, json_object_get(message, "to"));
+    if (json_is_array(json_object_get(message, "to")))
+        put_recipients(&what, json_object_get(message, "to"));
+    else if (text_in(message, "kind") && strcmp(text_in(message, "kind"), "mail") == 0)
+        put_default_recipients(&what, &s->mail_to);
     table_cell(t, created, PAINT_NONE);
     table_cell(t, text_in(message, "state"), paint_of(text_in(message, "state")));
     table_cell(t, text_in(message, "kind"), PAINT_NONE);
@@ -170,7 +182,7 @@ static void add_row(struct table *t, const json_t *message)
     str_fini(&what);
 }
 
-static int print(const struct cli *cli, const json_t *messages)
+static int print(const struct cli *cli, const struct settings *s, const json_t *messages)
 {
     static const struct column columns[] = {{.head = "CREATED"},        {.head = "STATE"},
                                             {.head = "KIND"},           {.head = "SUBJECT", .most = 40},
@@ -188,7 +200,7 @@ static int print(const struct cli *cli, const json_t *messages)
         str_putc(&out, '\n');
     } else {
         json_array_foreach (messages, i, message)
-            add_row(&t, message);
+            add_row(&t, s, message);
         table_print(&t, &look, 0, &out);
     }
     if (json_array_size(messages) == 0 && !cli->json)
@@ -207,7 +219,7 @@ static int list(const struct cli *cli, const struct config *c, struct error *e)
         return error_set(e, ERR_USAGE, "mail list takes no address");
     ask_begin(&a, c);
     int rc = ask_mail(&a, &messages, e);
-    int code = rc ? rc : print(cli, messages);
+    int code = rc ? rc : print(cli, c->settings, messages);
     json_decref(messages);
     ask_end(&a);
     return code;

@@ -61,6 +61,7 @@ struct http_connection {
     int fd; /* libmicrohttpd's */
     struct http_peer peer;
     int64_t deadline_ms; /* of the loop's clock; then it is cut. 0: none */
+    bool ended;          /* its client sends no more, as the last sweep saw */
     struct http_request *request;
     struct http_connection *prev, *next;
 };

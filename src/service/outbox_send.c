@@ -157,6 +157,10 @@ static void on_mail_done(struct work *work)
     else if (r->outcome == MAIL_DELIVERED && r->n_refused == 0)
         left = 0;
     tell_refused(s);
+    if (left == 0) { /* lists show whom it was for */
+        json_decref(s->left);
+        s->left = NULL;
+    }
     end(s, r->outcome == MAIL_PERMANENT ? OUTBOX_FAILED : left > 0 ? OUTBOX_WAITING : OUTBOX_SENT);
 }
 

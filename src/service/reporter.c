@@ -39,7 +39,7 @@ struct making {
     /* what was found */
     int day;     /* 0: none is due */
     bool begins; /* there was none ever: they begin after `due` */
-    bool waits;  /* an instance has not ended it yet */
+    bool waits;  /* an instance has not ended `due` yet */
     json_t *report;
     struct str html, text;
     struct error error, templates; /* templates: those of the folder are at fault */
@@ -84,7 +84,7 @@ static bool has_ended(const struct making *m, struct store *store, unsigned inst
     json_t *snapshot = NULL;
     struct error ignored = {0};
     (void)store_load_snapshot(store, instance, &snapshot, &ignored);
-    bool ended = json_integer_value(json_object_get(json_object_get(snapshot, "stats"), "date")) > m->day;
+    bool ended = json_integer_value(json_object_get(json_object_get(snapshot, "stats"), "date")) > m->due;
     int64_t age_ms = m->now_ms - json_integer_value(json_object_get(snapshot, "saved_ms"));
     json_decref(snapshot);
     return ended || (instance != m->instance && age_ms > STUCK_MS);
@@ -141,9 +141,8 @@ static void run(struct work *work)
     struct making *m = (struct making *)work;
     struct store *store = NULL;
     int rc = store_open(&store, m->config->settings->store_url, m->config->data, STORE_READ, &m->error);
-    rc = rc ? rc : find_day(m, store);
-    m->waits = rc == 0 && m->day != 0 && !all_have_ended(m, store);
-    if (rc == 0 && m->day != 0 && !m->waits)
+    m->waits = rc == 0 && !all_have_ended(m, store); /* what is not written yet would not be found */
+    if (rc == 0 && !m->waits && find_day(m, store) == 0 && m->day != 0)
         (void)make(m, store);
     store_close(store);
 }

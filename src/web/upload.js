@@ -30,15 +30,15 @@ export function start(button) {
     const body = document.body;
     button.hidden = false;
     button.addEventListener("click", () => upload(null));
-    body.addEventListener("dragover", (event) => {
+    document.addEventListener("dragover", (event) => {
         if (!event.dataTransfer.types.includes("Files")) return;
         event.preventDefault();
         body.classList.add("dropping");
     });
-    body.addEventListener("dragleave", (event) => {
+    document.addEventListener("dragleave", (event) => {
         if (!event.relatedTarget) body.classList.remove("dropping");
     });
-    body.addEventListener("drop", (event) => {
+    document.addEventListener("drop", (event) => {
         event.preventDefault();
         body.classList.remove("dropping");
         const files = [...event.dataTransfer.files];

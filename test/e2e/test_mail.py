@@ -118,6 +118,19 @@ def test_who_is_refused_does_not_keep_the_mail_from_others(mail_site, box):
     assert row["attempts"] == 3 and got[0].mail["Message-ID"] == got[1].mail["Message-ID"]
 
 
+def test_of_a_mail_that_some_refused_is_listed_whom_it_was_for(mail_site, box):
+    box.answers = {"gone@example.com": ["550 5.1.1 no such user"]}
+    site = mail_site(to="ops@example.com, gone@example.com")
+    put(site, "report:1")
+    put(site, "report:2", to=["gone@example.com", "own@example.com"])
+    site.start()
+    wait_state(site, "report:1", SENT)
+    wait_state(site, "report:2", SENT)
+    second, first = site.command("mail", "list").stdout.decode().splitlines()[1:]
+    assert "ops@example.com, gone@example.com" in first and "gone@example.com, own@example.com" in second
+    site.stop()
+
+
 def test_what_is_refused_for_good_is_told_once(mail_site, box):
     box.data = ["554 5.7.1 this is spam"]
     site = mail_site()
@@ -341,6 +354,9 @@ def test_a_failed_test_mail_says_what_went_wrong_and_what_to_do(make_site, box):
     says("no encryption comes about", "tls = tls for 465", mail__tls="tls")
     says("the certificate is not trusted: self-signed certificate", "[mail] ca", mail__ca="")
     says("the file of trusted certificates cannot be read: /nowhere.pem", "PEM", mail__ca="/nowhere.pem")
+    box.answers = {"ops@example.com": ["451 4.7.1 later", "550 no such user"]}
+    says("451 4.7.1 later", "Only for now")
+    says("550 no such user", "The server's words say why")
     says("530 5.7.0 Authentication required", "set [mail] user", mail__user="")
     says("535 ", "Are [mail] user and SHUNT_MAIL_PASSWORD", mail__user="somebody")
     says("530 Must issue a STARTTLS", "[mail] tls = starttls", mail__tls="none")
@@ -383,7 +399,7 @@ def test_the_list_shows_what_waits_and_why(mail_site, box):
         assert (message["kind"], message["state"], message["subject"], message["attempts"]) == ("mail", "waiting", "Ein Bericht 🚀", 1)
         assert "later" in message["error"] and message["due_at"] and message["expires_at"]
         text = site.command("mail", "list").stdout.decode()
-        assert "waiting" in text and "later" in text
+        assert "waiting" in text and "later" in text and "ops@example.com" in text
         if runs:
             http = site.http()
             assert http.get("/api/v1/mail").json == {"messages": listed}

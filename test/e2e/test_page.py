@@ -344,6 +344,27 @@ def test_tickets_are_uploaded_by_the_dialog(site, page):
     site.finish()
 
 
+@pytest.mark.parametrize("on", ["main", "html"])
+def test_a_ticket_that_is_dropped_on_the_page_is_uploaded(site, page, on):
+    """Also below all that is drawn, where the browser would open the file instead of the page."""
+    data = ticket("RANK", title="dropped")
+    site.expect("RANK", "dropped.json", data)
+    site.folder("RANK")
+    wait_for(lambda: "RANK" in [c["client"] for c in site.http().get("/api/v1/clients").json["clients"]], "the folder is watched")
+    page.open(site.http())
+    page.sees("live")
+    opened = page.js("""
+        const files = new DataTransfer(), at = document.querySelector(arguments[0]);
+        files.items.add(new File([arguments[1]], "dropped.json"));
+        const on = (type) => at.dispatchEvent(new DragEvent(type, { dataTransfer: files, bubbles: true, cancelable: true }));
+        return on("dragover") || on("drop");""", on, data.decode())
+    assert not opened, "the browser shows the file"
+    page.sees("Upload tickets", "dropped.json", selector="dialog")
+    page.all("dialog button[value=yes]")[0].click()
+    page.sees("dropped.json lies in the hot folder of RANK", selector="#toasts")
+    site.finish(1)
+
+
 def test_without_a_hot_folder_the_upload_says_what_to_do(site, page):
     page.open(site.http())
     page.sees("live")
