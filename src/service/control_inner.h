@@ -55,7 +55,7 @@ struct control {
         logins; /* checks: that take time, and neither the store nor tickets */
     struct feed *feed;
     struct gate gate;
-    bool putting_back;    /* by itself */
+    bool putting_back;        /* by itself */
     struct store *store;      /* of the read in work; NULL: to be opened */
     bool had_store;           /* it was open once: where there is none now, it was lost */
     bool store_fails;         /* the last read did */

@@ -10,7 +10,7 @@ import pytest
 from shunt import SANITIZED
 from test_schedule import FAKETIME, Tasks
 
-pytestmark = pytest.mark.skipif(SANITIZED or not os.path.exists(FAKETIME), reason="faketime is not installed, or the sanitizer's library must be the first")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(SANITIZED or not os.path.exists(FAKETIME), reason="faketime is not installed, or the sanitizer's library must be the first")]
 
 UTC, MINUTE, HOUR = datetime.timezone.utc, datetime.timedelta(minutes=1), datetime.timedelta(hours=1)
 BEGIN, DAYS, MANY = datetime.datetime(2025, 11, 24, 12, tzinfo=UTC), 731, 100
