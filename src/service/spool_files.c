@@ -220,7 +220,8 @@ static void sweep(int folder, const char *ticket, const char *id)
         (void)unlinkat(folder, ticket, 0);
 }
 
-int spool_read(const char *path, int (*each)(void *user, const struct spool_found *found), void *user, struct error *e)
+int spool_read(const char *path, bool (*is_seen)(void *user, const char *id),
+               int (*each)(void *user, const struct spool_found *found), void *user, struct error *e)
 {
     int fd = files_open_folder(path, e), rc = 0;
     if (fd < 0)
@@ -237,6 +238,8 @@ int spool_read(const char *path, int (*each)(void *user, const struct spool_foun
             continue;
         memcpy(id, entry->d_name, JOB_ID_SIZE - 1);
         id[JOB_ID_SIZE - 1] = '\0';
+        if (is_seen && is_seen(user, id))
+            continue;
         if (strcmp(entry->d_name + JOB_ID_SIZE, "job") != 0) {
             sweep(fd, entry->d_name, id);
             continue;
