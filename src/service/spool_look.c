@@ -146,9 +146,7 @@ static bool lies_there(const char *path, const struct store_job *row, struct sto
     struct stat st;
     if (lstat(path, &st) != 0 || (uint64_t)st.st_size != row->size)
         return false;
-    *claim = (struct store_claim){.device = st.st_dev,
-                                  .inode = st.st_ino,
-                                  .mtime_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec};
+    *claim = record_claim(&st);
     return true;
 }
 
