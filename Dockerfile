@@ -20,7 +20,7 @@ RUN cmake --preset release -DBUILD_TESTING=OFF \
 FROM debian:bookworm-slim
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        libcrypt1 libcurl4 libgnutls30 libinih1 libjansson4 libmicrohttpd12 libnettle8 libsqlite3-0 libuv1 libyajl2 tzdata zlib1g \
+        ca-certificates libcrypt1 libcurl4 libgnutls30 libinih1 libjansson4 libmicrohttpd12 libnettle8 libsqlite3-0 libuv1 libyajl2 tzdata zlib1g \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 1500 shunt \
     && useradd --uid 1500 --gid 1500 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin shunt \

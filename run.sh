@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Everything one does with this tree, each self-contained: it installs what it needs (Debian, Ubuntu), builds, and does it.
-#   ./run.sh              a demonstration: sample tickets in ./var, the service in the foreground, Ctrl-C for the summary
+#   ./run.sh              a demonstration: sample tickets in ./var, the service in the foreground, Ctrl-C for the summary;
+#                         its settings and routes are copies of etc's in ./var, to be edited
 #   ./run.sh watch        the same without sample tickets
 #   ./run.sh once FILE    one ticket through the service's code, then exit (0 delivered, 1 failed, 2 usage); also: input FILE
 #   ./run.sh docker       the container image, with docker or podman
@@ -15,7 +16,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 BUILD_PACKAGES=(cmake gcc libc6-dev ninja-build pkg-config
     libcrypt-dev libcurl4-openssl-dev libgnutls28-dev libinih-dev libjansson-dev libmicrohttpd-dev libsqlite3-dev libuv1-dev libyajl-dev
     nettle-dev uthash-dev zlib1g-dev)
-TEST_PACKAGES=(chromium chromium-driver clang clang-format e2fsprogs exim4-daemon-light faketime libclang-rt-14-dev libcmocka-dev man-db mandoc
+TEST_PACKAGES=(chromium chromium-driver clang clang-format curl e2fsprogs exim4-daemon-light faketime libclang-rt-14-dev libcmocka-dev man-db mandoc
     openssl python3 python3-aiosmtpd python3-jsonschema python3-pytest python3-pytest-xdist python3-selenium strace tzdata util-linux xfsprogs zsh)
 
 logs=build/test-logs
@@ -29,10 +30,8 @@ die() {
 as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
-    elif command -v sudo >/dev/null; then
-        sudo "$@"
     else
-        die "to install packages it needs root or sudo: $*"
+        sudo "$@"
     fi
 }
 
@@ -49,6 +48,8 @@ need() {
         esac
     done
     [ ${#missing[@]} -gt 0 ] || return 0
+    [ "$(id -u)" = 0 ] || command -v sudo >/dev/null ||
+        die "packages are missing, and this is neither root nor is there sudo. As root: apt-get install --no-install-recommends ${missing[*]}"
     echo "installing: ${missing[*]}"
     as_root apt-get update -qq
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null </dev/null
@@ -71,10 +72,17 @@ build_release() {
     build release -DBUILD_TESTING=OFF
 }
 
+# The samples are copied: who edits the copies has no changed tree, which the tests would find.
 demo_environment() {
-    export SHUNT_SERVICE_DATA=${SHUNT_SERVICE_DATA:-$PWD/var/PRODUCTION}
-    export SHUNT_LOG_FORMAT=text
-    mkdir -p "$SHUNT_SERVICE_DATA/JSON"
+    data=$PWD/var/PRODUCTION
+    if [ -n "${SHUNT_SERVICE_DATA:-}" ]; then
+        data=$(cd "$called_from" && realpath -m -- "$SHUNT_SERVICE_DATA")
+        export SHUNT_SERVICE_DATA=$data
+    fi
+    mkdir -p var "$data/JSON"
+    [ -e var/routes.ini ] || cp etc/routes.ini var/
+    [ -e var/shunt.ini ] ||
+        sed -e 's|^data = .*|data = PRODUCTION|' -e 's|^;format = json|format = text|' etc/shunt.ini >var/shunt.ini
 }
 
 # Once the service has begun to take up the samples, producers come and go. Ends by itself when the service does.
@@ -84,19 +92,20 @@ drop_live() {
         sleep 0.2
     done
     sleep 1
-    ! kill -0 "$service" 2>/dev/null || etc/samples/drop.sh "$SHUNT_SERVICE_DATA" --live
+    ! kill -0 "$service" 2>/dev/null || etc/samples/drop.sh "$data" --live
 }
 
 run() {
     build_release
     demo_environment
     if [ "$1" = samples ]; then
-        etc/samples/drop.sh "$SHUNT_SERVICE_DATA"
+        etc/samples/drop.sh "$data"
         # Twice in the background: the service, which takes this shell's place and process id, is not its parent.
-        (drop_live $$ "$SHUNT_SERVICE_DATA/JSON/BISSELL/5903701.json" </dev/null >/dev/null 2>&1 &)
+        (drop_live $$ "$data/JSON/BISSELL/5903701.json" </dev/null >/dev/null 2>&1 &)
     fi
-    echo "data: $SHUNT_SERVICE_DATA; routes: etc/routes.ini; Ctrl-C ends it"
-    exec build/release/shunt run -c etc/shunt.ini
+    echo "data: $data; settings and routes: var/shunt.ini, var/routes.ini; Ctrl-C ends it"
+    echo "to ask it, in another terminal: build/release/shunt status -c var/shunt.ini"
+    exec build/release/shunt run -c var/shunt.ini
 }
 
 once() {
@@ -107,7 +116,7 @@ once() {
     done
     build_release
     demo_environment
-    exec build/release/shunt once -c etc/shunt.ini "${files[@]}"
+    exec build/release/shunt once -c var/shunt.ini "${files[@]}"
 }
 
 image_hint() {
@@ -219,8 +228,8 @@ test_units() {
     tally "$junit" "$status"
 }
 
-# test_e2e PRESET PYTEST-ARGUMENT... One after the other: some tests lower limits of the whole machine for a moment.
-# test_e2e PRESET EXPRESSION [PYTEST-ARGUMENT...]: tests wait more than they compute, so several run at once.
+# test_e2e PRESET EXPRESSION [PYTEST-ARGUMENT...]: tests wait more than they compute, so several run at once; those that are
+# marked `alone`, some of which lower limits of the whole machine for a moment, come after them.
 test_e2e() {
     local junit=$logs/e2e-$1 status=0
     heading "end to end, $1"
@@ -250,6 +259,17 @@ test_format() {
     fi
 }
 
+# Of the package prometheus, which is not installed, since that starts a server. Without it two tests are skipped.
+get_promtool() {
+    local tools=$PWD/build/tools
+    export PATH=$PATH:$tools/usr/bin
+    if [ -z "${SKIP_INSTALL:-}" ] && ! command -v promtool >/dev/null; then
+        mkdir -p "$tools"
+        (cd "$tools" && apt-get download -qq prometheus && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool) || true
+        rm -f "$tools"/prometheus_*.deb
+    fi
+}
+
 test_container() {
     local status=0 bad
     heading "container"
@@ -267,6 +287,7 @@ test_container() {
 
 test_all() {
     need "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
+    get_promtool
     set -E
     trap 'echo "run.sh: broken off in line $LINENO" >&2' ERR
     rm -rf "$logs"

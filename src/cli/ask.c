@@ -5,9 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shunt/base/clock.h"
 #include "shunt/base/mem.h"
 #include "shunt/cli/filter.h"
 #include "shunt/cli/table.h"
+#include "shunt/core/when.h"
+#include "shunt/service/report_make.h"
 
 void ask_begin(struct ask *a, const struct config *config)
 {
@@ -217,5 +220,19 @@ int ask_mail(struct ask *a, json_t **messages, struct error *e)
         return a->store ? store_outbox_list(a->store, 0, 0, messages, e) : rc;
     *messages = json_incref(json_object_get(answer, "messages"));
     json_decref(answer);
+    return rc ? error_set(e, rc, "%s", why.text) : 0;
+}
+
+int ask_report(struct ask *a, int day, json_t **report, struct error *e)
+{
+    char date[WHEN_TEXT_MAX], target[96];
+    struct error why = {0};
+    int64_t now_ms = clock_real.wall_ms(&clock_real);
+    const struct report_order order = {.day = day, .now_ms = now_ms, .uncounted = day == clock_local_date(now_ms)};
+    when_day_text(day, date);
+    snprintf(target, sizeof target, "/api/v1/report?date=%s", date);
+    int rc = ask_get(a, target, report, &why);
+    if (turn_to_store(a, &why, &rc, e))
+        return a->store ? report_make(a->store, &order, report, e) : rc;
     return rc ? error_set(e, rc, "%s", why.text) : 0;
 }

@@ -151,19 +151,27 @@ static void set_level(struct settings *s, const char *level)
 
 struct config *cli_config(const struct cli *cli)
 {
-    struct faults faults;
+    struct faults faults, of_routes;
     faults_init(&faults);
-    struct config *config = config_load(cli->config, (const char *const *)environ, &faults);
+    faults_init(&of_routes);
+    struct config *config = config_load_lax(cli->config, (const char *const *)environ, &faults,
+                                            cli->command->needs_routes ? &faults : &of_routes);
     if (config) {
         set_zone(config, &faults);
         set_level(config->settings, cli->log_level);
     }
     cli_print_faults(&faults);
+    cli_print_faults(&of_routes);
+    if (!config && access(cli->config, F_OK) != 0)
+        fprintf(stderr, "Settings elsewhere are named by --config FILE.\n");
     if (faults_any(&faults)) {
         config_free(config);
         config = NULL;
+    } else if (faults_any(&of_routes)) {
+        fprintf(stderr, "routes.ini is refused as it is now; a service that runs goes by the one from before\n");
     }
     faults_fini(&faults);
+    faults_fini(&of_routes);
     return config;
 }
 

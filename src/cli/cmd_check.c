@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shunt/base/mem.h"
@@ -31,11 +32,14 @@ static int print_config(const struct config *c)
     return code;
 }
 
-static void warn_folder(const char *what, const char *path, bool made_when_missing)
+static void warn_folder(const char *what, const char *path)
 {
-    if (access(path, F_OK) != 0)
-        printf("warning: %s %s does not exist%s\n", what, path,
-               made_when_missing ? " (it is made when the service starts)" : "");
+    struct stat st;
+    if (stat(path, &st) != 0)
+        printf("warning: %s %s: %s%s\n", what, path, strerror(errno),
+               errno == ENOENT ? " (it is made when the service starts)" : "");
+    else if (!S_ISDIR(st.st_mode))
+        printf("warning: %s %s is not a folder: the service will not start\n", what, path);
     else if (access(path, W_OK | X_OK) != 0)
         printf("warning: %s %s is not writable\n", what, path);
 }
@@ -65,11 +69,10 @@ static void warn_program(const struct task *t)
     mem_free(argv);
 }
 
-/* No fault: a command may do without what the service has in its environment. */
-static void warn_password(const struct settings *s)
+static void warn_setting(void *user, const char *text)
 {
-    if (s->mail_server[0] != '\0' && s->mail_user[0] != '\0' && s->mail_password[0] == '\0')
-        printf("warning: [mail] user is set, but neither SHUNT_MAIL_PASSWORD nor SHUNT_MAIL_PASSWORD_FILE, here\n");
+    (void)user;
+    printf("warning: %s\n", text);
 }
 
 static bool access_is_good(const struct config *c)
@@ -104,16 +107,16 @@ static int run(const struct cli *cli)
         routes_print(c->routes, &matrix);
         printf("%s\n%s\n\n%s\n", c->file, c->routes_file, matrix.bytes);
         str_fini(&matrix);
-        warn_folder("[folders] hot:", c->hot, true);
-        warn_folder("[folders] archive:", c->archive, true);
-        warn_folder("[folders] failed:", c->failed, true);
-        warn_folder("[folders] underprocess:", c->underprocess, true);
-        warn_folder("[folders] logs:", c->logs, true);
+        warn_folder("[folders] hot:", c->hot);
+        warn_folder("[folders] archive:", c->archive);
+        warn_folder("[folders] failed:", c->failed);
+        warn_folder("[folders] underprocess:", c->underprocess);
+        warn_folder("[folders] logs:", c->logs);
         for (size_t i = 0; i < c->routes->n_destinations; i++)
             warn_destination(c, &c->routes->destinations[i]);
         for (size_t i = 0; i < c->settings->tasks.count; i++)
             warn_program((const struct task *)c->settings->tasks.items[i]);
-        warn_password(c->settings);
+        settings_advice(c->settings, warn_setting, NULL);
         printf("%zu routes, %zu destinations: valid\n", c->routes->n_routes, c->routes->n_destinations);
     }
     config_free(c);
@@ -143,5 +146,6 @@ const struct cli_command cmd_check = {
         "folders that are missing or cannot be written. Changes nothing.",
     .options = options,
     .examples = examples,
+    .needs_routes = true,
     .run = run,
 };

@@ -173,5 +173,6 @@ const struct cli_command cmd_explain = {
     .options = options,
     .operands = {{.name = "FILE", .value = VALUE_FILE}},
     .examples = examples,
+    .needs_routes = true,
     .run = run,
 };

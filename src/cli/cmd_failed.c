@@ -12,11 +12,13 @@
 
 #define LIMIT_DEFAULT 50
 #define ID_SHOWN      18
-#define COUNTED       8 /* so many attempts or more are counted together */
+#define LOOKED_AT     "1000" /* deliveries in hand, the oldest jobs' */
+#define COUNTED       8      /* so many attempts or more are counted together */
 
 struct failures {
     json_t *jobs;                                  /* that are printed */
     json_t *in_hand;                               /* deliveries; NULL: no service runs */
+    bool more;                                     /* there are more in hand than the service tells at once */
     size_t failed[COUNTED + 1], hand[COUNTED + 1]; /* by attempts */
 };
 
@@ -63,8 +65,9 @@ static int read_in_hand(struct failures *f, struct ask *a, struct error *e)
     json_t *answer = NULL, *d;
     size_t i;
     struct error why = {0};
-    int rc = ask_get(a, "/api/v1/deliveries?limit=1000", &answer, &why);
+    int rc = ask_get(a, "/api/v1/deliveries?limit=" LOOKED_AT, &answer, &why);
     if (rc == 0) {
+        f->more = json_is_true(json_object_get(answer, "more"));
         f->in_hand = json_incref(json_object_get(answer, "deliveries"));
         json_array_foreach (f->in_hand, i, d)
             if (strcmp(text_in(d, "destination") ? text_in(d, "destination") : "", "archive") != 0)
@@ -118,7 +121,7 @@ static void put_jobs(struct str *out, const struct failures *f, const struct loo
     str_puts(out, json_array_size(f->jobs) > 0 ? "\n" : "");
     put_counts(out, "Failed:", f->failed);
     if (f->in_hand)
-        put_counts(out, "Deliveries in hand:", f->hand);
+        put_counts(out, f->more ? "Of the first " LOOKED_AT " deliveries in hand:" : "Deliveries in hand:", f->hand);
 }
 
 static void put_one_left(struct str *out, const struct failures *f, const struct look *look)
@@ -155,6 +158,8 @@ static void put_one_left(struct str *out, const struct failures *f, const struct
     table_fini(&t);
     if (n == 0)
         str_puts(out, "nothing is one attempt from failing\n");
+    if (f->more)
+        str_puts(out, "only the first " LOOKED_AT " deliveries in hand were looked at\n");
 }
 
 static json_t *counts_json(const size_t counts[COUNTED + 1])
@@ -185,9 +190,10 @@ static int print(const struct cli *cli, const struct failures *f)
     struct str out = STR_INIT;
     look_at_output(&look);
     if (cli->json) {
-        json_t *all = cli->one_left ? json_pack("{s:o}", "one_left", one_left_json(f))
-                                    : json_pack("{s:O, s:{s:o, s:o}}", "failed", f->jobs, "attempts", "failed",
-                                                counts_json(f->failed), "in_hand", counts_json(f->hand));
+        json_t *all = cli->one_left
+                          ? json_pack("{s:o, s:b}", "one_left", one_left_json(f), "more", f->more)
+                          : json_pack("{s:O, s:{s:o, s:o}, s:b}", "failed", f->jobs, "attempts", "failed",
+                                      counts_json(f->failed), "in_hand", counts_json(f->hand), "more", f->more);
         put_json(&out, &look, all, JSON_INDENT(2));
         str_putc(&out, '\n');
         json_decref(all);

@@ -58,14 +58,53 @@ static int deliver(const struct config *c, const struct mail_server *server, con
     return rc;
 }
 
-static int tell(const struct mail_server *server, const struct mail_address *to, const struct mail_result *r)
+/* NULL: what went wrong says it by itself. */
+static const char *advice_of(const struct mail_result *r, const struct settings *s)
+{
+    static const char *const advice[] = {
+        [MAIL_NO_NAME] = "Is it spelt right in [mail] server, and does the name service of this machine work?",
+        [MAIL_NO_CONNECTION] =
+            "Is the server up, and is the port right (mostly 587, or 465 with tls = tls)? Does a firewall let us out?",
+        [MAIL_NO_ANSWER] =
+            "Does a firewall swallow it, is the server busy? A port that is encrypted from the first byte "
+            "(465) needs [mail] tls = tls, any other starttls. For a slow server raise [mail] timeout.",
+        [MAIL_CUT_OFF] =
+            "Is it the port of a mail server, and may this machine use it? A port that is encrypted from the "
+            "first byte (465) needs [mail] tls = tls.",
+        [MAIL_NO_STARTTLS] =
+            "Nothing is sent unencrypted. Take another port of it (mostly 587, or 465 with [mail] tls = "
+            "tls); tls = none is for a server on this machine.",
+        [MAIL_NO_TLS] = "[mail] tls = starttls is for ports as 587 and 25, tls = tls for 465.",
+        [MAIL_CERTIFICATE] = "Write [mail] server with the name that is in the certificate. Where it is of your own "
+                             "authority, name that one's certificate in [mail] ca.",
+        [MAIL_CA_FILE] = "[mail] ca must name a file of certificates (PEM) that this user may read.",
+        [MAIL_REFUSED] =
+            "The server's words say why: the recipient, the sender ([mail] from), or what it lets us send."};
+    if (r->trouble == MAIL_LOG_IN && s->mail_user[0] == '\0')
+        return s->mail_tls == MAIL_PLAIN
+                   ? "The server wants encryption ([mail] tls = starttls), or a log-in ([mail] user)."
+                   : "The server wants a log-in: set [mail] user, and SHUNT_MAIL_PASSWORD or "
+                     "SHUNT_MAIL_PASSWORD_FILE.";
+    if (r->trouble == MAIL_LOG_IN)
+        return s->mail_tls == MAIL_PLAIN
+                   ? "The server wants encryption ([mail] tls = starttls), or another user or password."
+                   : "Are [mail] user and SHUNT_MAIL_PASSWORD (or SHUNT_MAIL_PASSWORD_FILE) right? Some "
+                     "servers want a password of its own for each program.";
+    if (r->trouble == MAIL_REFUSED && r->code < 500)
+        return "Only for now: it is busy, or lets whoever it does not know wait. If it goes on, its words say why.";
+    return (size_t)r->trouble < sizeof advice / sizeof *advice ? advice[r->trouble] : NULL;
+}
+
+static int tell(const struct settings *s, const struct mail_server *server, const struct mail_address *to,
+                const struct mail_result *r)
 {
     struct str out = STR_INIT;
+    const char *advice = advice_of(r, s);
     if (r->outcome == MAIL_DELIVERED)
         str_printf(&out, "%s:%u took the mail for %s: %s\n", server->host, server->port, to->address, r->text);
     else
-        fprintf(stderr, "shunt: %s:%u did not take the mail for %s: %s\n%s\n", server->host, server->port, to->address,
-                r->text,
+        fprintf(stderr, "shunt: %s:%u did not take the mail for %s: %s\n%s%s%s\n", server->host, server->port,
+                to->address, r->text, advice ? advice : "", advice ? "\n" : "",
                 r->outcome == MAIL_PERMANENT ? "The service would not try this mail again."
                                              : "The service would try again, until [mail] expire.");
     int code = r->outcome == MAIL_DELIVERED ? cli_print(&out) : EXIT_FAILED;
@@ -93,7 +132,7 @@ static int test(const struct cli *cli, const struct config *c, struct error *e)
     rc = rc ? rc : deliver(c, &server, &to, &result, e);
     if (rc != 0)
         return rc;
-    int code = tell(&server, &to, &result);
+    int code = tell(s, &server, &to, &result);
     mail_result_fini(&result);
     return code;
 }
@@ -113,14 +152,24 @@ static enum paint paint_of(const char *state)
     return !state || strcmp(state, "waiting") == 0 ? PAINT_WARN : strcmp(state, "sent") == 0 ? PAINT_GOOD : PAINT_BAD;
 }
 
-static void add_row(struct table *t, const json_t *message)
+/* What names nobody itself is for those of the settings. */
+static void put_default_recipients(struct str *out, const struct text_list *to)
+{
+    for (size_t i = 0; i < to->count; i++)
+        str_printf(out, "%s%s", i > 0 ? ", " : "", to->items[i]);
+}
+
+static void add_row(struct table *t, const struct settings *s, const json_t *message)
 {
     char created[WHEN_TEXT_MAX], due[WHEN_TEXT_MAX];
     const char *subject = text_in(message, "subject"), *error = text_in(message, "error");
     struct str what = STR_INIT;
     when_local(text_in(message, "created_at"), created);
     when_local(text_in(message, "due_at"), due);
-    put_recipients(&what, json_object_get(message, "to"));
+    if (json_is_array(json_object_get(message, "to")))
+        put_recipients(&what, json_object_get(message, "to"));
+    else if (text_in(message, "kind") && strcmp(text_in(message, "kind"), "mail") == 0)
+        put_default_recipients(&what, &s->mail_to);
     table_cell(t, created, PAINT_NONE);
     table_cell(t, text_in(message, "state"), paint_of(text_in(message, "state")));
     table_cell(t, text_in(message, "kind"), PAINT_NONE);
@@ -133,7 +182,7 @@ static void add_row(struct table *t, const json_t *message)
     str_fini(&what);
 }
 
-static int print(const struct cli *cli, const json_t *messages)
+static int print(const struct cli *cli, const struct settings *s, const json_t *messages)
 {
     static const struct column columns[] = {{.head = "CREATED"},        {.head = "STATE"},
                                             {.head = "KIND"},           {.head = "SUBJECT", .most = 40},
@@ -151,7 +200,7 @@ static int print(const struct cli *cli, const json_t *messages)
         str_putc(&out, '\n');
     } else {
         json_array_foreach (messages, i, message)
-            add_row(&t, message);
+            add_row(&t, s, message);
         table_print(&t, &look, 0, &out);
     }
     if (json_array_size(messages) == 0 && !cli->json)
@@ -170,7 +219,7 @@ static int list(const struct cli *cli, const struct config *c, struct error *e)
         return error_set(e, ERR_USAGE, "mail list takes no address");
     ask_begin(&a, c);
     int rc = ask_mail(&a, &messages, e);
-    int code = rc ? rc : print(cli, messages);
+    int code = rc ? rc : print(cli, c->settings, messages);
     json_decref(messages);
     ask_end(&a);
     return code;

@@ -179,5 +179,6 @@ const struct cli_command cmd_once = {
     .options = options,
     .operands = {{.name = "FILE", .value = VALUE_FILE, .repeated = true}},
     .examples = examples,
+    .needs_routes = true,
     .run = run,
 };

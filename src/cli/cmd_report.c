@@ -10,31 +10,6 @@
 #include "shunt/service/report_make.h"
 #include "shunt/service/service.h"
 
-static int from_store(struct ask *a, int day, int today, const struct error *why, json_t **report, struct error *e)
-{
-    struct store *store = NULL;
-    const struct report_order order = {
-        .day = day, .now_ms = clock_real.wall_ms(&clock_real), .uncounted = day == today};
-    int rc = store_open(&store, a->config->settings->store_url, a->config->data, STORE_READ, e);
-    if (rc == 0)
-        fprintf(stderr, "%s; from the store:\n", why->text);
-    rc = rc ? rc : report_make(store, &order, report, e);
-    store_close(store);
-    return rc;
-}
-
-static int get(struct ask *a, int day, int today, json_t **report, struct error *e)
-{
-    char date[WHEN_TEXT_MAX], target[96];
-    struct error why = {0};
-    when_day_text(day, date);
-    snprintf(target, sizeof target, "/api/v1/report?date=%s", date);
-    int rc = ask_get(a, target, report, &why);
-    if (rc == ERR_GONE && !a->answered)
-        return from_store(a, day, today, &why, report, e);
-    return rc ? error_set(e, rc, "%s", why.text) : 0;
-}
-
 static int print(const struct cli *cli, const struct config *c, const json_t *report, struct error *e)
 {
     enum report_format format = REPORT_TEXT;
@@ -65,11 +40,11 @@ static int act(const struct cli *cli, const struct config *c, struct error *e)
 {
     struct ask a;
     json_t *report = NULL;
-    int today = clock_local_date(clock_real.wall_ms(&clock_real)), day = today;
+    int day = clock_local_date(clock_real.wall_ms(&clock_real));
     if (cli->date && !when_day(cli->date, &day))
         return error_set(e, ERR_USAGE, "%.64s is no day; write it as 2026-02-06", cli->date);
     ask_begin(&a, c);
-    int rc = cli->send ? mail(&a, day, e) : get(&a, day, today, &report, e);
+    int rc = cli->send ? mail(&a, day, e) : ask_report(&a, day, &report, e);
     if (rc == 0 && !cli->send)
         rc = print(cli, c, report, e);
     json_decref(report);

@@ -7,9 +7,8 @@
 #include "shunt/cli/table.h"
 #include "shunt/service/service.h"
 
+#include "retry_pages.h"
 #include "tell.h"
-
-#define PAGE 1000
 
 /* Of the answer to a retry: why the first was refused, or that there was none. */
 static int refusal(const json_t *answer, struct error *e)
@@ -51,58 +50,36 @@ static const char *or_dash(const json_t *object, const char *key)
     return text ? text : "-";
 }
 
-/* Each of a page, to the standard error output; the exit code. */
-static int tell_refused(const json_t *answer)
+/* Each that was refused, to the standard error output; user: the exit code. */
+static int tell_refused(void *user, const json_t *answer, struct error *e)
 {
     size_t i;
     const json_t *one;
-    int code = EXIT_DONE;
+    (void)e;
     json_array_foreach (json_object_get(answer, "refused"), i, one) {
         struct error why = {0};
         error_set(&why, ERR_CONFLICT, "%s (%s): %s", or_dash(one, "file"), or_dash(one, "id"), or_dash(one, "why"));
-        code = cli_fail(&why);
+        *(int *)user = cli_fail(&why);
     }
-    return code;
+    return 0;
 }
 
-/* All that failed, page by page, each from where the one before ended. */
-static int reset_all(const struct config *c, struct error *e)
+static int reset_all(const struct cli *cli, const struct config *c, struct error *e)
 {
     struct ask a;
-    json_t *answer = NULL, *body = json_pack("{s:b, s:i}", "all", 1, "limit", PAGE);
-    size_t done = 0, refused = 0;
-    int code = EXIT_DONE, rc = body ? 0 : error_set(e, ERR_NOMEM, "out of memory");
+    struct retry_done done = {0};
+    json_t *body = json_pack("{s:b}", "all", 1);
+    int code = EXIT_DONE;
+    (void)cli;
     ask_begin(&a, c);
-    for (bool more = true; rc == 0 && more;) {
-        if ((rc = ask_post(&a, "/api/v1/retry", body, &answer, e)) == 0) {
-            const json_t *next = json_object_get(answer, "next");
-            done += json_array_size(json_object_get(answer, "retried"));
-            refused += json_array_size(json_object_get(answer, "refused"));
-            int told = tell_refused(answer);
-            code = code ? code : told;
-            more = json_is_string(next);
-            if (more && json_object_set(body, "before", (json_t *)(uintptr_t)next) != 0)
-                rc = error_set(e, ERR_NOMEM, "out of memory");
-        }
-        json_decref(answer);
-        answer = NULL;
-    }
+    int rc = body ? retry_pages(&a, body, SIZE_MAX, tell_refused, &code, &done, e)
+                  : error_set(e, ERR_NOMEM, "out of memory");
     ask_end(&a);
     json_decref(body);
-    if (rc == 0 || done > 0)
-        printf("%zu failed tickets are put back, %zu refused\n", done, refused);
-    return rc ? cli_fail(e) : code;
-}
-
-static int run_all(const struct cli *cli)
-{
-    struct error e = {0};
-    struct config *c = cli_config(cli);
-    if (!c)
-        return EXIT_CONFIG;
-    int code = reset_all(c, &e);
-    config_free(c);
-    return code;
+    if (rc == 0 || done.retried > 0)
+        printf("%zu failed tickets are put back, %zu refused%s\n", done.retried, done.refused,
+               done.interrupted ? "; interrupted, there are more" : "");
+    return rc ? rc : code ? code : done.more ? EXIT_UNFINISHED : EXIT_DONE;
 }
 
 static int run(const struct cli *cli)
@@ -112,7 +89,7 @@ static int run(const struct cli *cli)
         error_set(&e, ERR_USAGE, "reset takes ids, or --all");
         return cli_fail(&e);
     }
-    return cli->all ? run_all(cli) : tell_each(cli, reset, ": its attempts begin anew\n");
+    return cli->all ? cli_with_config(cli, reset_all) : tell_each(cli, reset, ": its attempts begin anew\n");
 }
 
 static const struct cli_option options[] = {

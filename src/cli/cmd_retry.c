@@ -1,8 +1,6 @@
 /* cmd_retry.c: `shunt retry`: failed tickets are put back, by the running service, which is asked for a page at a time. */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "shunt/base/clock.h"
 #include "shunt/cli/ask.h"
@@ -10,12 +8,13 @@
 #include "shunt/cli/table.h"
 #include "shunt/service/service.h"
 
+#include "retry_pages.h"
+
 #define LIMIT_DEFAULT 1000
-#define PAGE          100 /* tickets a request: also where a flush takes its time it is answered within seconds */
 
 struct retried {
     json_t *retried, *refused;
-    bool more, interrupted;
+    struct retry_done done;
 };
 
 static bool is_filtered(const struct store_filter *f)
@@ -99,7 +98,7 @@ static int print(const struct cli *cli, const struct retried *told)
     table_init(&t, columns, 4);
     if (cli->json) {
         json_t *answer =
-            json_pack("{s:O, s:O, s:b}", "retried", told->retried, "refused", told->refused, "more", told->more);
+            json_pack("{s:O, s:O, s:b}", "retried", told->retried, "refused", told->refused, "more", told->done.more);
         put_json(&out, &look, answer, JSON_INDENT(2));
         str_putc(&out, '\n');
         json_decref(answer);
@@ -108,98 +107,22 @@ static int print(const struct cli *cli, const struct retried *told)
         add_rows(&t, told->refused, "refused", PAINT_BAD, "why");
         table_print(&t, &look, 0, &out);
         str_printf(&out, "%zu %s, %zu refused%s%s\n", n_retried, cli->dry_run ? "would be retried" : "retried",
-                   n_refused, told->interrupted ? "; interrupted" : "",
-                   told->more ? "; there are more: the same again goes on" : "");
+                   n_refused, told->done.interrupted ? "; interrupted" : "",
+                   told->done.more ? "; there are more: the same again goes on" : "");
     }
     int code = cli_print(&out);
     table_fini(&t);
     str_fini(&out);
-    return code != EXIT_DONE ? code : n_refused > 0 ? EXIT_FAILED : told->more ? EXIT_UNFINISHED : EXIT_DONE;
+    return code != EXIT_DONE ? code : n_refused > 0 ? EXIT_FAILED : told->done.more ? EXIT_UNFINISHED : EXIT_DONE;
 }
 
-/* --- a page at a time, so that no request lasts long --- */
-
-/* Of the ids that were given those of a page, from number `from` on. NULL: no memory. */
-static json_t *some_ids(const json_t *ids, size_t from)
+static int note_page(void *user, const json_t *answer, struct error *e)
 {
-    json_t *some = json_array();
-    for (size_t i = from; some && i < from + PAGE && i < json_array_size(ids); i++)
-        if (json_array_append(some, json_array_get(ids, i)) != 0) {
-            json_decref(some);
-            return NULL;
-        }
-    return some;
-}
-
-/* Ctrl-C waits for the end of a page: what is told then is what was done. */
-static void hold_interrupts(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-}
-
-static bool is_interrupted(void)
-{
-    sigset_t set;
-    return sigpending(&set) == 0 && sigismember(&set, SIGINT) == 1;
-}
-
-static void tell_progress(const struct retried *told, bool more)
-{
-    if (!isatty(STDERR_FILENO))
-        return;
-    if (more)
-        fprintf(stderr, "\r%zu so far, %zu refused", json_array_size(told->retried), json_array_size(told->refused));
-    else
-        fputs("\r\033[K", stderr);
-}
-
-/* What is asked for, from where the page before ended. */
-static json_t *page_body(const json_t *body, const struct retried *told, size_t limit, size_t next_id, const char *next)
-{
-    json_t *page = json_copy((json_t *)(uintptr_t)body);
-    const json_t *ids = json_object_get(body, "ids");
-    size_t left = limit - json_array_size(told->retried) - json_array_size(told->refused);
-    int rc = json_object_set_new(page, "limit", json_integer((json_int_t)(left < PAGE ? left : PAGE)));
-    rc = rc == 0 && ids ? json_object_set_new(page, "ids", some_ids(ids, next_id)) : rc;
-    rc = rc == 0 && next ? json_object_set_new(page, "before", json_string(next)) : rc;
-    if (rc == 0)
-        return page;
-    json_decref(page);
-    return NULL;
-}
-
-static int ask_pages(struct ask *a, const json_t *body, size_t limit, struct retried *told, struct error *e)
-{
-    const size_t n_ids = json_array_size(json_object_get(body, "ids"));
-    size_t next_id = 0;
-    json_t *answer = NULL;
-    bool go_on = true;
-    int rc = 0;
-    for (bool first = true; go_on; first = false) {
-        json_t *page = page_body(body, told, limit, next_id, first ? NULL : text_in(answer, "next"));
-        json_decref(answer);
-        answer = NULL;
-        rc = page ? ask_post(a, "/api/v1/retry", page, &answer, e) : error_set(e, ERR_NOMEM, "out of memory");
-        json_decref(page);
-        if (rc == 0 && (json_array_extend(told->retried, json_object_get(answer, "retried")) != 0 ||
-                        json_array_extend(told->refused, json_object_get(answer, "refused")) != 0))
-            rc = error_set(e, ERR_NETWORK, "the service's answer is not understood");
-        next_id += PAGE;
-        if (rc != 0) {
-            tell_progress(told, false);
-            break;
-        }
-        told->more = json_is_true(json_object_get(answer, "more")) || next_id < n_ids;
-        told->interrupted = told->more && is_interrupted();
-        go_on = json_array_size(told->retried) + json_array_size(told->refused) < limit && !told->interrupted &&
-                (n_ids > 0 ? next_id < n_ids : text_in(answer, "next") != NULL);
-        tell_progress(told, go_on);
-    }
-    json_decref(answer);
-    return rc;
+    struct retried *told = user;
+    if (json_array_extend(told->retried, json_object_get(answer, "retried")) != 0 ||
+        json_array_extend(told->refused, json_object_get(answer, "refused")) != 0)
+        return error_set(e, ERR_NOMEM, "out of memory");
+    return 0;
 }
 
 static int ask_and_print(const struct cli *cli, const struct config *c, const struct store_filter *filter,
@@ -210,8 +133,7 @@ static int ask_and_print(const struct cli *cli, const struct config *c, const st
     int code = EXIT_FAILED;
     ask_begin(&a, c);
     json_t *body = body_of(&a, cli, filter, e);
-    hold_interrupts();
-    if (body && (ask_pages(&a, body, filter->limit, &told, e) == 0 || json_array_size(told.retried) > 0))
+    if (body && (retry_pages(&a, body, filter->limit, note_page, &told, &told.done, e) == 0 || told.done.retried > 0))
         code = print(cli, &told); /* also what was done before it failed */
     json_decref(body);
     json_decref(told.retried);

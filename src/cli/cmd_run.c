@@ -44,5 +44,6 @@ const struct cli_command cmd_run = {
         "Takes up tickets from the hot folders until it is told to stop, by the signals TERM or INT. HUP makes "
         "it read its files again, USR1 log its whole state.",
     .examples = examples,
+    .needs_routes = true,
     .run = run,
 };

@@ -82,35 +82,35 @@ static void put_tasks(const json_t *schedule, const struct look *look, struct st
     table_fini(&table);
 }
 
-static int run(const struct cli *cli)
+static int print(const struct cli *cli, const json_t *schedule)
+{
+    struct look look;
+    struct str out = STR_INIT;
+    look_at_output(&look);
+    if (!cli->json)
+        put_tasks(schedule, &look, &out);
+    else if (put_json(&out, &look, schedule, JSON_INDENT(2)))
+        str_putc(&out, '\n');
+    int code = cli_print(&out);
+    str_fini(&out);
+    return code;
+}
+
+static int act(const struct cli *cli, const struct config *c, struct error *e)
 {
     int64_t count = COUNT_DEFAULT;
-    struct error e = {0};
     json_t *schedule = NULL;
-    if (cli->limit && units_count(cli->limit, 1, SCHEDULER_RUNS_MAX, &count, NULL) != 0) {
-        error_set(&e, ERR_USAGE, "--count: no number from 1 to %d", SCHEDULER_RUNS_MAX);
-        return cli_fail(&e);
-    }
-    struct config *c = cli_config(cli);
-    if (!c)
-        return EXIT_CONFIG;
-    int code;
-    if (find(c, (size_t)count, &schedule, &e) != 0) {
-        code = cli_fail(&e);
-    } else {
-        struct look look;
-        struct str out = STR_INIT;
-        look_at_output(&look);
-        if (!cli->json)
-            put_tasks(schedule, &look, &out);
-        else if (put_json(&out, &look, schedule, JSON_INDENT(2)))
-            str_putc(&out, '\n');
-        code = cli_print(&out);
-        str_fini(&out);
-    }
+    if (cli->limit && units_count(cli->limit, 1, SCHEDULER_RUNS_MAX, &count, NULL) != 0)
+        return error_set(e, ERR_USAGE, "--count: no number from 1 to %d", SCHEDULER_RUNS_MAX);
+    int rc = find(c, (size_t)count, &schedule, e);
+    int code = rc ? rc : print(cli, schedule);
     json_decref(schedule);
-    config_free(c);
     return code;
+}
+
+static int run(const struct cli *cli)
+{
+    return cli_with_config(cli, act);
 }
 
 static const struct cli_option options[] = {

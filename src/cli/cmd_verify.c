@@ -314,5 +314,6 @@ const struct cli_command cmd_verify = {
         "the archive lacks it.",
     .options = options,
     .examples = examples,
+    .needs_routes = true,
     .run = run,
 };

@@ -14,7 +14,7 @@ static char *folder_of(const struct config *c, const json_t *job, const char *na
         const char *client = text_in(job, "client");
         return files_join(c->archive, client ? client : "");
     }
-    for (size_t i = 0; i < c->routes->n_destinations; i++)
+    for (size_t i = 0; c->routes && i < c->routes->n_destinations; i++)
         if (strcmp(c->routes->destinations[i].name, name) == 0)
             return config_destination_path(c, &c->routes->destinations[i]);
     return NULL;
@@ -23,7 +23,7 @@ static char *folder_of(const struct config *c, const json_t *job, const char *na
 static bool is_known(const struct config *c, const char *name)
 {
     bool known = strcmp(name, COPIES_ARCHIVE) == 0;
-    for (size_t i = 0; !known && i < c->routes->n_destinations; i++)
+    for (size_t i = 0; !known && c->routes && i < c->routes->n_destinations; i++)
         known = strcmp(c->routes->destinations[i].name, name) == 0;
     return known;
 }

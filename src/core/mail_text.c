@@ -62,6 +62,28 @@ void mail_lines(struct str *out, const char *text)
     }
 }
 
+#define QUOTED_COLUMNS 73 /* of 76, so that whatever comes last fits before the soft break */
+
+size_t mail_encoded_size(const char *text, size_t len)
+{
+    size_t size = 0, column = 0;
+    for (size_t i = 0; i < len; i++) {
+        bool plain = text[i] == '\t' || (text[i] >= ' ' && text[i] <= '~' && text[i] != '=');
+        if (text[i] == '\n') {
+            size += 2;
+            column = 0;
+            continue;
+        }
+        if (column >= QUOTED_COLUMNS) {
+            size += 3;
+            column = 0;
+        }
+        size += plain ? 1 : 3;
+        column += plain ? 1 : 3;
+    }
+    return size;
+}
+
 /* ---- headers ---- */
 
 static void put_base64(struct str *out, const char *bytes, size_t n)

@@ -46,8 +46,24 @@ static bool has(const json_t *made, int from, int to)
     return false;
 }
 
+/* The last day before the newest REPORT_CATCH_UP of which anything is kept: on it a long downtime began. */
+static int last_before(int due, const json_t *made, bool (*kept)(void *user, int day), void *user)
+{
+    for (int back = REPORT_CATCH_UP; back < REPORT_LOOK_BACK; back++) {
+        int day = when_day_add(due, -back);
+        if (!has(made, 0, day))
+            return 0;
+        if (kept(user, day))
+            return has(made, day, day) ? 0 : day;
+    }
+    return 0;
+}
+
 int report_next_day(int due, const json_t *made, bool (*kept)(void *user, int day), void *user)
 {
+    int before = last_before(due, made, kept, user);
+    if (before != 0)
+        return before;
     for (int back = REPORT_CATCH_UP - 1; back >= 0; back--) {
         int day = when_day_add(due, -back);
         if (has(made, day, day) || !has(made, 0, day))

@@ -190,16 +190,15 @@ json_t *report_slow_row(const json_t *d)
                      destination, "line", report_line_of(&line));
 }
 
+/* The text names what it is about. */
 json_t *report_alert_row(const json_t *a)
 {
-    struct str text = STR_INIT;
     char opened[WHEN_TEXT_MAX], closed[WHEN_TEXT_MAX];
     bool over = json_is_string(json_object_get(a, "closed_at"));
+    const char *text = json_text_of(a, "text");
     when_local(json_text_of(a, "opened_at"), opened);
     when_local(json_text_of(a, "closed_at"), closed);
-    str_printf(&text, "%s: %s", json_text_of(a, "subject"), json_text_of(a, "text"));
-    json_t *what = str_failed(&text) ? NULL : report_shown(text.bytes, ERROR_CHARACTERS);
-    str_fini(&text);
+    json_t *what = report_shown(text[0] != '\0' ? text : json_text_of(a, "subject"), ERROR_CHARACTERS);
     json_t *when = over ? json_sprintf("%s to %s", opened, closed) : json_sprintf("since %s", opened);
     return json_pack("{s:o, s:b, s:o, s:o}", "when", when, "open", !over, "lines",
                      what ? report_wrapped(json_string_value(what), "    ") : NULL, "what", what);

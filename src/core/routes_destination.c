@@ -96,7 +96,8 @@ static int set_pause(const char *value, int64_t most_ms, int64_t *out, struct er
     if (units_ms(value, &ms, e) != 0)
         return e->code;
     if (ms < PAUSE_MIN_MS || ms > most_ms)
-        return error_set(e, ERR_CONFIG, "\"%s\" is shorter than 10ms or too long", value);
+        return error_set(e, ERR_CONFIG, "\"%s\" is not between %dms and %dd", value, PAUSE_MIN_MS,
+                         (int)(most_ms / DAY_MS));
     *out = ms;
     return 0;
 }

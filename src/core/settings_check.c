@@ -134,18 +134,27 @@ static void web(const struct settings_check *check)
     }
 }
 
+static void address(const struct settings_check *check, const char *section, const char *key, const char *text)
+{
+    struct mail_address parsed;
+    struct error e = {0};
+    if (mail_address_parse(text, &parsed, &e) != 0)
+        settings_fault(check, section, key, e.text);
+}
+
+static void addresses(const struct settings_check *check, const char *section, const struct text_list *to)
+{
+    for (size_t i = 0; i < to->count; i++)
+        address(check, section, "to", to->items[i]);
+}
+
 static void alerts(const struct settings_check *check)
 {
     struct alarm_policy policy;
     struct error e = {0};
-    struct mail_address address;
     if (alarm_policy_of(check->s, &policy, &e) != 0)
         settings_fault(check, "alerts", "remind", e.text);
-    for (size_t i = 0; i < check->s->alerts_to.count; i++) {
-        error_clear(&e);
-        if (mail_address_parse(check->s->alerts_to.items[i], &address, &e) != 0)
-            settings_fault(check, "alerts", "to", e.text);
-    }
+    addresses(check, "alerts", &check->s->alerts_to);
 }
 
 static void off_hours(const struct settings_check *check)
@@ -169,12 +178,7 @@ static void report(const struct settings_check *check)
     if (s->brand_font[strspn(s->brand_font, allowed)] != '\0')
         settings_fault(check, "brand", "font",
                        "names of fonts hold letters, digits, spaces and '-'; commas between them");
-    for (size_t i = 0; i < s->report_to.count; i++) {
-        struct mail_address address;
-        struct error e = {0};
-        if (mail_address_parse(s->report_to.items[i], &address, &e) != 0)
-            settings_fault(check, "report", "to", e.text);
-    }
+    addresses(check, "report", &s->report_to);
 }
 
 static void mail_server(const struct settings_check *check)
@@ -195,17 +199,11 @@ static void mail_server(const struct settings_check *check)
 static void mail(const struct settings_check *check)
 {
     const struct settings *s = check->s;
-    struct mail_address address;
-    struct error e = {0};
     if (s->mail_server[0] != '\0')
         mail_server(check);
-    if (s->mail_from[0] != '\0' && mail_address_parse(s->mail_from, &address, &e) != 0)
-        settings_fault(check, "mail", "from", e.text);
-    for (size_t i = 0; i < s->mail_to.count; i++) {
-        error_clear(&e);
-        if (mail_address_parse(s->mail_to.items[i], &address, &e) != 0)
-            settings_fault(check, "mail", "to", e.text);
-    }
+    if (s->mail_from[0] != '\0')
+        address(check, "mail", "from", s->mail_from);
+    addresses(check, "mail", &s->mail_to);
     if (text_has_control(s->mail_user, strlen(s->mail_user)))
         settings_fault(check, "mail", "user", "holds a control character");
     if (text_has_control(s->mail_password, strlen(s->mail_password)))

@@ -100,7 +100,7 @@ static struct section *add(struct naming *n, const struct section_kind *kind, co
     return section;
 }
 
-static const struct section *find(const struct section_list *list, const char *name)
+const struct section *section_find(const struct section_list *list, const char *name)
 {
     for (size_t i = 0; i < list->count; i++) {
         if (strcmp(list->items[i]->name, name) == 0) {
@@ -120,7 +120,7 @@ bool naming_header(struct naming *n, const struct ini_entry *entry)
         return false;
     }
     const struct section_list *list = settings_sections(n->s, kind);
-    const struct section *same = find(list, name);
+    const struct section *same = section_find(list, name);
     if (*name == '\0') {
         faults_add(n->faults, entry->file, entry->line, "[%s] needs a name: [%s NAME]", kind->word, kind->word);
     } else if (!good_name(name)) {

@@ -24,6 +24,7 @@ bool naming_header(struct naming *n, const struct ini_entry *entry); /* false: i
 void naming_key(struct naming *n, const struct ini_entry *entry);
 void naming_check(struct settings *s, const char *file, struct faults *faults);
 void naming_fini(struct settings *s);
+const struct section *section_find(const struct section_list *list, const char *name); /* NULL: there is none */
 /* With advice: a key of the table's section that is near, or else where the table has it elsewhere. */
 void settings_unknown_key(const struct setting *keys, const char *section, const struct ini_entry *entry,
                           struct faults *faults);

@@ -65,21 +65,11 @@ static int diff_key(const struct diff *d, const char *section, const struct sett
     return failed ? ERR_NOMEM : 0;
 }
 
-static const struct section *find(const struct section_list *list, const char *title)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        if (strcmp(list->items[i]->title, title) == 0) {
-            return list->items[i];
-        }
-    }
-    return NULL;
-}
-
 static int diff_kind(const struct diff *d, const struct section_kind *kind, const struct section_list *before,
                      const struct section_list *after)
 {
     for (size_t i = 0; i < after->count; i++) {
-        const struct section *new = after->items[i], *old = find(before, new->title);
+        const struct section *new = after->items[i], *old = section_find(before, new->name);
         for (const struct setting *x = kind->keys; x->section; x++) {
             if ((old || new->lines[x - kind->keys] > 0) && diff_key(d, new->title, x, old, new) != 0) {
                 return ERR_NOMEM;
@@ -87,7 +77,7 @@ static int diff_kind(const struct diff *d, const struct section_kind *kind, cons
         }
     }
     for (size_t i = 0; i < before->count; i++) {
-        if (!find(after, before->items[i]->title)) {
+        if (!section_find(after, before->items[i]->name)) {
             d->change(d->user, before->items[i]->title, kind->keys, NULL);
         }
     }

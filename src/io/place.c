@@ -31,7 +31,7 @@ struct group_folder {
     dev_t device;
     bool gives_group; /* set-group-ID: what is made in it gets its group */
     bool touched;     /* names in it changed */
-    struct error flush;
+    int flush;        /* errno of its file system's last flush */
 };
 
 struct pending {
@@ -51,7 +51,8 @@ struct group {
     size_t n_folders;
     bool together; /* one syncfs for all files */
     size_t n_open, n_linked;
-    struct pending pending[GROUP_MAX];
+    size_t room; /* at most GROUP_MAX */
+    struct pending pending[];
 };
 
 static int enter_folder(struct group *g, const char *name, int fd, struct error *e)
@@ -66,7 +67,7 @@ static int enter_folder(struct group *g, const char *name, int fd, struct error 
 
 static bool full(const struct group *g)
 {
-    return g->count == GROUP_MAX || g->n_folders == FOLDERS_MAX + 1;
+    return g->count == g->room || g->n_folders == FOLDERS_MAX + 1;
 }
 
 /* Index of the folder, opened where it is not yet. */
@@ -190,6 +191,12 @@ static bool add_item(struct group *g)
     return true;
 }
 
+static void tell_flush(const struct group_folder *folder, struct error *e)
+{
+    if (folder->flush != 0)
+        error_errno(e, folder->flush, "cannot flush the file system");
+}
+
 /* One syncfs for each file system that holds a wanted folder; the outcome goes to all folders on it. */
 static void flush_file_systems(struct group *g, const bool *wanted)
 {
@@ -204,12 +211,9 @@ static void flush_file_systems(struct group *g, const bool *wanted)
             folder->flush = g->folders[first].flush;
             continue;
         }
-        int rc;
         do
-            rc = syncfs(folder->fd);
-        while (rc != 0 && errno == EINTR);
-        if (rc != 0)
-            error_errno(&folder->flush, errno, "cannot flush the file system");
+            folder->flush = syncfs(folder->fd) == 0 ? 0 : errno;
+        while (folder->flush == EINTR);
     }
 }
 
@@ -227,7 +231,7 @@ static void flush_files(struct group *g)
         if (!p->written)
             continue;
         if (g->together) {
-            *e = g->folders[p->folder].flush;
+            tell_flush(&g->folders[p->folder], e);
             /* Its bytes were written before we came: a failure may have been told to another flush. */
             if (p->linked && e->code == 0)
                 files_flushed(g->items[i].original->fd, "the file", e);
@@ -276,24 +280,34 @@ static void name_items(struct group *g)
     }
 }
 
+static void flush_folder(struct group *g, size_t folder)
+{
+    struct error why = {0};
+    if (files_sync(g->folders[folder].fd, "the folder", &why) == 0)
+        return;
+    for (size_t i = 0; i < g->count; i++) {
+        if (g->pending[i].written && g->pending[i].folder == folder)
+            g->items[i].error = why;
+    }
+}
+
 static void flush_folders(struct group *g)
 {
     bool wanted[FOLDERS_MAX + 1] = {false};
     size_t n = 0;
-    for (size_t i = 0; i < g->n_folders; i++) {
-        g->folders[i].flush = (struct error){0};
-        wanted[i] = g->folders[i].touched;
-        n += wanted[i];
-    }
-    if (n > SYNC_EACH_MAX)
+    for (size_t i = 0; i < g->n_folders; i++)
+        n += wanted[i] = g->folders[i].touched;
+    if (n > SYNC_EACH_MAX) {
         flush_file_systems(g, wanted);
-    for (size_t i = 0; i < g->n_folders && n <= SYNC_EACH_MAX; i++) {
-        if (wanted[i])
-            files_sync(g->folders[i].fd, "the folder", &g->folders[i].flush);
+        for (size_t i = 0; i < g->count; i++) {
+            if (g->pending[i].written)
+                tell_flush(&g->folders[g->pending[i].folder], &g->items[i].error);
+        }
+        return;
     }
-    for (size_t i = 0; i < g->count; i++) {
-        if (g->pending[i].written)
-            g->items[i].error = g->folders[g->pending[i].folder].flush;
+    for (size_t i = 0; i < g->n_folders; i++) {
+        if (wanted[i])
+            flush_folder(g, i);
     }
 }
 
@@ -378,12 +392,14 @@ void place_publish(const struct place *place, struct place_item *items, size_t c
         fail_all(items, count, &why);
         return;
     }
-    struct group *g = mem_alloc(sizeof *g);
+    size_t room = count < GROUP_MAX ? count : GROUP_MAX;
+    struct group *g = mem_alloc(sizeof *g + room * sizeof g->pending[0]);
     if (!g) {
         error_set(&why, ERR_NOMEM, "out of memory");
         fail_all(items, count, &why);
     }
     if (g) {
+        g->room = room;
         publish_in(place, root, g, items, count);
         copy_refused(place, root, g, items, count);
     }

@@ -15,7 +15,7 @@
 
 /* In the manner of FNV-1a, but eight bytes at a time, and the length: two answers of one path differ by it. Who wants to
  * mislead himself may. */
-void http_body_tag(const char *bytes, size_t len, bool gzip, char out[HTTP_TAG_MAX])
+uint64_t http_body_hash(const char *bytes, size_t len)
 {
     uint64_t hash = 14695981039346656037u;
     for (size_t i = 0; i < len; i += sizeof hash) {
@@ -24,6 +24,11 @@ void http_body_tag(const char *bytes, size_t len, bool gzip, char out[HTTP_TAG_M
         hash = (hash ^ word) * 1099511628211u;
         hash ^= hash >> 32; /* what is high in a word is to count in all of the next */
     }
+    return hash;
+}
+
+void http_body_tag(uint64_t hash, size_t len, bool gzip, char out[HTTP_TAG_MAX])
+{
     snprintf(out, HTTP_TAG_MAX, "\"%016llx-%zx%s\"", (unsigned long long)hash, len, gzip ? "-gz" : "");
 }
 

@@ -61,6 +61,7 @@ struct http_connection {
     int fd; /* libmicrohttpd's */
     struct http_peer peer;
     int64_t deadline_ms; /* of the loop's clock; then it is cut. 0: none */
+    bool ended;          /* its client sends no more, as the last sweep saw */
     struct http_request *request;
     struct http_connection *prev, *next;
 };
@@ -134,6 +135,9 @@ void http_connection_limit(struct http_connection *connection, unsigned ms);
 void http_listener_resume(struct http_listener *listener);
 void http_listener_close(struct http_listener *listener);
 
+/* http_framing.c */
+bool http_is_ambiguous(const struct http_request *request);
+
 /* http_request.c */
 struct http_request *http_request_new(struct http_connection *connection, const char *uri);
 enum MHD_Result http_request_more(struct http_request *request, const char *method, const char *bytes, size_t *len);
@@ -145,13 +149,21 @@ void http_request_wake(struct http_request *request);
 /* http_body.c. NULL: it stays as it is; else by mem, *len is set. */
 char *http_body_gzip(const char *bytes, size_t *len);
 #define HTTP_TAG_MAX 48
-void http_body_tag(const char *bytes, size_t len, bool gzip, char out[HTTP_TAG_MAX]);
+uint64_t http_body_hash(const char *bytes, size_t len);
+void http_body_tag(uint64_t hash, size_t len, bool gzip, char out[HTTP_TAG_MAX]);
 /* Is it in the list of an If-None-Match? */
 bool http_tag_matches(const char *list, const char *tag);
 bool http_type_shrinks(const char *type);
 bool http_accepts_gzip(const char *accept_encoding);
 
+/* http_content.c */
+struct http_content *http_content_of(char *bytes, size_t len); /* takes bytes, by mem; NULL: none, or no memory */
+void http_answer_content(struct http_request *request, const char *type, struct http_content *content);
+
 /* http_response.c. Each answers unless it is answered; none takes the request. */
+/* response: taken; NULL: there was no memory for it. False: answered, but not with it. */
+bool http_answer_response(struct http_request *request, unsigned status, const char *type,
+                          struct MHD_Response *response);
 void http_answer(struct http_request *request, unsigned status, struct MHD_Response *response);
 void http_answer_problem(struct http_request *request, unsigned status, const char *detail);
 void http_answer_no_memory(struct http_request *request);

@@ -110,22 +110,6 @@ void http_request_wake(struct http_request *request)
     http_server_again(request->connection->server);
 }
 
-static enum MHD_Result count_length(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
-{
-    (void)kind;
-    (void)value;
-    *(unsigned *)context += strcasecmp(name, "Content-Length") == 0 || strcasecmp(name, "Transfer-Encoding") == 0;
-    return MHD_YES;
-}
-
-/* Two lengths: a proxy in front may see another end of this request than we do, so nothing is read after it. */
-static bool is_ambiguous(const struct http_request *request)
-{
-    unsigned n = 0;
-    MHD_get_connection_values(request->connection->mhd, MHD_HEADER_KIND, count_length, &n);
-    return n > 1;
-}
-
 static void refuse_crowded(struct http_request *request)
 {
     request->verdict = MHD_HTTP_SERVICE_UNAVAILABLE;
@@ -194,7 +178,7 @@ static void refuse(struct http_request *request)
         refuse_method(request);
         break;
     case MHD_HTTP_BAD_REQUEST:
-        http_answer_problem(request, request->verdict, "the path, the query or the length is malformed");
+        http_answer_problem(request, request->verdict, "the path, the query or a header is malformed");
         break;
     case MHD_HTTP_CONTENT_TOO_LARGE:
         http_answer_problem(request, request->verdict, "the body is larger than this path takes");
@@ -251,7 +235,7 @@ enum MHD_Result http_request_more(struct http_request *request, const char *meth
 {
     if (!request->judged) {
         judge(request, method);
-        bool at_once = is_ambiguous(request), refused = request->verdict != 0 || request->answered;
+        bool at_once = http_is_ambiguous(request), refused = request->verdict != 0 || request->answered;
         if (at_once)
             request->verdict = MHD_HTTP_BAD_REQUEST;
         return at_once || (refused && waits_for_word(request)) ? run(request) : MHD_YES;

@@ -65,9 +65,8 @@ void http_answer_no_memory(struct http_request *request)
     answer_constant(request, MHD_HTTP_SERVICE_UNAVAILABLE, "application/problem+json", no_memory);
 }
 
-/* response NULL: there was no memory for it. False: answered, but not with it. */
-static bool answer_response(struct http_request *request, unsigned status, const char *type,
-                            struct MHD_Response *response)
+bool http_answer_response(struct http_request *request, unsigned status, const char *type,
+                          struct MHD_Response *response)
 {
     if (!response) {
         http_answer_no_memory(request);
@@ -98,103 +97,23 @@ static bool is_read(const struct http_request *request)
     return strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
 }
 
-/* bytes: as above; same: none are needed. */
-static void answer_tagged(struct http_request *request, const char *type, char *bytes, size_t len, bool same, bool may,
-                          bool gzip, const char *tag)
+static void answer_read(struct http_request *request, const char *type, struct http_content *content)
 {
-    struct MHD_Response *response =
-        same ? MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT) : response_of(bytes, len);
-    bool fine = response && MHD_add_response_header(response, "ETag", tag) == MHD_YES &&
-                (!may || MHD_add_response_header(response, "Vary", "Accept-Encoding") == MHD_YES) &&
-                (!gzip || same || MHD_add_response_header(response, "Content-Encoding", "gzip") == MHD_YES);
-    if (response && !fine) {
-        MHD_destroy_response(response);
-        response = NULL;
-    }
-    answer_response(request, same ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, type, response);
-}
-
-/* Takes bytes; small NULL: they did not become smaller, and have another tag. */
-static void answer_shrunk(struct http_request *request, const char *type, char *bytes, size_t len, char *small,
-                          size_t small_len, char tag[HTTP_TAG_MAX])
-{
-    if (small)
-        mem_free(bytes);
+    if (content)
+        http_answer_content(request, type, content);
     else
-        http_body_tag(bytes, len, false, tag);
-    answer_tagged(request, type, small ? small : bytes, small ? small_len : len, false, true, small != NULL, tag);
-}
-
-struct shrinking {
-    uv_work_t work;
-    struct http_request *request;
-    char *type, *bytes, *small;
-    size_t len, small_len;
-    char tag[HTTP_TAG_MAX];
-};
-
-static void run_shrink(uv_work_t *work)
-{
-    struct shrinking *s = work->data;
-    s->small_len = s->len;
-    s->small = http_body_gzip(s->bytes, &s->small_len);
-}
-
-static void on_shrunk(uv_work_t *work, int status)
-{
-    struct shrinking *s = work->data;
-    (void)status; /* nobody cancels it */
-    answer_shrunk(s->request, s->type, s->bytes, s->len, s->small, s->small_len, s->tag);
-    http_request_unref(s->request);
-    mem_free(s->type);
-    mem_free(s);
-}
-
-/* Off the loop. Takes bytes; false: no memory, they are still the caller's. */
-static bool shrink_later(struct http_request *request, const char *type, char *bytes, size_t len, const char *tag)
-{
-    struct shrinking *s = request->connection ? mem_zalloc(sizeof *s) : NULL;
-    if (!s)
-        return false;
-    *s = (struct shrinking){.request = request, .type = mem_strdup(type), .bytes = bytes, .len = len};
-    s->work.data = s;
-    stpcpy(s->tag, tag);
-    if (!s->type || uv_queue_work(request->connection->server->loop, &s->work, run_shrink, on_shrunk) != 0) {
-        mem_free(s->type);
-        mem_free(s);
-        return false;
-    }
-    request->refs++;
-    return true;
-}
-
-/* A whole answer that the client may have, or may want smaller. bytes: as above. */
-static void answer_read(struct http_request *request, const char *type, char *bytes, size_t len)
-{
-    const char *accepts = http_request_header(request, "Accept-Encoding");
-    const char *has = http_request_header(request, "If-None-Match");
-    bool may = len >= HTTP_GZIP_MIN_BYTES && len <= HTTP_GZIP_MAX_BYTES && http_type_shrinks(type);
-    bool gzip = may && accepts && http_accepts_gzip(accepts);
-    char tag[HTTP_TAG_MAX];
-    http_body_tag(bytes, len, gzip, tag);
-    if (has && http_tag_matches(has, tag)) {
-        mem_free(bytes);
-        answer_tagged(request, type, NULL, 0, true, may, gzip, tag);
-    } else if (!gzip) {
-        answer_tagged(request, type, bytes, len, false, may, false, tag);
-    } else if (len <= HTTP_GZIP_LOOP_BYTES || !shrink_later(request, type, bytes, len, tag)) {
-        size_t small_len = len;
-        char *small = http_body_gzip(bytes, &small_len);
-        answer_shrunk(request, type, bytes, len, small, small_len, tag);
-    }
+        http_answer_no_memory(request);
 }
 
 static void answer_bytes(struct http_request *request, unsigned status, const char *type, char *bytes, size_t len)
 {
-    if (bytes && status == MHD_HTTP_OK && is_read(request))
-        answer_read(request, type, bytes, len);
-    else
-        answer_response(request, status, type, response_of(bytes, len));
+    if (status == MHD_HTTP_OK && is_read(request)) {
+        struct http_content *content = http_content_of(bytes, len);
+        answer_read(request, type, content);
+        http_content_unref(content);
+    } else {
+        http_answer_response(request, status, type, response_of(bytes, len));
+    }
 }
 
 static int append(const char *bytes, size_t len, void *text)
@@ -238,6 +157,12 @@ void http_request_set_header(struct http_request *request, const char *name, con
 void http_respond(struct http_request *request, unsigned status, const char *type, const void *bytes, size_t len)
 {
     answer_bytes(request, status, type, mem_strndup(bytes, len), len);
+    http_request_unref(request);
+}
+
+void http_respond_content(struct http_request *request, const char *type, struct http_content *content)
+{
+    answer_read(request, type, content);
     http_request_unref(request);
 }
 
@@ -291,7 +216,7 @@ struct http_stream *http_stream_begin(struct http_request *request, const char *
     struct http_stream *stream = mem_zalloc(sizeof *stream);
     struct MHD_Response *response =
         stream ? MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES, give, stream, NULL) : NULL;
-    if (!answer_response(request, MHD_HTTP_OK, type, response)) {
+    if (!http_answer_response(request, MHD_HTTP_OK, type, response)) {
         mem_free(stream);
         http_request_unref(request);
         return NULL;

@@ -3,7 +3,7 @@
  * Happy way: its epoll descriptor is polled by the loop; when something is ready it runs, calls us back (a request line,
  * more of a request, completed, connection begun or closed), and is asked whether it has more to do at once, which a
  * timer of 0 ms does. It knows no time-outs: each connection has one deadline of ours, swept by a coarse timer; to cut
- * one its socket is shut down, which libmicrohttpd sees and cleans up.
+ * one its socket is shut down, which libmicrohttpd sees and cleans up. So are those whose client has gone.
  *
  * Closing, never from inside libmicrohttpd: what is suspended is woken (it aborts the process otherwise), what is open
  * is answered, it runs until it has nothing to do, and is stopped; then it has let go of all requests and connections.
@@ -81,6 +81,19 @@ void http_connection_cut(struct http_connection *connection)
     }
 }
 
+/* In the middle of a request, or between two: libmicrohttpd does not see an end that came with the last bytes before it.
+ * Who only stops sending when his requests are whole waits for the answers; so what was read already gets a sweep's time. */
+static bool has_hung_up(struct http_connection *connection)
+{
+    const struct http_request *request = connection->request;
+    char byte;
+    bool ended = !(request && (request->started || request->answered)) &&
+                 recv(connection->fd, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT) == 0;
+    bool before = connection->ended;
+    connection->ended = ended;
+    return ended && before;
+}
+
 static void on_sweep(uv_timer_t *timer)
 {
     struct http_server *server = timer->data;
@@ -88,7 +101,8 @@ static void on_sweep(uv_timer_t *timer)
     bool needed = server->connections != NULL;
     struct http_connection *connection;
     DL_FOREACH (server->connections, connection) {
-        if (connection->deadline_ms != 0 && connection->deadline_ms <= now)
+        bool late = connection->deadline_ms != 0 && connection->deadline_ms <= now;
+        if (late || has_hung_up(connection))
             http_connection_cut(connection);
     }
     struct http_listener *listener;
@@ -146,6 +160,7 @@ static void *on_request_line(void *context, const char *uri, struct MHD_Connecti
     struct http_server *server = context;
     struct http_connection *connection = connection_of(mhd);
     http_connection_limit(connection, server->options.request_ms);
+    connection->ended = false;
     connection->request = http_request_new(connection, uri ? uri : "");
     return connection->request;
 }

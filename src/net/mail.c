@@ -8,26 +8,7 @@
 #include "shunt/base/mem.h"
 #include "shunt/base/str.h"
 
-#include "curl_calls.h"
-
-/* Which command the server answers. */
-enum stage { STAGE_BEFORE, STAGE_MAIL, STAGE_RECIPIENT, STAGE_DATA, STAGE_AFTER };
-
-struct dialogue {
-    struct curl_calls call;
-    CURL *easy;
-    curl_mime *mime;
-    struct curl_slist *recipients, *headers;
-    const atomic_bool *cancel;
-    enum stage stage;
-    size_t asked;    /* recipients, so far */
-    int code;        /* of the last answer */
-    char reply[512]; /* its words */
-    size_t reply_len;
-    bool reply_ended, failed; /* failed: no memory */
-    struct mail_result *result;
-    char why[CURL_ERROR_SIZE];
-};
+#include "mail_inner.h"
 
 /* --- what is said --- */
 
@@ -231,53 +212,6 @@ static void clean_up(struct dialogue *d)
     d->call.slist_free_all(d->headers);
 }
 
-/* --- what came of it --- */
-
-/* 530, 534, 535, 538: log in first, or otherwise. */
-static bool is_about_the_mail(const struct dialogue *d)
-{
-    bool log_in = d->code == 530 || d->code == 534 || d->code == 535 || d->code == 538;
-    return d->stage > STAGE_BEFORE && d->code >= 500 && !log_in;
-}
-
-static bool some_only_for_now(const struct mail_result *r)
-{
-    for (size_t i = 0; i < r->n_refused; i++)
-        if (r->refused[i].code < 500)
-            return true;
-    return false;
-}
-
-static void tell(const struct dialogue *d, CURLcode code, const struct mail_account *a)
-{
-    char *out = d->result->text;
-    const size_t room = sizeof d->result->text;
-    struct str why = STR_INIT;
-    const char *said = d->why[0] != '\0' ? d->why : d->call.easy_strerror(code);
-    if (code == CURLE_OK || d->code >= 400)
-        str_printf(&why, "%s", d->reply);
-    else if (code == CURLE_ABORTED_BY_CALLBACK)
-        str_puts(&why, "it was broken off, since we stop");
-    else if (code == CURLE_USE_SSL_FAILED)
-        str_printf(&why, "%s offers no STARTTLS", a->host);
-    else
-        str_plain(&why, said, strlen(said));
-    (void)snprintf(out, room, "%.*s", (int)utf8_cut(why.bytes, why.len, room - 1), why.bytes);
-    str_fini(&why);
-}
-
-static void conclude(const struct dialogue *d, CURLcode code, const struct mail_account *a)
-{
-    struct mail_result *r = d->result;
-    r->code = d->code;
-    if (code == CURLE_OK)
-        r->outcome = MAIL_DELIVERED;
-    else
-        r->outcome = is_about_the_mail(d) && !(d->stage == STAGE_RECIPIENT && some_only_for_now(r)) ? MAIL_PERMANENT
-                                                                                                    : MAIL_TRANSIENT;
-    tell(d, code, a);
-}
-
 void mail_result_fini(struct mail_result *result)
 {
     mem_free(result->refused);
@@ -300,7 +234,7 @@ int mail_deliver(const struct mail_account *account, const struct mail *mail, co
     if (code == CURLE_OUT_OF_MEMORY || d.failed) /* a refusal may not be told of */
         rc = error_set(e, ERR_NOMEM, "out of memory");
     else
-        conclude(&d, code, account);
+        mail_conclude(&d, code, account);
     clean_up(&d);
     if (rc != 0)
         mail_result_fini(result);

@@ -210,7 +210,7 @@ bool access_read(struct access *a, const char *file, const char *text, size_t le
 }
 
 /* False: out of memory. */
-static bool read_file(struct access *a, const char *file, struct faults *faults)
+static bool read_file(struct access *a, const struct config *c, const char *file, struct faults *faults)
 {
     char *text;
     size_t len, before = faults->count + faults->more;
@@ -219,7 +219,7 @@ static bool read_file(struct access *a, const char *file, struct faults *faults)
     if (stat(file, &st) == 0 && (st.st_mode & (S_IRWXO | S_IWGRP)) != 0)
         faults_add(faults, file, 0, "others may get at it (mode %04o): chmod 0640, or 0600", st.st_mode & 07777);
     if (files_read(file, ACCESS_FILE_MAX, &text, &len, &e) != 0) {
-        faults_add(faults, file, 0, "%s", e.text);
+        faults_add(faults, c->file, 0, "[http] access: %s", e.text);
         return e.code != ERR_NOMEM;
     }
     bool fine = access_read(a, file, text, len, faults);
@@ -237,7 +237,7 @@ static bool load(struct access *a, const struct config *c, struct faults *faults
     listen_parse(s->http_listen, &address, NULL);
     if (s->http_access[0] != '\0') {
         char *file = files_join(c->data, s->http_access);
-        fine = file && read_file(a, file, faults);
+        fine = file && read_file(a, c, file, faults);
         mem_free(file);
     }
     if (s->http_token[0] != '\0')

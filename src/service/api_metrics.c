@@ -14,6 +14,9 @@
 
 #include "control_inner.h"
 
+#define FRESH_MS                                                                                                       \
+    50 /* who asks all the time, or many at once, get the same: to tell it takes as long as a ticket does */
+
 static double seconds_of(struct timeval t)
 {
     return (double)t.tv_sec + (double)t.tv_usec / 1e6;
@@ -142,9 +145,8 @@ static bool put_ready(const struct service *s, struct str *out)
     return checks != NULL;
 }
 
-void api_metrics(struct http_request *request, void *context)
+static struct http_content *make(const struct service *s)
 {
-    const struct service *s = ((struct control *)context)->service;
     struct label version = {"version", SHUNT_VERSION};
     struct str out = STR_INIT;
     tell_destinations(s);
@@ -158,9 +160,19 @@ void api_metrics(struct http_request *request, void *context)
     put_store(&s->storage, &out);
     put_disks(&s->disks, &out);
     put_process(s, &out);
-    if (fine && !str_failed(&out))
-        http_respond(request, 200, EXPOSITION_TYPE, out.bytes, out.len);
-    else
-        http_respond_problem(request, 503, "out of memory");
+    struct http_content *content = fine && !str_failed(&out) ? http_content_new(out.bytes, out.len) : NULL;
     str_fini(&out);
+    return content;
+}
+
+void api_metrics(struct http_request *request, void *context)
+{
+    struct control *c = context;
+    int64_t now_ms = runtime_now(&c->service->rt);
+    if (!c->metrics || now_ms >= c->metrics_until_ms) {
+        http_content_unref(c->metrics);
+        c->metrics = make(c->service);
+        c->metrics_until_ms = now_ms + FRESH_MS;
+    }
+    http_respond_content(request, EXPOSITION_TYPE, c->metrics);
 }

@@ -54,7 +54,8 @@ static bool add_parameters(json_t *list, const struct http_parameter *p, const c
 static json_t *parameters(const struct http_route *route)
 {
     json_t *list = json_array();
-    if (add_parameters(list, route->path_params, "path", true) && add_parameters(list, route->query, "query", false))
+    if (add_parameters(list, route->path_params, "path", true) && add_parameters(list, route->query, "query", false) &&
+        add_parameters(list, route->headers, "header", false))
         return list;
     json_decref(list);
     return NULL;
@@ -67,10 +68,8 @@ static json_t *content(const char *schema, const char *type)
     return json_pack("{s:{s:o}}", type ? type : JSON, "schema", what);
 }
 
-static json_t *success(const struct http_route *route)
+static json_t *response(const struct http_route *route, const char *text)
 {
-    unsigned status = route->status ? route->status : 200;
-    const char *text = status < 300 ? "Done" : "Done; Location names the page to go on with";
     json_t *json = json_pack("{s:s}", "description", text);
     if ((route->answer || route->answer_type) &&
         json_object_set_new(json, "content", content(route->answer, route->answer_type)) != 0) {
@@ -80,11 +79,23 @@ static json_t *success(const struct http_route *route)
     return json;
 }
 
+static bool add_response(json_t *responses, unsigned status, json_t *taken)
+{
+    char name[16];
+    snprintf(name, sizeof name, "%u", status);
+    return json_object_set_new(responses, name, taken) == 0;
+}
+
 static json_t *responses(const struct http_route *route)
 {
-    char status[16];
-    snprintf(status, sizeof status, "%u", route->status ? route->status : 200);
-    return json_pack("{s:o, s:{s:s}}", status, success(route), "default", "$ref", "#/components/responses/Problem");
+    unsigned status = route->status ? route->status : 200;
+    const char *text = status < 300 ? "Done" : "Done; Location names the page to go on with";
+    json_t *json = json_pack("{s:{s:s}}", "default", "$ref", "#/components/responses/Problem");
+    if (add_response(json, status, response(route, text)) &&
+        (!route->also || add_response(json, route->also, response(route, route->also_text))))
+        return json;
+    json_decref(json);
+    return NULL;
 }
 
 static json_t *operation(const struct http_route *route)

@@ -11,23 +11,24 @@
 
 #define PEM_MAX (1024 * 1024)
 
-static int read_pem(const char *file, char **out, struct faults *faults)
+static int read_pem(const struct config *c, const char *key, const char *file, char **out, struct faults *faults)
 {
     size_t len;
     struct error e = {0};
     int rc = files_read(file, PEM_MAX, out, &len, &e);
     if (rc != 0)
-        faults_add(faults, file, 0, "%s", e.text);
+        faults_add(faults, c->file, 0, "[http] %s: %s", key, e.text);
     return rc;
 }
 
-static int load(struct certificate *out, const char *certificate, const char *key, struct faults *faults)
+static int load(const struct config *c, struct certificate *out, const char *certificate, const char *key,
+                struct faults *faults)
 {
     struct stat st;
     struct error e = {0};
     enum tls_part at;
-    int rc = read_pem(certificate, &out->certificate, faults);
-    int key_rc = read_pem(key, &out->key, faults);
+    int rc = read_pem(c, "certificate", certificate, &out->certificate, faults);
+    int key_rc = read_pem(c, "key", key, &out->key, faults);
     if (rc != 0 || key_rc != 0)
         return rc ? rc : key_rc;
     if (stat(key, &st) == 0 && (st.st_mode & (S_IRWXO | S_IWGRP)) != 0) {
@@ -54,7 +55,7 @@ int certificate_load(const struct config *c, struct certificate *out, struct fau
         return ERR_CONFIG;
     }
     char *certificate = files_join(c->data, s->http_certificate), *key = files_join(c->data, s->http_key);
-    int rc = certificate && key ? load(out, certificate, key, faults) : ERR_NOMEM;
+    int rc = certificate && key ? load(c, out, certificate, key, faults) : ERR_NOMEM;
     mem_free(certificate);
     mem_free(key);
     if (rc == 0)

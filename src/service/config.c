@@ -149,7 +149,7 @@ struct routes *config_load_routes(const struct config *c, struct faults *faults)
     size_t len;
     struct error e = {0};
     if (files_read(routes_file, INI_FILE_MAX, &text, &len, &e) != 0) {
-        faults_add(faults, routes_file, 0, "%s", e.text);
+        faults_add(faults, c->file, 0, "[folders] routes: %s", e.text);
         return NULL;
     }
     struct routes *r = routes_new(routes_file, text, len, faults);
@@ -236,7 +236,7 @@ static struct settings *load_settings(const char *file, const char *const *env, 
     size_t len;
     struct error e = {0};
     if (files_read(file, INI_FILE_MAX, &text, &len, &e) != 0) {
-        faults_add(faults, file, 0, "%s", e.text);
+        faults_add(faults, "settings", 0, "%s", e.text);
         return NULL;
     }
     struct settings_source source = {.file = file, .text = text, .len = len, .env = env, .read_secret = read_secret};
@@ -255,7 +255,8 @@ struct settings *config_load_settings(const struct config *c, struct faults *fau
     return s;
 }
 
-struct config *config_load(const char *file, const char *const *env, struct faults *faults)
+struct config *config_load_lax(const char *file, const char *const *env, struct faults *faults,
+                               struct faults *of_routes)
 {
     struct config *c = mem_zalloc(sizeof *c);
     if (!c || !(c->file = absolute(file))) {
@@ -271,12 +272,17 @@ struct config *config_load(const char *file, const char *const *env, struct faul
         report_check_templates(c, faults);
     /* Faults of shunt.ini do not hide those of routes.ini. */
     if (c->routes_file)
-        c->routes = config_load_routes(c, faults);
+        c->routes = config_load_routes(c, of_routes);
     if (faults_any(faults)) {
         config_free(c);
         return NULL;
     }
     return c;
+}
+
+struct config *config_load(const char *file, const char *const *env, struct faults *faults)
+{
+    return config_load_lax(file, env, faults, faults);
 }
 
 void config_free(struct config *c)

@@ -266,13 +266,14 @@ static void listen_tcp(struct control *c)
     if (http_server_listen_tcp(c->over_tls ? c->over_tls : c->server, at->host, port, &port, &e) == 0) {
         log_info("http", "Dashboard and API: http%s://%s%s%s:%u/", c->over_tls ? "s" : "", v6 ? "[" : "", at->host,
                  v6 ? "]" : "", port);
+        c->no_address = e;
         return;
     }
-    if (!c->address_told)
+    if (c->no_address.code == 0)
         log_write(LOG_EVENT(LOG_WARN, "http_failed", .error = e.text),
                   "There is no dashboard and no API on [http] listen = %s; routing goes on, and it is tried again",
                   c->service->config->settings->http_listen);
-    c->address_told = true;
+    c->no_address = e;
     wait_set(&c->service->rt, &c->again, LISTEN_AGAIN_MS, on_again);
 }
 
@@ -296,6 +297,11 @@ void control_listen(struct control *c)
         listen_local(c);
     if (!c->address.none)
         listen_tcp(c);
+}
+
+const struct error *control_no_address(const struct control *c)
+{
+    return &c->no_address;
 }
 
 bool control_idle(const struct control *c)
@@ -326,6 +332,7 @@ void control_free(struct control *c)
         return;
     c->service->jobs.feed = NULL;
     feed_free(c->feed);
+    http_content_unref(c->metrics);
     store_close(c->store);
     mem_free(c->routes);
     gate_fini(&c->gate);

@@ -49,8 +49,8 @@ struct control {
     struct http_server *over_tls; /* on TCP where the settings name a certificate; else NULL, and server does it */
     struct http_route *routes;    /* the table, with the limits of the settings */
     struct listen_address address;
-    struct wait again; /* the address is taken: tried once more */
-    bool address_told; /* that it is */
+    struct wait again;       /* the address is taken: tried once more */
+    struct error no_address; /* why; code 0: it is had, or none is wanted */
     struct call_queue reads, moves, submits, checks,
         logins; /* checks: that take time, and neither the store nor tickets */
     struct feed *feed;
@@ -60,6 +60,8 @@ struct control {
     bool store_fails;         /* the last read did */
     struct pressure pressure; /* as it was a moment ago, for requests whose bodies are still to come */
     int64_t pressure_until_ms;
+    struct http_content *metrics; /* likewise; NULL: not asked for yet */
+    int64_t metrics_until_ms;
 };
 
 /* NULL: answered with 503. size: of a struct that begins with a struct call. */

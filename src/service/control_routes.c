@@ -4,8 +4,9 @@
 
 #include "control_inner.h"
 
-#define HTML "text/html; charset=utf-8"
-#define FORM "application/x-www-form-urlencoded"
+#define HTML        "text/html; charset=utf-8"
+#define FORM        "application/x-www-form-urlencoded"
+#define SENT_BEFORE "It was sent before, under the same Idempotency-Key"
 
 static const struct http_parameter job[] = {
     {"id", "A job's id, the beginning of one that is the only one, or a file name: the newest of it", "5903701.json"},
@@ -64,6 +65,16 @@ static const struct http_parameter upload_query[] = {
     {.name = NULL},
 };
 
+static const struct http_parameter key_header[] = {
+    {"Idempotency-Key",
+     "Of your choosing, up to 255 bytes: what is sent again under it is the same job, not another one", "order-17"},
+    {.name = NULL},
+};
+static const struct http_parameter resume_header[] = {
+    {"Last-Event-ID", "The id of the last event that was had: what came after it is told first", "19a2069fa52-42"},
+    {.name = NULL},
+};
+
 const struct http_route control_routes[] = {
     {"GET", "/api/v1/status", api_status, 0, "read", "Is it running, what has it in hand, what did it do today",
      .answer = "Status"},
@@ -103,16 +114,17 @@ const struct http_route control_routes[] = {
     {"GET", "/api/v1/schedule", api_schedule, 0, "read", "What runs at which times, and why", .query = schedule_query,
      .answer = "Schedule"},
     {"GET", "/api/v1/events", api_events, 0, "read", "Jobs and the status as they change, as server-sent events",
-     .answer = "Events", .answer_type = "text/event-stream"},
+     .headers = resume_header, .answer = "Events", .answer_type = "text/event-stream"},
     {"GET", "/api/v1/me", api_me, 0, "public", "Who am I here, and what may I do", .answer = "Me"},
     {"POST", "/upload/{client}", api_upload, UPLOAD_BODY, "submit", "Put a file into a hot folder",
      .path_params = client, .query = upload_query, .body = "File", .body_type = "application/octet-stream",
      .answer = "Uploaded", .status = 201},
     {"POST", "/process-job", api_process_job, UPLOAD_BODY, "submit",
-     "Send a job; again under the same Idempotency-Key: it is the same", .body = "Submission", .answer = "Submitted",
-     .status = 202},
+     "Send a job; again under the same Idempotency-Key: it is the same", .headers = key_header, .body = "Submission",
+     .answer = "Submitted", .status = 202, .also = 200, .also_text = SENT_BEFORE},
     {"POST", "/process-batch", api_process_batch, UPLOAD_BODY, "submit", "Send several jobs, up to 1000",
-     .body = "Submissions", .answer = "SubmittedBatch", .status = 202},
+     .headers = key_header, .body = "Submissions", .answer = "SubmittedBatch", .status = 202, .also = 200,
+     .also_text = SENT_BEFORE},
     {"GET", "/job-status/{id}", api_job_status, 0, "read submit", "How far a job is", .path_params = job,
      .answer = "Task"},
     {"GET", "/batch-status/{id}", api_batch_status, 0, "read submit", "How far the jobs are that were sent together",
@@ -138,6 +150,7 @@ const struct http_route control_routes[] = {
      .answer_type = EXPOSITION_TYPE},
     {"GET", "/healthz", api_healthz, 0, "public", "It is alive: the loop turns",
      .answer_type = "text/plain; charset=utf-8"},
-    {"GET", "/readyz", api_readyz, 0, "public", "Work really moves; where not, why", .answer = "Ready"},
+    {"GET", "/readyz", api_readyz, 0, "public", "Work really moves; where not, why", .answer = "Ready", .also = 503,
+     .also_text = "Not ready"},
 };
 const size_t control_n_routes = sizeof control_routes / sizeof *control_routes;

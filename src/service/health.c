@@ -6,7 +6,9 @@
 
 #include "shunt/base/mem.h"
 #include "shunt/core/units.h"
+#include "shunt/service/control.h"
 #include "shunt/service/lane.h"
+#include "shunt/service/outbox.h"
 #include "shunt/service/watching.h"
 
 #define SCAN_SLACK_MS 10000 /* a tick may come so late */
@@ -141,6 +143,16 @@ static void check_store(struct checks *c)
     advise(c, "Is there room on its disk, is the file the service's user's, does another program hold it?");
 }
 
+static void check_address(struct checks *c)
+{
+    const struct error *why = c->s->control ? control_no_address(c->s->control) : NULL;
+    if (!why || why->code == 0)
+        return;
+    check(c, "http", ADVICE, false, "there is no dashboard and no API on [http] listen");
+    explain(c, why->text);
+    advise(c, "It is tried again every few seconds. Does another program have the address, or an older instance?");
+}
+
 /* The archive must work: no ticket ends without it. Of the others one must, where there are any. */
 static void check_destinations(struct checks *c)
 {
@@ -186,6 +198,27 @@ static void check_oldest(struct checks *c)
         check(c, "oldest", REQUIRED, true, "no ticket has waited for longer than %s", most);
 }
 
+static void check_setting(void *user, const char *text)
+{
+    check(user, "settings", ADVICE, false, "%s", text);
+}
+
+/* What is well is not told: many have no mail. */
+static void check_messages(struct checks *c)
+{
+    static const char *const texts[OUTBOX_KINDS] = {"mails do not get out", "what is to be posted does not get out"};
+    settings_advice(c->s->config->settings, check_setting, c);
+    for (int kind = 0; kind < OUTBOX_KINDS; kind++) {
+        const char *trouble = outbox_trouble(c->s->outbox, (enum outbox_kind)kind);
+        if (!trouble)
+            continue;
+        check(c, kind == OUTBOX_MAIL ? "mail" : "webhook", ADVICE, false, "%s", texts[kind]);
+        explain(c, trouble);
+        advise(c, kind == OUTBOX_MAIL ? "They wait and are tried again: `shunt mail list`, `shunt mail test ADDRESS`."
+                                      : "They wait and are tried again: `shunt mail list`.");
+    }
+}
+
 json_t *health_checks(const struct service *s)
 {
     struct checks c = {.s = s, .list = json_array()};
@@ -195,6 +228,8 @@ json_t *health_checks(const struct service *s)
     check_scans(&c);
     check_destinations(&c);
     check_oldest(&c);
+    check_address(&c);
+    check_messages(&c);
     return c.list;
 }
 

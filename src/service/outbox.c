@@ -56,7 +56,7 @@ static int record_all(const struct outbox *o, struct store *store, struct error 
         const struct store_sent sent = {.key = s->key,
                                         .attempt = s->attempt,
                                         .state = s->state,
-                                        .at_ms = o->now_ms,
+                                        .at_ms = o->taking.now_ms,
                                         .due_ms = s->due_ms,
                                         .error = s->error.code ? s->error.text : NULL,
                                         .document = s->left};
@@ -72,9 +72,12 @@ static int run(struct errand *x, struct store *store, struct error *e)
     struct outbox *o = (struct outbox *)((char *)x - offsetof(struct outbox, errand));
     int rc = save_all(o, store, e);
     rc = rc ? rc : record_all(o, store, e);
-    if (rc == 0 && o->most > 0)
-        rc = store_outbox_take(store, o->now_ms, o->until_ms, o->most, &o->taken, e);
-    return rc;
+    if (o->taking.most == 0)
+        return rc;
+    if (rc == 0 && !o->released)
+        rc = store_outbox_release(store, o->taking.instance, o->taking.now_ms, e);
+    o->released = o->released || rc == 0;
+    return rc ? rc : store_outbox_take(store, &o->taking, &o->taken, e);
 }
 
 static void put_free(struct put *p)
@@ -176,9 +179,12 @@ static void begin(struct outbox *o, size_t most)
     o->puts = NULL;
     o->recording = o->ended;
     o->ended = NULL;
-    o->most = most;
-    o->now_ms = outbox_wall_ms(o);
-    o->until_ms = o->now_ms + MAIL_TOTAL * o->rt->config->settings->mail_timeout_ms + LEASE_MORE;
+    int64_t now_ms = outbox_wall_ms(o);
+    o->taking =
+        (struct store_taking){.instance = o->storage->instance,
+                              .now_ms = now_ms,
+                              .until_ms = now_ms + MAIL_TOTAL * o->rt->config->settings->mail_timeout_ms + LEASE_MORE,
+                              .most = most};
     o->errand.run = run;
     o->errand.done = on_done;
     storage_do(o->storage, &o->errand);
@@ -272,10 +278,12 @@ struct outbox *outbox_new(struct runtime *rt, struct storage *storage)
         outbox_free(o);
         return NULL;
     }
-    if (s->mail_user[0] != '\0' && s->mail_password[0] == '\0')
-        log_warn("mail_password",
-                 "[mail] user is set, but no password: SHUNT_MAIL_PASSWORD or SHUNT_MAIL_PASSWORD_FILE");
     return o;
+}
+
+const char *outbox_trouble(const struct outbox *o, enum outbox_kind kind)
+{
+    return o && o->trouble[kind].code != 0 ? o->trouble[kind].text : NULL;
 }
 
 void outbox_free(struct outbox *o)

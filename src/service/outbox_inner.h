@@ -53,13 +53,14 @@ struct outbox {
     bool due;          /* now */
     struct wait drain; /* how long a stop waits for what is being sent */
     bool stopping;
+    struct error trouble[OUTBOX_KINDS]; /* of the last try, where it failed as the one before of its message did */
     /* what the lane has in hand */
     struct errand errand;
     bool busy;
     struct put *saving;
     struct sending *recording;
-    int64_t now_ms, until_ms;
-    size_t most;
+    struct store_taking taking;
+    bool released; /* what an earlier run of ours had in hand when it died */
     json_t *taken;
 };
 

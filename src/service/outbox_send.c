@@ -64,9 +64,18 @@ static void log_end(const struct sending *s)
     log_write(&event, "The %s %s %s, attempt %u", outbox_kind_word(s->kind), s->key, words[s->state], s->attempt);
 }
 
+/* A first failure may be a server that wants to be asked twice. What is refused for good got there. */
+static void note_trouble(struct outbox *o, const struct sending *s)
+{
+    if (s->state == OUTBOX_SENT || s->state == OUTBOX_FAILED)
+        error_clear(&o->trouble[s->kind]);
+    else if (s->error.code && s->attempt > 1)
+        o->trouble[s->kind] = s->error;
+}
+
 static void end(struct sending *s, enum outbox_state state)
 {
-    const struct outbox *o = s->outbox;
+    struct outbox *o = s->outbox;
     const struct retry_policy policy = {
         .first_ms = o->rt->config->settings->mail_pause_ms, .max_ms = PAUSE_MAX_MS, .factor = PAUSE_FACTOR};
     uint64_t random = 0;
@@ -77,6 +86,8 @@ static void end(struct sending *s, enum outbox_state state)
     s->due_ms = broken_off ? now : now + retry_pause_ms(&policy, s->attempt, random);
     if (state == OUTBOX_WAITING && s->due_ms >= s->expires_ms)
         s->state = OUTBOX_EXPIRED;
+    if (!broken_off)
+        note_trouble(o, s);
     log_end(s);
     outbox_ended(s);
 }
@@ -142,6 +153,10 @@ static void on_mail_done(struct work *work)
     else if (r->outcome == MAIL_DELIVERED && r->n_refused == 0)
         left = 0;
     tell_refused(s);
+    if (left == 0) { /* lists show whom it was for */
+        json_decref(s->left);
+        s->left = NULL;
+    }
     end(s, r->outcome == MAIL_PERMANENT ? OUTBOX_FAILED : left > 0 ? OUTBOX_WAITING : OUTBOX_SENT);
 }
 

@@ -62,11 +62,18 @@ static void log_setting(void *user, const char *section, const struct setting *x
         log_warn("reload_later", "[%s] %s = %s is taken over at the next start", section, x->key, value);
 }
 
+static void log_advice(void *user, const char *text)
+{
+    (void)user;
+    log_warn("settings", "%s", text);
+}
+
 /* The few settings that are not of what was made at the start. */
 static void take_settings(struct reload *r)
 {
     struct runtime *rt = &r->service->rt;
     settings_diff(r->last ? r->last : rt->config->settings, r->settings, log_setting, NULL);
+    settings_advice(r->settings, log_advice, NULL);
     rt->duplicates = (struct duplicate_rule){r->settings->duplicate_window_ms, r->settings->duplicate};
     if (scheduler_adopt(r->service->scheduler, r->settings) != 0) {
         log_error("reload_refused", "out of memory: tasks stay as they were");

@@ -7,6 +7,7 @@
 
 #include "shunt/base/embedded.h"
 #include "shunt/base/mem.h"
+#include "shunt/core/mail_text.h"
 #include "shunt/core/mustache.h"
 #include "shunt/core/report.h"
 #include "shunt/core/when.h"
@@ -153,8 +154,8 @@ static int render(const struct config *c, const json_t *report, const struct mus
     return rc;
 }
 
-static int render_text(const struct config *c, const json_t *report, const struct mustache_text *text, struct str *out,
-                       struct error *e)
+static int render_text(const struct config *c, const json_t *report, const struct mustache_text *text, size_t most,
+                       struct str *out, struct error *e)
 {
     struct error why;
     int rc;
@@ -163,7 +164,7 @@ static int render_text(const struct config *c, const json_t *report, const struc
         struct str made = STR_INIT;
         error_clear(&why);
         rc = render(c, report, text, rows, &made, &why);
-        bool large = rc == ERR_TOO_LARGE || (rc == 0 && made.len > REPORT_HTML_MAX);
+        bool large = rc == ERR_TOO_LARGE || (rc == 0 && mail_encoded_size(made.bytes, made.len) > most);
         again = large && rows / 2 >= ROWS_MIN;
         if (rc == 0 && !again)
             str_add(out, made.bytes, made.len);
@@ -188,7 +189,7 @@ int report_render(const struct config *c, const json_t *report, enum report_form
     struct mustache_text text = {0};
     char *read;
     int rc = find_template(c, format, own, &text, &read, e);
-    rc = rc ? rc : render_text(c, report, &text, out, e);
+    rc = rc ? rc : render_text(c, report, &text, format == REPORT_HTML ? REPORT_HTML_MAX : REPORT_TEXT_MAX, out, e);
     mem_free(read);
     return rc;
 }

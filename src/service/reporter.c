@@ -13,13 +13,15 @@
 #include "shunt/service/snapshot.h"
 
 #define RETRY_MS 30000
+#define NEXT_MS  1     /* perhaps there is another day */
 #define WAIT_MS  1000  /* until every instance has ended the day */
 #define STUCK_MS 60000 /* an instance that saved nothing for so long is not waited for */
 
 struct reporter {
     struct service *service;
+    int due;        /* the newest day whose time has come; not asked of the clock again: it may go back a little */
     int looked_day; /* up to here all is done */
-    int64_t again_ms;
+    struct wait again;
     bool busy, told;
     json_t *handed; /* dates whose rows may not be written yet */
     json_t *report; /* NULL; or of `day`, until the outbox has its mail */
@@ -37,7 +39,7 @@ struct making {
     /* what was found */
     int day;     /* 0: none is due */
     bool begins; /* there was none ever: they begin after `due` */
-    bool waits;  /* an instance has not ended it yet */
+    bool waits;  /* an instance has not ended `due` yet */
     json_t *report;
     struct str html, text;
     struct error error, templates; /* templates: those of the folder are at fault */
@@ -82,7 +84,7 @@ static bool has_ended(const struct making *m, struct store *store, unsigned inst
     json_t *snapshot = NULL;
     struct error ignored = {0};
     (void)store_load_snapshot(store, instance, &snapshot, &ignored);
-    bool ended = json_integer_value(json_object_get(json_object_get(snapshot, "stats"), "date")) > m->day;
+    bool ended = json_integer_value(json_object_get(json_object_get(snapshot, "stats"), "date")) > m->due;
     int64_t age_ms = m->now_ms - json_integer_value(json_object_get(snapshot, "saved_ms"));
     json_decref(snapshot);
     return ended || (instance != m->instance && age_ms > STUCK_MS);
@@ -139,9 +141,8 @@ static void run(struct work *work)
     struct making *m = (struct making *)work;
     struct store *store = NULL;
     int rc = store_open(&store, m->config->settings->store_url, m->config->data, STORE_READ, &m->error);
-    rc = rc ? rc : find_day(m, store);
-    m->waits = rc == 0 && m->day != 0 && !all_have_ended(m, store);
-    if (rc == 0 && m->day != 0 && !m->waits)
+    m->waits = rc == 0 && !all_have_ended(m, store); /* what is not written yet would not be found */
+    if (rc == 0 && !m->waits && find_day(m, store) == 0 && m->day != 0)
         (void)make(m, store);
     store_close(store);
 }
@@ -158,13 +159,25 @@ static void making_free(struct making *m)
     mem_free(m);
 }
 
+static void look(struct reporter *r);
+
+static void on_again(struct wait *wait)
+{
+    look((struct reporter *)((char *)wait - offsetof(struct reporter, again)));
+}
+
+static void look_again(struct reporter *r, int64_t pause_ms)
+{
+    wait_set(&r->service->rt, &r->again, pause_ms, on_again);
+}
+
 static void tell_failed(struct reporter *r, const struct making *m)
 {
     if (!r->told)
         log_write(LOG_EVENT(LOG_WARN, "report_failed", .error = m->error.text),
                   "The daily report cannot be made now: it is tried again");
     r->told = true;
-    r->again_ms = runtime_now(&r->service->rt) + RETRY_MS;
+    look_again(r, RETRY_MS);
 }
 
 /* Without memory for it the day may be looked for, and done, again before its row is written: that changes nothing. */
@@ -183,9 +196,10 @@ static void record(struct reporter *r)
     bool late = json_is_true(json_object_get(r->report, "late"));
     if (!storage_report(&r->service->storage, r->day, r->report)) {
         json_decref(r->report);
-        r->again_ms = runtime_now(&r->service->rt) + RETRY_MS;
+        look_again(r, RETRY_MS);
     } else {
         note_handed(r, r->day);
+        look_again(r, NEXT_MS);
         log_info("report", "The report of %s is made%s%s: report-%s.html and .txt in %s", date, late ? ", late" : "",
                  reporter_has_mail(r->service) ? " and mailed" : "", date, r->service->config->logs);
     }
@@ -238,11 +252,13 @@ static void on_made(struct work *work)
     if (m->error.code != 0)
         tell_failed(r, m);
     else if (m->waits)
-        r->again_ms = runtime_now(&r->service->rt) + WAIT_MS;
+        look_again(r, WAIT_MS);
     else if (m->begins ? !begin(r, m) : m->day != 0 && !hand_over(r, m))
-        r->again_ms = runtime_now(&r->service->rt) + RETRY_MS;
+        look_again(r, RETRY_MS);
     else if (m->begins || m->day == 0)
         r->looked_day = m->due;
+    if (r->looked_day != r->due && !due_listed(&r->again.due) && !r->report)
+        look_again(r, NEXT_MS); /* its time came meanwhile */
     r->told = r->told && m->error.code != 0;
     making_free(m);
 }
@@ -269,23 +285,31 @@ static struct making *making_new(struct reporter *r, int due, int at_minutes)
     return NULL;
 }
 
-void reporter_look(struct reporter *r)
+static void look(struct reporter *r)
 {
     const struct service *s = r->service;
-    if (!s->config->settings->report_enabled || r->busy || r->report || s->rt.draining ||
-        runtime_now(&s->rt) < r->again_ms)
+    if (r->busy || r->report || s->rt.draining || r->due == r->looked_day)
         return;
-    int at_minutes = report_at_minutes(s->config->settings->report_at);
-    int due = report_due_day(s->rt.clock->wall_ms(s->rt.clock), at_minutes);
-    if (due == r->looked_day || s->storage.degraded || !s->storage.store)
+    if (s->storage.degraded || !s->storage.store) {
+        look_again(r, WAIT_MS);
         return;
-    struct making *m = making_new(r, due, at_minutes);
+    }
+    struct making *m = making_new(r, r->due, report_at_minutes(s->config->settings->report_at));
     r->busy = m && work_submit(s->rt.loop, &m->work, run, on_made) == 0;
     if (!r->busy) {
         if (m)
             making_free(m);
-        r->again_ms = runtime_now(&s->rt) + RETRY_MS;
+        look_again(r, RETRY_MS);
     }
+}
+
+void reporter_look(struct reporter *r)
+{
+    const struct service *s = r->service;
+    if (!s->config->settings->report_enabled)
+        return;
+    r->due = report_due_day(s->rt.clock->wall_ms(s->rt.clock), report_at_minutes(s->config->settings->report_at));
+    look(r);
 }
 
 bool reporter_idle(const struct reporter *r)
@@ -302,6 +326,12 @@ struct reporter *reporter_new(struct service *s)
     }
     r->service = s;
     return r;
+}
+
+void reporter_close(struct reporter *r)
+{
+    if (r)
+        wait_cancel(&r->service->rt, &r->again);
 }
 
 void reporter_free(struct reporter *r)

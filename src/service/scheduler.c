@@ -151,7 +151,7 @@ static void run(struct entry *t)
     case TASK_STUCK:
         upkeep_tell_stuck(s->upkeep);
         break;
-    case TASK_REPORT: /* which days are due it knows itself, and looks again until they are made */
+    case TASK_REPORT: /* which days are due it knows itself */
         if (s->reporter)
             reporter_look(s->reporter);
         break;

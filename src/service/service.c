@@ -88,6 +88,7 @@ static void finish(struct service *s)
         quit(s->exit_code);
     wait_cancel(&s->rt, &s->drain_deadline);
     scheduler_close(s->scheduler);
+    reporter_close(s->reporter);
     scanner_close(&s->scanner);
     control_close(s->control);
     for (size_t i = 0; i < SERVICE_SIGNALS; i++)
@@ -343,6 +344,12 @@ struct service *service_new(struct config *config, const struct clock *clock, bo
     return s;
 }
 
+static void log_advice(void *user, const char *text)
+{
+    (void)user;
+    log_warn("settings", "%s", text);
+}
+
 int service_run(struct service *s)
 {
     const struct settings *set = s->config->settings;
@@ -351,6 +358,7 @@ int service_run(struct service *s)
              (long long)set->workers, s->instance.number);
     for (size_t i = 0; i < set->unknown_env.count; i++)
         log_warn("unknown_environment", "%s is no setting of shunt", set->unknown_env.items[i]);
+    settings_advice(set, log_advice, NULL);
     if (!s->instance.locked)
         log_warn("no_lock", "%s knows no locks: make sure that this is the only instance", s->instance.path);
     if (s->instance.number > 0)
@@ -360,6 +368,7 @@ int service_run(struct service *s)
         upkeep_start(s->upkeep);
         scanner_start(&s->scanner);
         scheduler_start(s->scheduler);
+        reporter_look(s->reporter);
         control_listen(s->control);
     }
     notify_manager("READY=1");

@@ -9,7 +9,6 @@
 #include "shunt/io/work.h"
 #include "shunt/service/feed.h"
 #include "shunt/service/lane.h"
-#include "shunt/service/reporter.h"
 #include "shunt/service/scheduler.h"
 #include "shunt/service/snapshot.h"
 #include "shunt/service/trial.h"
@@ -137,7 +136,6 @@ static void on_tick(struct wait *wait)
     jobs_check_ledger(&u->service->jobs);
     incidents_look(&u->incidents);
     alerts_tick(&u->alerts);
-    reporter_look(u->service->reporter);
     wait_set(rt, &u->tick, UPKEEP_TICK_MS, on_tick);
 }
 

@@ -175,10 +175,15 @@ int store_outbox_put(struct store *s, const struct store_message *m, struct erro
     return s->driver->outbox_put(s, m, e);
 }
 
-int store_outbox_take(struct store *s, int64_t now_ms, int64_t until_ms, size_t most, json_t **out, struct error *e)
+int store_outbox_take(struct store *s, const struct store_taking *t, json_t **out, struct error *e)
 {
     *out = NULL;
-    return s->driver->outbox_take(s, now_ms, until_ms, most, out, e);
+    return s->driver->outbox_take(s, t, out, e);
+}
+
+int store_outbox_release(struct store *s, unsigned instance, int64_t now_ms, struct error *e)
+{
+    return s->driver->outbox_release(s, instance, now_ms, e);
 }
 
 int store_outbox_record(struct store *s, const struct store_sent *sent, struct error *e)

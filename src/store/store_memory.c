@@ -91,6 +91,7 @@ const struct store_driver store_memory = {
     .alerts = memory_alerts,
     .outbox_put = memory_outbox_put,
     .outbox_take = memory_outbox_take,
+    .outbox_release = memory_outbox_release,
     .outbox_record = memory_outbox_record,
     .outbox_list = memory_outbox_list,
     .check = memory_check,

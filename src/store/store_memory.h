@@ -63,8 +63,8 @@ int memory_alerts(struct store *store, bool open, size_t limit, json_t **out, st
 
 /* ---- store_memory_outbox.c ---- */
 int memory_outbox_put(struct store *store, const struct store_message *m, struct error *e);
-int memory_outbox_take(struct store *store, int64_t now_ms, int64_t until_ms, size_t most, json_t **out,
-                       struct error *e);
+int memory_outbox_take(struct store *store, const struct store_taking *t, json_t **out, struct error *e);
+int memory_outbox_release(struct store *store, unsigned instance, int64_t now_ms, struct error *e);
 int memory_outbox_record(struct store *store, const struct store_sent *sent, struct error *e);
 int memory_outbox_list(struct store *store, unsigned states, size_t limit, json_t **out, struct error *e);
 

@@ -55,11 +55,12 @@ static json_t *first_due(const json_t *outbox)
     return first;
 }
 
-static json_t *taken(json_t *row, int64_t until_ms)
+static json_t *taken(json_t *row, const struct store_taking *t)
 {
     json_int_t attempt = number_of(row, "attempts") + 1;
     if (json_object_set_new(row, "attempts", json_integer(attempt)) != 0 ||
-        json_object_set_new(row, "due", json_integer(until_ms)) != 0) {
+        json_object_set_new(row, "due", json_integer(t->until_ms)) != 0 ||
+        json_object_set_new(row, "taken_by", json_integer(t->instance)) != 0) {
         return NULL;
     }
     return json_pack("{s:O, s:O, s:O, s:I, s:I, s:I}", "kind", json_object_get(row, "kind"), "key",
@@ -67,15 +68,14 @@ static json_t *taken(json_t *row, int64_t until_ms)
                      number_of(row, "created"), "expires_ms", number_of(row, "expires"), "attempt", attempt);
 }
 
-int memory_outbox_take(struct store *store, int64_t now_ms, int64_t until_ms, size_t most, json_t **out,
-                       struct error *e)
+int memory_outbox_take(struct store *store, const struct store_taking *t, json_t **out, struct error *e)
 {
     struct memory_store *m = (struct memory_store *)store;
     json_t *outbox = json_deep_copy(m->outbox), *messages = json_array(), *row;
     bool failed = !outbox || !messages;
-    while (!failed && json_array_size(messages) < most && (row = first_due(outbox)) &&
-           number_of(row, "due") <= now_ms) {
-        failed = json_array_append_new(messages, taken(row, until_ms)) != 0;
+    while (!failed && json_array_size(messages) < t->most && (row = first_due(outbox)) &&
+           number_of(row, "due") <= t->now_ms) {
+        failed = json_array_append_new(messages, taken(row, t)) != 0;
     }
     row = failed ? NULL : first_due(outbox);
     *out = failed
@@ -89,6 +89,28 @@ int memory_outbox_take(struct store *store, int64_t now_ms, int64_t until_ms, si
     json_decref(outbox);
     json_decref(messages);
     return *out ? 0 : store_no_memory(e);
+}
+
+int memory_outbox_release(struct store *store, unsigned instance, int64_t now_ms, struct error *e)
+{
+    struct memory_store *m = (struct memory_store *)store;
+    json_t *outbox = json_deep_copy(m->outbox), *row;
+    bool failed = !outbox;
+    size_t i;
+    json_array_foreach (outbox, i, row) {
+        const json_t *by = json_object_get(row, "taken_by");
+        if (by && json_integer_value(by) == instance && number_of(row, "state") == OUTBOX_WAITING &&
+            number_of(row, "due") > now_ms) {
+            failed = failed || json_object_set_new(row, "due", json_integer(now_ms)) != 0;
+        }
+    }
+    if (!failed) {
+        json_t *before = m->outbox;
+        m->outbox = outbox;
+        outbox = before;
+    }
+    json_decref(outbox);
+    return failed ? store_no_memory(e) : 0;
 }
 
 /* What lists show of it. */
@@ -109,6 +131,7 @@ int memory_outbox_record(struct store *store, const struct store_sent *sent, str
     const json_t *document = sent->document ? sent->document : json_object_get(row, "document");
     json_t *kept = sent->state == OUTBOX_WAITING ? json_deep_copy(document) : rest_of(document);
     json_t *changed = json_copy((json_t *)row);
+    (void)json_object_del(changed, "taken_by");
     bool failed =
         json_object_set_new(changed, "document", kept) != 0 ||
         json_object_set_new(changed, "state", json_integer((json_int_t)sent->state)) != 0 ||

@@ -137,8 +137,10 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_OUTBOX_NEXT] = "SELECT min(due_at) FROM outbox INDEXED BY outbox_due WHERE state = 0",
     [SQL_OUTBOX_DUE] = "SELECT row, kind, key, document, created_at, expires_at, attempts FROM outbox"
                        " INDEXED BY outbox_due WHERE state = 0 AND due_at <= ?1 ORDER BY due_at LIMIT ?2",
-    [SQL_OUTBOX_TAKE] = "UPDATE outbox SET due_at = ?2, attempts = attempts + 1 WHERE row = ?1",
-    [SQL_OUTBOX_RECORD] = "UPDATE outbox SET state = ?3, due_at = ?4, ended_at = ?5,"
+    [SQL_OUTBOX_TAKE] = "UPDATE outbox SET due_at = ?2, taken_by = ?3, attempts = attempts + 1 WHERE row = ?1",
+    [SQL_OUTBOX_RELEASE] = "UPDATE outbox INDEXED BY outbox_due SET due_at = ?2, taken_by = NULL"
+                           " WHERE state = 0 AND due_at > ?2 AND taken_by = ?1",
+    [SQL_OUTBOX_RECORD] = "UPDATE outbox SET state = ?3, due_at = ?4, taken_by = NULL, ended_at = ?5,"
                           " error = iif(?3 = 1, ?6, coalesce(?6, error)), document ="
                           " iif(?3 = 0, coalesce(?7, document), json_object("
                           "'subject', json_extract(coalesce(?7, document), '$.subject'),"
@@ -367,6 +369,7 @@ const struct store_driver store_sqlite = {
     .alerts = sqlite_alerts,
     .outbox_put = sqlite_outbox_put,
     .outbox_take = sqlite_outbox_take,
+    .outbox_release = sqlite_outbox_release,
     .outbox_record = sqlite_outbox_record,
     .outbox_list = sqlite_outbox_list,
     .check = sqlite_check,

@@ -81,6 +81,7 @@ enum sql {
     SQL_OUTBOX_NEXT,
     SQL_OUTBOX_DUE,
     SQL_OUTBOX_TAKE,
+    SQL_OUTBOX_RELEASE,
     SQL_OUTBOX_RECORD,
     SQL_OUTBOX_LIST,
     SQL_OUTBOX_TRIM,
@@ -190,8 +191,8 @@ int sqlite_alerts(struct store *store, bool open, size_t limit, json_t **out, st
 
 /* ---- store_sqlite_outbox.c ---- */
 int sqlite_outbox_put(struct store *store, const struct store_message *m, struct error *e);
-int sqlite_outbox_take(struct store *store, int64_t now_ms, int64_t until_ms, size_t most, json_t **out,
-                       struct error *e);
+int sqlite_outbox_take(struct store *store, const struct store_taking *t, json_t **out, struct error *e);
+int sqlite_outbox_release(struct store *store, unsigned instance, int64_t now_ms, struct error *e);
 int sqlite_outbox_record(struct store *store, const struct store_sent *sent, struct error *e);
 int sqlite_outbox_list(struct store *store, unsigned states, size_t limit, json_t **out, struct error *e);
 

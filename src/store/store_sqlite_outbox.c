@@ -67,39 +67,38 @@ static int gather(struct sqlite_store *s, sqlite3_stmt *due, json_t *messages, i
     return rc;
 }
 
-static int take(struct sqlite_store *s, int64_t now_ms, int64_t until_ms, size_t most, json_t *messages,
-                struct error *e)
+static int take(struct sqlite_store *s, const struct store_taking *t, json_t *messages, struct error *e)
 {
     sqlite3_stmt *due, *taken;
-    int64_t *rows = mem_alloc(most * sizeof *rows);
+    int64_t *rows = mem_alloc(t->most * sizeof *rows);
     int rc = rows ? sql_get(s, SQL_OUTBOX_DUE, &due, e) : store_no_memory(e);
     rc = rc ? rc : sql_get(s, SQL_OUTBOX_TAKE, &taken, e);
     if (rc == 0) {
-        (void)sqlite3_bind_int64(due, 1, now_ms);
-        (void)sqlite3_bind_int64(due, 2, (int64_t)most);
+        (void)sqlite3_bind_int64(due, 1, t->now_ms);
+        (void)sqlite3_bind_int64(due, 2, (int64_t)t->most);
         rc = gather(s, due, messages, rows, e);
         (void)sqlite3_reset(due);
     }
     for (size_t i = 0; rc == 0 && i < json_array_size(messages); i++) {
         (void)sqlite3_bind_int64(taken, 1, rows[i]);
-        (void)sqlite3_bind_int64(taken, 2, until_ms);
+        (void)sqlite3_bind_int64(taken, 2, t->until_ms);
+        (void)sqlite3_bind_int64(taken, 3, t->instance);
         rc = sql_run(s, taken, e);
     }
     mem_free(rows);
     return rc;
 }
 
-int sqlite_outbox_take(struct store *store, int64_t now_ms, int64_t until_ms, size_t most, json_t **out,
-                       struct error *e)
+int sqlite_outbox_take(struct store *store, const struct store_taking *t, json_t **out, struct error *e)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
     int64_t next = 0;
     json_t *messages = json_array();
     int rc = messages ? next_due(s, &next, e) : store_no_memory(e);
-    if (rc == 0 && next != 0 && next <= now_ms && most > 0) { /* only then is there anything to write */
+    if (rc == 0 && next != 0 && next <= t->now_ms && t->most > 0) { /* only then is there anything to write */
         rc = sql_begin(s, true, e);
         if (rc == 0) {
-            rc = take(s, now_ms, until_ms, most, messages, e);
+            rc = take(s, t, messages, e);
             rc = rc ? rc : next_due(s, &next, e);
             rc = sql_end(s, rc, e);
         }
@@ -107,6 +106,20 @@ int sqlite_outbox_take(struct store *store, int64_t now_ms, int64_t until_ms, si
     *out = rc ? NULL : json_pack("{s:O, s:I}", "messages", messages, "next_ms", (json_int_t)next);
     json_decref(messages);
     return rc ? rc : *out ? 0 : store_no_memory(e);
+}
+
+int sqlite_outbox_release(struct store *store, unsigned instance, int64_t now_ms, struct error *e)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    sqlite3_stmt *statement;
+    int rc = sql_get(s, SQL_OUTBOX_RELEASE, &statement, e);
+    if (rc) {
+        return rc;
+    }
+    (void)sqlite3_bind_int64(statement, 1, instance);
+    (void)sqlite3_bind_int64(statement, 2, now_ms);
+    rc = sql_begin(s, true, e);
+    return rc ? rc : sql_end(s, sql_run(s, statement, e), e);
 }
 
 /* ---- what became of it ---- */

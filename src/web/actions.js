@@ -1,32 +1,41 @@
 // actions.js: what an operator does. Each is confirmed, told, and undone where that is possible; where not, the question says so.
-import { attempt, confirm, h, number, operates, post, toast } from "./ui.js";
+import { attempt, confirm, get, h, number, operates, post, toast } from "./ui.js";
 
 const UNDONE_AT_ONCE = 100;
 const files = (n) => `${number(n)} ticket${n === 1 ? "" : "s"}`;
 
-/** Undo of what put tickets on their way: takes back those that still wait. names: ids or file names. */
-async function takeBack(names) {
+/** Of what was sent just now the name alone is known, which others may have too: by its folder it is told from theirs. */
+async function idOf({ id, folder, file }) {
+    if (id) return id;
+    const { jobs } = await get(`/api/v1/jobs?text=${encodeURIComponent(file)}`);
+    const job = jobs.find((j) => j.folder === folder && j.file === file);
+    if (!job) throw new Error(`${file} is not known yet; look for it below Jobs`);
+    return job.id;
+}
+
+/** Undo of what put tickets on their way: takes back those that still wait. tickets: {id}, or {folder, file} of what was sent. */
+async function takeBack(tickets) {
     let done = 0, why = "";
-    for (const name of names) {
+    for (const ticket of tickets) {
         try {
-            await post(`/api/v1/jobs/${encodeURIComponent(name)}/cancel`);
+            await post(`/api/v1/jobs/${encodeURIComponent(await idOf(ticket))}/cancel`);
             done++;
         } catch (problem) {
             if (problem.status === 401) return;
             why = problem.message;
         }
     }
-    const late = names.length - done;
+    const late = tickets.length - done;
     toast((done ? `${files(done)} taken back, in the failed folder now.` : "") + (late ? ` ${files(late)} cannot be taken back any more: ${why}` : ""), { bad: late > 0 });
 }
 
 /** For a toast: only who may take back is offered it. */
-export const undoBy = (names) => (operates() && names.length > 0 && names.length <= UNDONE_AT_ONCE ? { label: "Undo: take back what still waits", run: () => takeBack(names) } : null);
+export const undoBy = (tickets) => (operates() && tickets.length > 0 && tickets.length <= UNDONE_AT_ONCE ? { label: "Undo: take back what still waits", run: () => takeBack(tickets) } : null);
 
 function tellRetried(result) {
     const refused = result.refused.map((r) => `${r.file}: ${r.why}`).join("\n");
     toast(`${files(result.retried.length)} put back into the hot folders.` + (result.more ? " There are more." : "") + (refused ? `\nRefused: ${refused}` : ""),
-        { bad: result.refused.length > 0, undo: undoBy(result.retried.map((r) => r.id)) });
+        { bad: result.refused.length > 0, undo: undoBy(result.retried) });
     return result;
 }
 

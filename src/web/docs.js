@@ -55,7 +55,7 @@ function command(method, path, operation, schemas) {
 }
 
 function call(path, method, operation, schemas) {
-    const [status, answer] = Object.entries(operation.responses).find(([name]) => name !== "default");
+    const statuses = Object.entries(operation.responses).filter(([name]) => name !== "default"), answer = statuses[0][1];
     const [type, media] = firstOf(answer.content), [bodyType, body] = firstOf(operation.requestBody?.content);
     const answered = nameOf(media?.schema), wanted = nameOf(body?.schema), example = schemas[answered]?.examples?.[0];
     return h("section", { class: "card apart", id: operation.operationId },
@@ -65,7 +65,7 @@ function call(path, method, operation, schemas) {
             operation.parameters.map((p) => [word(code(p.name)), word(p.in), p.description, code(p.example)])),
         h("dl", { class: "facts" },
             wanted && [h("dt", {}, "Body"), h("dd", {}, schemaLink(wanted), ` (${bodyType})`)],
-            h("dt", {}, "Answer"), h("dd", {}, status + " ", answered && schemaLink(answered), type && ` (${type})`)),
+            h("dt", {}, "Answer"), h("dd", {}, statuses.map(([name, of]) => (statuses.length > 1 ? `${name} (${of.description})` : name)).join(", ") + " ", answered && schemaLink(answered), type && ` (${type})`)),
         block(command(method, path, operation, schemas)),
         example && block(typeof example === "string" ? example : JSON.stringify(example, null, 2)));
 }

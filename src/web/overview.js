@@ -9,8 +9,12 @@ const FAILED_SHOWN = 10;
 
 function tiles() {
     const dd = {};
-    const tile = (key, name) => h("div", { class: "tile" }, h("dt", {}, name), (dd[key] = h("dd", { id: "tile-" + key }, "–")));
-    const element = h("dl", { class: "tiles", "aria-label": "Now" }, tile("waiting", "Waiting"), tile("work", "In work"), tile("done", "Done today"), tile("failed", "Failed today"), tile("minute", "In the last minute"), tile("oldest", "Oldest waiting"));
+    const tile = (key, name, href) => {
+        const id = "tile-" + key;
+        dd[key] = h(href ? "a" : "span", { id, href, "aria-labelledby": href && `${id}-name ${id}` }, "–");
+        return h("div", { class: "tile" }, h("dt", { id: id + "-name" }, name), h("dd", {}, dd[key]));
+    };
+    const element = h("dl", { class: "tiles", "aria-label": "Now" }, tile("waiting", "Waiting", "#/jobs?status=pending"), tile("work", "In work"), tile("done", "Done today"), tile("failed", "Failed today", "#/jobs?status=failed"), tile("minute", "In the last minute"), tile("oldest", "Oldest waiting"));
     return {
         element,
         fill(s) {

@@ -6,7 +6,7 @@ async function send(client, files) {
     for (const file of files) {
         const path = `/upload/${encodeURIComponent(client)}?name=${encodeURIComponent(file.name)}`;
         const done = await attempt(() => ask("POST", path, file, "application/octet-stream"));
-        if (done) toast(`${file.name} lies in the hot folder of ${client}.`, { undo: undoBy([file.name]) });
+        if (done) toast(`${file.name} lies in the hot folder of ${client}.`, { undo: undoBy([{ folder: client, file: file.name }]) });
     }
 }
 
@@ -30,15 +30,15 @@ export function start(button) {
     const body = document.body;
     button.hidden = false;
     button.addEventListener("click", () => upload(null));
-    body.addEventListener("dragover", (event) => {
+    document.addEventListener("dragover", (event) => {
         if (!event.dataTransfer.types.includes("Files")) return;
         event.preventDefault();
         body.classList.add("dropping");
     });
-    body.addEventListener("dragleave", (event) => {
+    document.addEventListener("dragleave", (event) => {
         if (!event.relatedTarget) body.classList.remove("dropping");
     });
-    body.addEventListener("drop", (event) => {
+    document.addEventListener("drop", (event) => {
         event.preventDefault();
         body.classList.remove("dropping");
         const files = [...event.dataTransfer.files];

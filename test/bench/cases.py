@@ -1,5 +1,6 @@
 """The cases: each measures its contenders turn about, in new folders, and returns rows for the table."""
 import json
+import re
 import subprocess
 import time
 
@@ -164,18 +165,25 @@ HEALTHZ, METRICS = 10000, 100  # a second
 ASKER = 1  # the processor of those who drop and ask; the service may use all
 
 
-def asked_once(bench, label, count, rate, scrapes):
-    """p50 and p99 of routing, and how the questions fared: scrapes None: nobody asks."""
-    shunt = Shunt(bench, "full", listen="127.0.0.1:0")
-    with bench.run(label) as run:
+def asked_once(bench, label, count, rate, scrapes, another):
+    """p50 and p99 of routing, and how the questions fared. scrapes None: nobody asks; another: a second service is asked,
+    which has no tickets: what the asking takes of the machine, but not of the loop that routes."""
+    shunt, second = Shunt(bench, "full", listen="127.0.0.1:0"), Shunt(bench, "full", listen="127.0.0.1:0")
+    with bench.run(label) as run, bench.run(label + "-asked") as run_asked:
         bench.prepare("tree", run)
         asker = None
         try:
             shunt.start(run)
             shunt.wait_ready()
+            asked = (shunt, run)
+            if another:
+                bench.prepare("tree", run_asked)
+                second.start(run_asked)
+                second.wait_ready()
+                asked = (second, run_asked)
             time.sleep(1)
             if scrapes:
-                asker = subprocess.Popen(["taskset", "-c", str(ASKER), bench.tool("ask"), shunt.port(run), str(count // rate + 2),
+                asker = subprocess.Popen(["taskset", "-c", str(ASKER), bench.tool("ask"), asked[0].port(asked[1]), str(count // rate + 2),
                                           "/healthz", str(HEALTHZ), "16", "/metrics", str(scrapes), "4"], stdout=subprocess.PIPE, text=True)
                 time.sleep(1)
             result = drop(bench, shunt, run, count, rate, "rename", 20, ["taskset", "-c", str(ASKER)])
@@ -185,6 +193,7 @@ def asked_once(bench, label, count, rate, scrapes):
                 asker.kill()
                 asker.wait()
             shunt.stop()
+            second.stop()
         bench.check(run, count)
         result = {key: result[key] for key in ("p50", "p99", "max")}
         for path, answers in said.items():
@@ -193,22 +202,27 @@ def asked_once(bench, label, count, rate, scrapes):
 
 
 def http(bench):
-    """Routing while the service is asked all the time, beside itself when nobody asks."""
+    """Routing while the service is asked all the time, beside itself when nobody asks, and when another is asked."""
     rate, seconds = 1000, bench.size(10, 3)
-    measures = [("nobody", None), ("100 scrapes", METRICS), ("1,000 scrapes", 1000)]
-    r = turn_about(bench, [(name, lambda s=s, n=name: asked_once(bench, "http-" + n.split()[0].replace(",", ""), rate * seconds, rate, s))
-                           for name, s in measures])
-    rows, alone = [], r["nobody"]
-    for name, scrapes in measures[1:]:
+    measures = [("nobody", None, False)]
+    for words, scrapes in (("100 scrapes", METRICS), ("1,000 scrapes", 1000)):
+        measures += [(words, scrapes, False), ("another, " + words, scrapes, True)]
+    r = turn_about(bench, [(name, lambda n=name, s=s, a=a: asked_once(bench, "http-" + re.sub("[, ]+", "-", n), rate * seconds, rate, s, a))
+                           for name, s, a in measures])
+    rows = []
+    for name, scrapes, another in measures[1:]:
         ours = r[name]
-        growth = ratios(of(ours, "p99"), of(alone, "p99"), False)
         bench.note("%s a second: %s of /healthz a second, %s of /metrics, p99 %s / %s ms, %d failed" % (
             name, number(median(of(ours, "/healthz asked")) / (seconds + 2)), number(median(of(ours, "/metrics asked")) / (seconds + 2)),
             number(median(of(ours, "/healthz p99"))), number(median(of(ours, "/metrics p99"))),
             sum(of(ours, "/healthz failed") + of(ours, "/metrics failed"))))
-        rows.append(Row("%s/s while asked 10,000 × /healthz and %s a second, durability full, p50 / p99 ms" % (format(rate, ","), name),
-                        both(ours), "itself, nobody asks", both(alone), spread(growth), "≤ 1.2", median(growth) <= 1.2,
-                        {"asked": ours, "alone": alone}))
+        if another:
+            continue
+        words = "%s/s while asked 10,000 × /healthz and %s a second, durability full, p50 / p99 ms" % (format(rate, ","), name)
+        for beside, theirs in (("itself, nobody asks", r["nobody"]), ("itself, another service is asked", r["another, " + name])):
+            growth = ratios(of(ours, "p99"), of(theirs, "p99"), False)
+            rows.append(Row(words, both(ours), beside, both(theirs), spread(growth), "≤ 1.2", median(growth) <= 1.2,
+                            {"asked": ours, "beside": theirs}))
     bench.note("http: who drops and asks is kept to one processor (taskset), which the service may use too; ratio: with to without")
     return rows
 

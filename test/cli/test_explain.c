@@ -13,7 +13,7 @@ static int explain(struct scratch *s, bool json, size_t n, bool *hit)
     snprintf(config, sizeof config, "%s", in(s, "shunt.ini"));
     snprintf(ticket, sizeof ticket, "%s", in(s, "hot/RANK/a.json"));
     char *args[] = {ticket, NULL};
-    const struct cli cli = {.config = config, .json = json, .args = args, .n_args = 1};
+    const struct cli cli = {.command = &cmd_explain, .config = config, .json = json, .args = args, .n_args = 1};
     int out = open(in(s, "out"), O_WRONLY | O_CREAT | O_TRUNC, 0644), nowhere = open("/dev/null", O_WRONLY);
     assert_true(out >= 0 && nowhere >= 0);
     fflush(stdout);

@@ -45,7 +45,9 @@ engine_base() {
         local sources
         sources=$(engine_sources)
         [ -n "$sources" ] || { echo "no registry can be reached and no Debian package sources are configured"; return 1; }
-        mmdebstrap --quiet --variant=minbase --include=ca-certificates bookworm "$ENGINE_DIR/base-new.tar" "$sources" ||
+        local more=() # the registry's image has no certificates either
+        ! grep -q https: "$sources" || more=(--include=ca-certificates)
+        mmdebstrap --quiet --variant=minbase "${more[@]}" bookworm "$ENGINE_DIR/base-new.tar" "$sources" ||
             { echo "mmdebstrap cannot make a base image from $sources"; return 1; }
         mv "$ENGINE_DIR/base-new.tar" "$ENGINE_DIR/base.tar"
     fi

@@ -89,6 +89,7 @@ if ! engine_build "$image" >"$work/build.log" 2>&1; then
 fi
 echo "ok - the Dockerfile builds"
 check "the image has neither compiler nor build tools" in_image '! command -v gcc && ! command -v cc && ! command -v cmake && ! command -v ninja'
+check "it knows whom to trust: mail servers and webhooks have certificates" in_image '[ -s /etc/ssl/certs/ca-certificates.crt ]'
 check "it runs as a user of its own" in_image '[ "$(id -u)" = 1500 ]'
 check "the sample settings and routes are in it and good" quiet podman run --rm --no-healthcheck "$image" check
 

@@ -260,6 +260,17 @@ static void lines_end_as_mail_wants_them(void **state)
     str_fini(&out);
 }
 
+static void what_a_text_is_in_a_mail_is_known_before(void **state)
+{
+    (void)state;
+    assert_int_equal(mail_encoded_size("", 0), 0);
+    assert_int_equal(mail_encoded_size("a = b\n", 6), 9);    /* a =3D b, CR, LF */
+    assert_int_equal(mail_encoded_size("\xc3\xbc\t", 3), 7); /* =C3=BC and a tab */
+    char line[160];
+    memset(line, 'x', sizeof line);
+    assert_int_equal(mail_encoded_size(line, sizeof line), 160 + 2 * 3); /* two soft breaks */
+}
+
 static void the_same_hash_is_the_same_message(void **state)
 {
     (void)state;
@@ -292,6 +303,7 @@ int main(void)
         cmocka_unit_test(recipients_are_folded_quoted_and_encoded),
         cmocka_unit_test(a_date_says_its_zone),
         cmocka_unit_test(lines_end_as_mail_wants_them),
+        cmocka_unit_test(what_a_text_is_in_a_mail_is_known_before),
         cmocka_unit_test(the_same_hash_is_the_same_message),
         cmocka_unit_test(a_list_id_is_a_name_with_dots),
     };

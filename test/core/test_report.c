@@ -185,10 +185,13 @@ static void what_was_missed_is_made_up_for_day_by_day(void **state)
         json_array_append_new(made, json_integer(day));
     }
     json_decref(made);
-    /* After a long time only days of which something is kept, and a week at most. */
+    /* After a long time only days of which something is kept, of a week at most, and the one on which it began. */
     made = json_pack("[i]", 20250101);
     assert_int_equal(report_next_day(20260320, made, is_never, NULL), 0);
+    assert_int_equal(report_next_day(20260320, made, is_even, NULL), 20260312);
+    json_array_append_new(made, json_integer(20260312));
     assert_int_equal(report_next_day(20260320, made, is_even, NULL), 20260314);
+    json_array_remove(made, 1);
     json_array_append_new(made, json_integer(20260320));
     assert_int_equal(report_next_day(20260319, made, is_never, NULL), 0); /* the clock went back */
     json_decref(made);

@@ -1,48 +1,8 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "shunt/base/mem.h"
+/* test_settings_named.c: sections that have a name. */
 #include "shunt/core/task.h"
 
 #include "../scarce.h"
-
-static struct faults faults;
-static struct settings *s;
-
-static int setup(void **state)
-{
-    (void)state;
-    faults_init(&faults);
-    s = NULL;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    faults_fini(&faults);
-    settings_free(s);
-    return 0;
-}
-
-static struct settings *load(const char *text)
-{
-    const struct settings_source source = {.file = "shunt.ini", .text = text, .len = strlen(text)};
-    return settings_new(&source, &faults);
-}
-
-static void refused(const char *text, const char *fault)
-{
-    assert_null(load(text));
-    assert_int_equal(faults.count, 1);
-    assert_string_equal(faults.texts[0], fault);
-    faults_fini(&faults);
-}
+#include "settings_load.h"
 
 static const struct task *task(size_t i)
 {
@@ -54,7 +14,8 @@ static void sections_with_a_name_are_kept_in_their_order(void **state)
     (void)state;
     s = load(
         "[task b.1]\nevery = 3m\nrun = scan\n[intake]\nsettle = 3s\n[task  a]\nat = 07:00, 19:30\nrun = retention\n"
-        "catch_up = yes\n");
+        "catch_up = yes\n",
+        NULL);
     assert_non_null(s);
     assert_int_equal(s->settle_ms, 3000);
     assert_int_equal(s->tasks.count, 2);
@@ -101,35 +62,21 @@ static void keys_are_checked_by_the_table_of_the_kind(void **state)
 static void what_is_printed_reads_back_the_same(void **state)
 {
     (void)state;
-    struct str first = STR_INIT, again = STR_INIT;
-    s = load("[task a]\nat = 19:00\non = mon-fri\nrun = scan\n[task b]\ncron = */5 8-18 * * mon-fri\nrun = scan\n");
-    settings_print(s, &first);
-    settings_free(s);
+    s = load("[task a]\nat = 19:00\non = mon-fri\nrun = scan\n[task b]\ncron = */5 8-18 * * mon-fri\nrun = scan\n",
+             NULL);
+    struct str first = printed_and_read_back();
     assert_non_null(strstr(first.bytes, "\n[task a]\nevery = 0\nat = 19:00\non = mon-fri\ncron =\nrun = scan\n"));
     assert_non_null(strstr(first.bytes, "\n[task b]\nevery = 0\nat =\non =\ncron = */5 8-18 * * mon-fri\n"));
-    s = load(first.bytes);
-    assert_non_null(s);
-    settings_print(s, &again);
-    assert_string_equal(again.bytes, first.bytes);
     str_fini(&first);
-    str_fini(&again);
-}
-
-static void note_change(void *user, const char *section, const struct setting *x, const char *value)
-{
-    if (value)
-        str_printf(user, "[%s] %s = %s\n", section, x->key, value);
-    else
-        str_printf(user, "[%s] is gone\n", section);
 }
 
 static void what_differs_is_told(void **state)
 {
     (void)state;
     struct str told = STR_INIT;
-    struct settings *before = load("[task a]\nevery = 1m\nrun = scan\n[task gone]\nevery = 1m\nrun = scan\n");
+    struct settings *before = load("[task a]\nevery = 1m\nrun = scan\n[task gone]\nevery = 1m\nrun = scan\n", NULL);
     assert_non_null(before);
-    s = load("[task new]\nevery = 1h\nrun = scan\n[task a]\nevery = 60s\nrun = retention\n");
+    s = load("[task new]\nevery = 1h\nrun = scan\n[task a]\nevery = 60s\nrun = retention\n", NULL);
     assert_non_null(s);
     assert_int_equal(settings_diff(before, s, note_change, &told), 0);
     assert_string_equal(told.bytes, "[task new] every = 1h\n[task new] run = scan\n[task a] run = retention\n"
@@ -162,7 +109,8 @@ static void whichever_allocation_fails_is_told_and_nothing_leaks(void **state)
     (void)state;
     SCARCE_SWEEP (n) {
         scarce_begin(n, 1);
-        struct settings *made = load("[task a]\nat = 07:00\non = mon\nrun = scan\n[task b]\nevery = 1m\nrun = scan\n");
+        struct settings *made =
+            load("[task a]\nat = 07:00\non = mon\nrun = scan\n[task b]\nevery = 1m\nrun = scan\n", NULL);
         bool hit = scarce_end();
         assert_int_equal(made == NULL, hit);
         assert_int_equal(made == NULL, faults_any(&faults));
@@ -173,7 +121,6 @@ static void whichever_allocation_fails_is_told_and_nothing_leaks(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(sections_with_a_name_are_kept_in_their_order),
         TEST(a_bad_or_repeated_name_is_refused),

@@ -318,6 +318,12 @@ class Site:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
+    def in_the_way(self, place):
+        """A file where the folder of a destination should be: nothing can be delivered there."""
+        path = self.data / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("in the way")
+
     def put(self, client, name, data):
         """As a careful producer does: written elsewhere, renamed into the hot folder."""
         temp = self.staging / ("t%d" % next(Site.counter))

@@ -116,9 +116,12 @@ def test_an_address_that_is_taken_is_had_as_soon_as_it_is_free(make_site):
         site.start()
         warned = site.events("http_failed")
         assert len(warned) == 1 and warned[0]["level"] == "warn" and "in use" in warned[0]["error"]
+        told = site.command("status")
+        assert told.returncode == 0 and b"Degraded   there is no dashboard and no API on [http] listen (cannot listen on 127.0.0.1 port " in told.stdout
         site.drop("RANK", "a.json")
         site.wait_ended()
     site.wait_event("http", seconds=15)
+    assert b"Degraded" not in site.command("status").stdout
     assert site.http().get("/api/v1/status").status == 200
     assert len(site.events("http_failed")) == 1
     site.stop()

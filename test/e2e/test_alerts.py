@@ -39,9 +39,8 @@ def alerting(make_site, box):
 
     def make(settings=None, of_destination="", sick=True, start=True):
         site = make_site({**box.settings(tls="none", user=""), **QUICK, **(settings or {})}, routes=ROUTES % of_destination)
-        (site.data / "OUT").mkdir()
         if sick:
-            (site.data / "OUT/sick").write_text("in the way")
+            site.in_the_way("OUT/sick")
         if start:
             site.start()
         return site
@@ -269,8 +268,7 @@ def test_a_webhook_alone_is_enough(make_site, hook):
 
 def test_without_mail_nothing_piles_up_and_the_store_knows(make_site):
     site = make_site({**QUICK, "delivery.breaker_failures": "1"}, routes=ROUTES % "")
-    (site.data / "OUT").mkdir()
-    (site.data / "OUT/sick").write_text("in the way")
+    site.in_the_way("OUT/sick")
     site.start()
     site.put("RANK", "x.json", ticket("RANK"))
     site.wait_event("destination_down")

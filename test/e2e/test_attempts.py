@@ -27,8 +27,7 @@ def sick(make_site):
 
     def make(of_destination="", of_route="", settings=None):
         site = make_site({**NO_BREAKER, **(settings or {})}, routes=ROUTES % (of_destination, of_route))
-        (site.data / "OUT").mkdir()
-        (site.data / "OUT/sick").write_text("in the way")
+        site.in_the_way("OUT/sick")
         site.start()
         return site
 

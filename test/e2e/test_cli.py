@@ -260,6 +260,27 @@ def test_the_sample_configuration_is_valid_and_says_the_defaults(make_site):
     assert result.returncode == 0, result.stderr
 
 
+def test_check_says_of_a_folder_that_is_a_file_that_the_service_will_not_start(make_site):
+    site = make_site()
+    site.archive.write_text("in the way")
+    told = site.command("check")
+    assert told.returncode == 0 and "warning: [folders] archive: %s is not a folder: the service will not start\n" % site.archive in told.stdout.decode()
+    refused = site.command("run")
+    assert refused.returncode == 2 and "%s is not a folder" % site.archive in refused.stdout.decode(), refused
+
+
+def test_files_that_are_not_there_are_told_with_the_setting_that_names_them(make_site):
+    site = make_site({"http.access": "nobody"})
+    told = site.command("check").stderr.decode()
+    assert told == "%s: [http] access: cannot open %s: No such file or directory\n" % (site.config, site.data / "nobody")
+    site.routes.unlink()
+    told = site.command("check").stderr.decode()
+    assert told == "%s: [folders] routes: cannot open %s: No such file or directory\n" % (site.config, site.routes)
+    site.config.unlink()
+    told = site.command("check").stderr.decode()
+    assert told == "settings: cannot open %s: No such file or directory\nSettings elsewhere are named by --config FILE.\n" % site.config
+
+
 @pytest.mark.parametrize("policy, folder, expected", [
     ("fail", "OUT", None), ("folder", "OUT", "archive only"), ("ticket", "OUT", "Monday Rank"),
     ("fail", "", None), ("folder", "", None), ("ticket", "", "Monday Rank"),

@@ -145,8 +145,7 @@ def test_show_takes_an_id_its_beginning_or_a_name(mixed):
 def broken(make_site):
     """RANK's x0 ... x2 and SICK's y.json have failed: the place of the destination sick was in the way."""
     site = make_site(FAST, routes=TWO % "")
-    (site.data / "OUT").mkdir()
-    (site.data / "OUT/sick").write_text("in the way")
+    site.in_the_way("OUT/sick")
     site.start()
     site.bodies = {}
     for client, name in [("RANK", "x0.json"), ("RANK", "x1.json"), ("RANK", "x2.json"), ("SICK", "y.json")]:

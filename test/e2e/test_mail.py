@@ -1,9 +1,11 @@
 """Mails and webhooks: what waits in the store is sent, once, whatever the servers on the other side do."""
+import contextlib
 import hashlib
 import hmac
 import http.server
 import json
 import os
+import socket
 import sqlite3
 import tempfile
 import threading
@@ -116,6 +118,19 @@ def test_who_is_refused_does_not_keep_the_mail_from_others(mail_site, box):
     assert row["attempts"] == 3 and got[0].mail["Message-ID"] == got[1].mail["Message-ID"]
 
 
+def test_of_a_mail_that_some_refused_is_listed_whom_it_was_for(mail_site, box):
+    box.answers = {"gone@example.com": ["550 5.1.1 no such user"]}
+    site = mail_site(to="ops@example.com, gone@example.com")
+    put(site, "report:1")
+    put(site, "report:2", to=["gone@example.com", "own@example.com"])
+    site.start()
+    wait_state(site, "report:1", SENT)
+    wait_state(site, "report:2", SENT)
+    second, first = site.command("mail", "list").stdout.decode().splitlines()[1:]
+    assert "ops@example.com, gone@example.com" in first and "gone@example.com, own@example.com" in second
+    site.stop()
+
+
 def test_what_is_refused_for_good_is_told_once(mail_site, box):
     box.data = ["554 5.7.1 this is spam"]
     site = mail_site()
@@ -214,14 +229,32 @@ def test_what_waits_outlives_a_restart_and_a_crash(mail_site, box):
     site.start()
     wait_for(lambda: rows(site)["a"]["attempts"] >= 2, "it is tried again")
     site.kill()
-    with sqlite3.connect(site.data / "shunt.db") as db:  # a try that a crash ended is due again when its time is over
-        db.execute("UPDATE outbox SET due_at = 1 WHERE state = 0")
-    db.close()
     site.start()
     box.wait(1, 20)
     wait_state(site, "a", SENT)
     site.stop()
     assert len(box.mails) == 1
+
+
+def test_what_a_crash_cut_off_is_sent_by_the_next_start_and_another_instances_is_left_to_it(mail_site, box):
+    box.gate.clear()
+    site = mail_site(timeout="1m")  # nobody else would send them for six minutes
+    put(site, "a", "First")
+    first = site.start()
+    wait_for(lambda: len(box.tries) == 1, "the dialogue is under way")
+    put(site, "b", "Second")
+    second = site.start()
+    wait_for(lambda: len(box.tries) == 2, "another instance has the other", 90)
+    first.kill()
+    site.start()  # takes the number of the one that died
+    wait_for(lambda: rows(site)["a"]["attempts"] == 2, "it is taken up again", 10)
+    assert rows(site)["b"]["attempts"] == 1
+    box.gate.set()
+    wait_state(site, "a", SENT)
+    wait_state(site, "b", SENT)
+    site.stop()
+    second.stop()
+    assert len({m.mail["Message-ID"] for m in box.mails}) == 2 and [m.mail["Subject"] for m in box.mails].count("Second") == 1
 
 
 def test_a_stop_in_the_middle_of_a_mail_leaves_it_waiting(mail_site, box):
@@ -274,6 +307,61 @@ def test_the_test_mail_says_what_the_server_said(mail_site, box):
     assert unset.returncode == 2 and b"SHUNT_MAIL_PASSWORD" in unset.stderr
 
 
+class Rude:
+    """Says something to whoever comes, and goes."""
+
+    def __init__(self, words):
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.words = words
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.socket.accept()
+                client.sendall(self.words)
+                client.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+def test_a_failed_test_mail_says_what_went_wrong_and_what_to_do(make_site, box):
+    good = {**box.settings(timeout="1s")}
+
+    def says(what, advice, **settings):
+        site = make_site({**good, **{key.replace("__", "."): value for key, value in settings.items()}})
+        site.env = dict(ENV)
+        reply = site.command("mail", "test", "ops@example.com")
+        said = reply.stderr.decode().splitlines()
+        assert reply.returncode == 1 and len(said) == 3, reply
+        assert said[0].startswith("shunt: %s did not take the mail for ops@example.com: " % settings.get("mail__server", good["mail.server"])), said
+        assert what in said[0] and advice in said[1] and "curl" not in reply.stderr.decode().lower() and "errno" not in said[0], said
+
+    says("no connection: Connection refused", "is the port right", mail__server="127.0.0.1:%d" % free_port())
+    says("the host's name is not known", "spelt right", mail__server="mail.nowhere.invalid:587")
+    with Silent() as silent:
+        says("no answer for too long (time-out 1s)", "[mail] tls = tls", mail__server="127.0.0.1:%d" % silent.port)
+    with Rude(b"HTTP/1.1 400 Bad Request\r\n\r\n") as rude:
+        says("no mail server answers", "the port of a mail server", mail__server="127.0.0.1:%d" % rude.port)
+    with Rude(b"554 go away\r\n") as rude:
+        says("554 go away", "The server's words say why", mail__server="127.0.0.1:%d" % rude.port)
+    says("no encryption comes about", "tls = tls for 465", mail__tls="tls")
+    says("the certificate is not trusted: self-signed certificate", "[mail] ca", mail__ca="")
+    says("the file of trusted certificates cannot be read: /nowhere.pem", "PEM", mail__ca="/nowhere.pem")
+    box.answers = {"ops@example.com": ["451 4.7.1 later", "550 no such user"]}
+    says("451 4.7.1 later", "Only for now")
+    says("550 no such user", "The server's words say why")
+    says("530 5.7.0 Authentication required", "set [mail] user", mail__user="")
+    says("535 ", "Are [mail] user and SHUNT_MAIL_PASSWORD", mail__user="somebody")
+    says("530 Must issue a STARTTLS", "[mail] tls = starttls", mail__tls="none")
+
+
 def test_a_password_in_the_file_is_refused(mail_site):
     site = mail_site(password="hunter2")
     site.env.clear()
@@ -311,7 +399,7 @@ def test_the_list_shows_what_waits_and_why(mail_site, box):
         assert (message["kind"], message["state"], message["subject"], message["attempts"]) == ("mail", "waiting", "Ein Bericht 🚀", 1)
         assert "later" in message["error"] and message["due_at"] and message["expires_at"]
         text = site.command("mail", "list").stdout.decode()
-        assert "waiting" in text and "later" in text
+        assert "waiting" in text and "later" in text and "ops@example.com" in text
         if runs:
             http = site.http()
             assert http.get("/api/v1/mail").json == {"messages": listed}
@@ -435,3 +523,32 @@ def test_check_warns_of_a_user_without_a_password(mail_site):
     site.env = {}
     reply = site.command("check")
     assert reply.returncode == 0 and word in reply.stdout, reply
+
+
+def test_who_is_to_be_mailed_without_a_server_is_told_everywhere(make_site):
+    words = "[alerts] to is set, but [mail] server is not: no alert is mailed"
+    site = make_site({"alerts.to": "ops@example.com"})
+    reply = site.command("check")
+    assert reply.returncode == 0 and "warning: " + words in reply.stdout.decode(), reply
+    site.start()
+    warned, = site.events("settings", level="warn")
+    assert warned["msg"] == words
+    assert words in site.command("status").stdout.decode()
+    site.write_settings(alerts__to="", report__to="a@example.com")
+    site.reload()
+    assert "[report] to is set" in site.wait_event("settings", count=2)[-1]["msg"]
+    site.stop()
+
+
+def test_mails_that_do_not_get_out_are_seen_in_the_status(make_site, tmp_path):
+    port = free_port()
+    box = Mailbox(tmp_path, port=port)
+    site = make_site(box.settings(pause="100ms"))
+    site.env = dict(ENV)
+    put(site, "report:1")
+    site.start()
+    wait_for(lambda: "mails do not get out (no connection: Connection refused)" in site.command("status").stdout.decode(), "it is told", 20)
+    with box:
+        box.wait(1, 30)
+        wait_for(lambda: "Degraded" not in site.command("status").stdout.decode(), "it is over", 20)
+    site.stop()

@@ -271,7 +271,7 @@ def test_a_ticket_that_waits_too_long_is_not_ready_but_one_that_a_person_holds_i
     control = Control(site)
     control.post("/destinations/sick/hold")
     wait_for(lambda: readyz(site)[0], "that it is held is a person's decision")
-    assert scrape(site).value("shunt_oldest_waiting_seconds") == 0
+    wait_for(lambda: scrape(site).value("shunt_oldest_waiting_seconds") == 0, "the answer is shared for 50 ms, no longer")
     (site.data / "OUT" / "sick").mkdir()
     control.post("/destinations/sick/release")
     site.finish(1)
@@ -402,6 +402,39 @@ def test_metrics_are_for_readers_and_health_for_everybody(make_site):
     wait_for(lambda: scrape(site).value("shunt_http_requests_total", code="4xx") == before.value("shunt_http_requests_total", code="4xx") + 3,
              "refused requests are counted")
     assert scrape(site).value("shunt_http_requests_total", code="2xx") >= before.value("shunt_http_requests_total", code="2xx") + 5
+
+
+# --- promtool, of Debian's package prometheus ---
+
+promtool = pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
+
+
+def is_content(command, data=None):
+    said = subprocess.run(["promtool", "check"] + command, input=data, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert said.returncode == 0, said.stdout.decode()
+    return said.stdout.decode()
+
+
+@promtool
+def test_promtool_has_nothing_to_say_of_the_metrics(site):
+    for name in HOSTILE:
+        site.drop(name, "x.json", to=[])
+    site.drop_bad("RANK", "bad.json", b"{]")
+    site.drop("RANK", "x.json")
+    site.wait_ended()
+    assert is_content(["metrics"], ask(site.data / "shunt.sock", "GET", "/metrics").body) == ""
+    site.finish()
+
+
+@promtool
+def test_promtool_understands_what_the_dashboard_and_the_alerts_ask(tmp_path):
+    alerts, = [block for block in (TOP / "doc" / "operating.md").read_text().split("```") if block.startswith("\nshunt_")]
+    asked = [line.split("  #")[0] for line in alerts.strip().splitlines()]
+    for panel in json.loads((TOP / "etc" / "grafana" / "shunt.json").read_text())["panels"]:
+        asked += [re.sub(r"\$__\w+", "5m", target["expr"]) for target in panel.get("targets", [])]
+    rules = [{"record": "rule_%d" % n, "expr": expr} for n, expr in enumerate(asked)]
+    (tmp_path / "rules.yml").write_text(json.dumps({"groups": [{"name": "shunt", "rules": rules}]}))
+    assert "%d rules found" % len(rules) in is_content(["rules", str(tmp_path / "rules.yml")])
 
 
 # --- the dashboard ---

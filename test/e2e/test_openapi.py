@@ -2,6 +2,7 @@
 import copy
 import json
 import re
+import shutil
 import sqlite3
 import urllib.parse
 
@@ -90,7 +91,8 @@ def target_of(path, operation):
 
 
 def success_of(operation):
-    (status, answer), = [(int(s), a) for s, a in operation["responses"].items() if s != "default"]
+    """The status that the first request gets; 200 beside 202: it was sent before."""
+    status, answer = max((int(s), a) for s, a in operation["responses"].items() if s != "default" and int(s) < 400)
     return status, answer.get("content", {})
 
 
@@ -135,7 +137,7 @@ def check_operation(where, path, operation, schemes):
     only(where, operation, ["responses", "operationId", "summary", "x-role"], ["description", "parameters", "requestBody", "security", "tags", "deprecated"])
     for p in operation["parameters"]:
         only(where, p, ["name", "in", "schema"], ["required", "description", "example"])
-        assert p["in"] in ("path", "query") and p["description"] and p["example"], where
+        assert p["in"] in ("path", "query", "header") and p["description"] and p["example"], where
         assert p["in"] != "path" or p["required"] is True, where
         Draft202012Validator.check_schema(p["schema"])
     keys = [(p["in"], p["name"]) for p in operation["parameters"]]
@@ -300,6 +302,30 @@ def test_what_is_sent_is_taken_and_told_of_as_described(guarded, document):
     assert active.json["count"] >= 2
 
 
+def test_what_is_sent_again_under_its_key_is_answered_as_described(guarded, document):
+    """Also for a program that was generated from the description, and knows nothing else."""
+    api, done = guarded.as_("submit"), 0
+    for path, method, operation in operations(document):
+        keys = [p for p in operation["parameters"] if (p["in"], p["name"]) == ("header", "Idempotency-Key")]
+        if not keys:
+            continue
+        example = resolve(document, operation["requestBody"]["content"]["application/json"]["schema"]["$ref"])["examples"][0]
+        first, again = (api.post(path, example, idempotency_key=keys[0]["example"] + path) for _ in range(2))
+        assert (first.status, again.status) == (202, 200) and set(operation["responses"]) == {"200", "202", "default"}, path
+        for reply in (first, again):
+            validate(document, operation["responses"][str(reply.status)]["content"][reply.type]["schema"], reply.json)
+        done += 1
+    assert done == 2
+
+
+def test_who_is_not_ready_says_so_as_described(guarded, document):
+    assert guarded.http.get("/readyz").status == 200
+    shutil.rmtree(guarded.site.hot)
+    guarded.api.post("/api/v1/scan")
+    reply = wait_for(lambda: next((r for r in [guarded.http.get("/readyz")] if r.status == 503), None), "it is not ready")
+    validate(document, document["paths"]["/readyz"]["get"]["responses"]["503"]["content"][reply.type]["schema"], reply.json)
+
+
 def test_events_are_as_described(guarded, document):
     def until_empty_line(stream):
         fields = {}
@@ -316,7 +342,9 @@ def test_events_are_as_described(guarded, document):
             for line in iter(stream.readline, b"\r\n"):
                 key, _, value = line.decode().strip().partition(": ")
                 headers[key.lower()] = value
-            assert headers["content-type"] in document["paths"]["/api/v1/events"]["get"]["responses"]["200"]["content"]
+            described = document["paths"]["/api/v1/events"]["get"]
+            assert headers["content-type"] in described["responses"]["200"]["content"]
+            assert [(p["in"], p["name"]) for p in described["parameters"]] == [("header", "Last-Event-ID")]
             seen = set()
             guarded.site.drop("RANK", "again.json", "CELTRA")
             while seen != {"status", "job"}:

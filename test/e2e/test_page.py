@@ -126,6 +126,23 @@ def test_a_failed_ticket_is_put_back_and_then_done(site, page):
     page.sees("again.json", "completed", "Monday Rank", selector="main")
 
 
+def test_what_is_counted_leads_to_what_it_is_on_a_phone_too(site, page):
+    page.size(375)
+    assert site.http().post("/api/v1/destinations/loreal/hold").status == 200
+    site.put("LOREAL", "waits.json", ticket("LOREAL"))
+    failing(site, [("RANK", "bad.json"), ("BISSELL", "worse.json")])
+    page.open(site.http())
+    page.press("Failed today 2", "link")
+    page.sees("bad.json", "worse.json", "Put back all that failed and fit", selector="main")
+    page.press("Overview", "link")
+    page.press("Waiting 1", "link")
+    page.sees("waits.json", selector="main")
+    page.press("Overview", "link")
+    page.sees("an hour ago")
+    for row in ("nav", ".line + .between > :last-child"):  # of one line
+        assert page.js("const e = document.querySelector(arguments[0]); return e.scrollHeight < 2 * e.querySelector('a')?.offsetHeight || e.offsetHeight < 30", row), row
+
+
 def mend_all(site, client):
     """So that putting it back helps."""
     for path in site.failed.glob(client + "/*.json"):
@@ -325,6 +342,27 @@ def test_tickets_are_uploaded_by_the_dialog(site, page):
     page.sees(*("%s lies in the hot folder of RANK" % name for name in names), selector="#toasts")
     wait_for(lambda: page.tile("done") == "2", lambda: page.text())
     site.finish()
+
+
+@pytest.mark.parametrize("on", ["main", "html"])
+def test_a_ticket_that_is_dropped_on_the_page_is_uploaded(site, page, on):
+    """Also below all that is drawn, where the browser would open the file instead of the page."""
+    data = ticket("RANK", title="dropped")
+    site.expect("RANK", "dropped.json", data)
+    site.folder("RANK")
+    wait_for(lambda: "RANK" in [c["client"] for c in site.http().get("/api/v1/clients").json["clients"]], "the folder is watched")
+    page.open(site.http())
+    page.sees("live")
+    opened = page.js("""
+        const files = new DataTransfer(), at = document.querySelector(arguments[0]);
+        files.items.add(new File([arguments[1]], "dropped.json"));
+        const on = (type) => at.dispatchEvent(new DragEvent(type, { dataTransfer: files, bubbles: true, cancelable: true }));
+        return on("dragover") || on("drop");""", on, data.decode())
+    assert not opened, "the browser shows the file"
+    page.sees("Upload tickets", "dropped.json", selector="dialog")
+    page.all("dialog button[value=yes]")[0].click()
+    page.sees("dropped.json lies in the hot folder of RANK", selector="#toasts")
+    site.finish(1)
 
 
 def test_without_a_hot_folder_the_upload_says_what_to_do(site, page):

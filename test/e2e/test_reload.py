@@ -51,6 +51,21 @@ def test_an_invalid_table_keeps_the_old_one_and_every_fault_is_logged_with_its_l
     site.finish()
 
 
+def test_commands_answer_while_the_edited_routes_are_refused(site):
+    site.drop("RANK", "x.json", "CELTRA")
+    site.wait_ended()
+    site.routes.write_text(BAD)
+    for args, says in ((("status",), b"shunt is running"), (("list",), b"x.json"), (("show", "x.json"), b"JSON_STORE/RANK/x.json"),
+                       (("hold", "celtra"), b"celtra"), (("release", "celtra"), b"celtra"), (("failed",), b"Failed: none")):
+        result = site.command(*args)
+        assert result.returncode == 0 and says in result.stdout, (args, result)
+        assert b"routes.ini:%d: " % (BAD.count("\n") - 2) in result.stderr and b"goes by the one from before" in result.stderr, (args, result)
+    for args in (("check",), ("verify",), ("once", "x.json")):
+        result = site.command(*args)
+        assert result.returncode in (1, 2) and not result.stdout and b"routes.ini:" in result.stderr, (args, result)
+    site.finish()
+
+
 def test_a_storm_of_reloads_loses_and_misroutes_nothing(make_site):
     site = make_site()
     site.routes.write_text(ACME)

@@ -6,6 +6,7 @@ import html.parser
 import json
 import os
 import pathlib
+import quopri
 import re
 import sqlite3
 import sys
@@ -117,6 +118,48 @@ def test_its_numbers_are_those_of_the_folders(make_site):
     assert document(site, "2026-02-06") == day  # from the store, where none runs
 
 
+@needs_faketime
+@pytest.mark.slow
+def test_a_whole_days_numbers_are_the_folders_though_it_is_restarted_and_killed(make_site, box):
+    clients = ("BISSELL", "LOREAL", "RECKITTBENCKISER", "RANK", "CELTRA", "CIBC", "OLIVER", "ADIDAS", "PAYPAL", "BAYER", "3M")
+    site, clock = at(make_site, "2026-02-06 00:00:10", **by_mail(box))
+    begun(site)
+    hours, number = [], 0
+    for hour in range(24):
+        clock.set("2026-02-06 %02d:10:00" % hour)
+        if hour in (6, 18):
+            site.stop()
+        good, bad = (hour * 7) % 23, int(hour % 5 == 2)
+        for n in range(good):
+            number += 1
+            site.drop(clients[number % len(clients)], "t%d.json" % number, ("PRODUCTION", "CELTRA", "DESIGN")[n % 3])
+        for n in range(bad):
+            site.drop_bad("RANK", "bad%d.json" % hour, b'{"hour": %d]' % hour, "invalid JSON")
+        if hour in (4, 13, 21):
+            site.kill()
+        if not site.process.alive():
+            site.start()
+        site.wait_ended(seconds=40)
+        hours.append((good, bad))
+    clock.set("2026-02-07 00:00:01")
+    wait_made(site, "2026-02-06")
+    day = document(site, "2026-02-06")
+    kept_tickets = [json.loads(p.read_text())["JobSpecification"]["JobDetails"] for p in site.archive.glob("*/*.json")]
+    assert (day["totals"]["processed"], day["totals"]["errors"]) == (len(kept_tickets), len(list(site.failed.glob("*/*.json")))) == (number, sum(bad for _, bad in hours))
+    assert [(hour["processed"], hour["errors"]) for hour in day["hours"]] == hours
+    told = {c["client"]: c for c in day["clients"]}
+    for client in clients:
+        categories = collections.Counter(t["JobCategory"] for t in kept_tickets if t["ClientCode"] == client)
+        assert (told[client]["processed"], told[client]["categories"]) == (sum(categories.values()), categories), client
+    assert {d["destination"]: d["delivered"] for d in day["destinations"]} == {
+        label: len(site.files(folder)) for label, folder in (("Monday Rank", "SYNC/MAKE/Monday Rank"), ("Monday RB", "SYNC/MAKE/Monday RB"), ("Celtra", CELTRA_FOLDER),
+                                                             ("BISSELL-WRIKE", "CLIENT-STORES/BISSELL-WRIKE/IN"), ("LOREAL", "CLIENT-STORES/LOREAL/IN"))}
+    mail, = wait_for(lambda: [m for m in box.mails if "report" in m.mail["Subject"]], "the mail", 30)
+    assert mail.mail["Subject"] == "shunt report 2026-02-06: %d processed, %d errors" % (number, day["totals"]["errors"])
+    assert "Processed %d | Errors %d" % (number, day["totals"]["errors"]) in mail.mail.get_body(("plain",)).get_content()
+    site.finish()
+
+
 def test_today_so_far_and_what_is_asked_wrongly(site):
     site.drop("RANK", "a.json")
     site.wait_ended()
@@ -214,6 +257,24 @@ def test_what_a_downtime_missed_is_made_late(make_site):
 
 
 @needs_faketime
+def test_the_day_on_which_a_long_downtime_began_has_its_report(make_site, box):
+    site, clock = at(make_site, "2026-02-06 12:00:00", **by_mail(box))
+    begun(site)
+    site.drop("RANK", "a.json")
+    site.wait_ended()
+    site.stop()
+    clock.set("2026-03-06 08:00:00")
+    site.start()
+    dates = ["2026-02-06"]
+    wait_made(site, *dates)
+    wait_for(lambda: box.mails, "its mail", 20)
+    holds_for(lambda: sorted(made(site)) == dates, lambda: made(site), 2)
+    assert document(site, dates[0])["totals"]["processed"] == 1 and [m.mail["Subject"] for m in box.mails] == ["shunt report 2026-02-06: 1 processed, 0 errors (late)"]
+    clock.set("2026-03-07 00:00:01")
+    wait_made(site, "2026-03-06")
+
+
+@needs_faketime
 def test_at_another_time_of_the_day(make_site):
     site, clock = at(make_site, "2026-02-06 12:00:00", **{"report.at": "06:30"})
     begun(site)
@@ -222,6 +283,8 @@ def test_at_another_time_of_the_day(make_site):
     clock.set("2026-02-07 06:30:00")
     wait_made(site, "2026-02-06")
     assert "No ticket came on this day" in report(site, "--date", "2026-02-06") and not document(site, "2026-02-06")["late"]
+    task, = [task for task in Control(site).get("/schedule")["tasks"] if task["name"] == "report"]
+    assert (task["runs"], task["last"][:16], task["next"][0]["at"][:16], task["next"][0]["why"]) == (1, "2026-02-07T06:30", "2026-02-08T06:30", "at 06:30")
 
 
 @needs_faketime
@@ -266,7 +329,6 @@ def test_one_mail_a_day_though_it_is_killed(make_site, box):
     wait_for(lambda: box.tries, "a try", 10)
     site.kill()
     box.answers.clear()
-    clock.set("2026-02-07 00:05:00")  # nobody else sends what was under way when it died
     site.start()
     mail, = wait_for(lambda: box.mails, "the mail", 90)
     holds_for(lambda: len(box.mails) == 1, "a second mail", 2)
@@ -357,6 +419,7 @@ def test_the_page_is_small_and_sound_whatever_a_name_holds(make_site, name):
     assert len(page.encode()) < BIG
     Page(page)
     text = report(site, "--date", "2026-02-06")
+    assert len(quopri.encodestring(page.encode())) + len(quopri.encodestring(text.encode())) < BIG - 1500, "as a mail, with its headers"
     assert len(text.encode()) < BIG and max(len(line) for line in text.splitlines()) <= 72
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e]", page + text)
     if name == "hostile":

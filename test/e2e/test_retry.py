@@ -269,8 +269,7 @@ def test_a_second_stop_ends_at_once(make_site, mounts, base):
 
 def test_a_ticket_that_fails_at_its_first_attempt_goes_elsewhere_once(make_site):
     site = make_site({**NO_BREAKER, "retry.attempts": "1"}, routes=TWO % "")
-    (site.data / "OUT").mkdir()
-    (site.data / "OUT/sick").write_text("in the way")
+    site.in_the_way("OUT/sick")
     site.start()
     site.put("RANK", "x.json", ticket("RANK"))
     site.wait_event("failed")

@@ -377,14 +377,21 @@ def test_a_stop_ends_though_the_store_is_locked(site):
         site.stop(seconds=15)
 
 
-@pytest.mark.slow
-def test_a_job_that_waited_while_the_store_was_locked_at_the_start_is_done_once_and_none_is_left_pending(make_site):
+@pytest.fixture
+def stopped(make_site):
+    """A site whose service was stopped while OUT/fine had the ticket and OUT/sick was not there yet, and the job's row."""
     site = make_site({"retry.attempts": "1000"}, routes=TWO % "create = no")
     site.start()
     site.drop("RANK", "x.json", to=["OUT/sick", "OUT/fine"])
     wait_for(lambda: [r["status"] for r in rows(site)] == [PENDING], "it waits")
     site.stop()
-    was, = rows(site)
+    (row,) = rows(site)
+    return site, row
+
+
+@pytest.mark.slow
+def test_a_job_that_waited_while_the_store_was_locked_at_the_start_is_done_once_and_none_is_left_pending(stopped):
+    site, was = stopped
     with locked(site):
         site.start()
         (site.data / "OUT/sick").mkdir()
@@ -398,13 +405,8 @@ def test_a_job_that_waited_while_the_store_was_locked_at_the_start_is_done_once_
 
 
 @pytest.mark.slow
-def test_what_was_delivered_is_not_delivered_again_by_a_start_while_the_store_is_locked_for_a_moment(make_site):
-    site = make_site({"retry.attempts": "1000"}, routes=TWO % "create = no")
-    site.start()
-    site.drop("RANK", "x.json", to=["OUT/sick", "OUT/fine"])
-    wait_for(lambda: [r["status"] for r in rows(site)] == [PENDING], "it waits")
-    site.stop()
-    was, = rows(site)
+def test_what_was_delivered_is_not_delivered_again_by_a_start_while_the_store_is_locked_for_a_moment(stopped):
+    site, was = stopped
     delivered = site.data / "OUT/fine/x.json"
     content = delivered.read_bytes()
     delivered.unlink()  # its consumer took it

@@ -306,4 +306,17 @@ static inline void world_free(struct world *world)
     world_free_stopped(world);
 }
 
+static inline json_t *echo(struct world *world, struct client *client, const char *request)
+{
+    const char *answer = ask(world, client, request, "}\n");
+    json_t *json = json_loads(strstr(answer, "\r\n\r\n") + 4, 0, NULL);
+    assert_non_null(json);
+    return json;
+}
+
+static inline void assert_member(const json_t *json, const char *name, const char *value)
+{
+    assert_string_equal(json_string_value(json_object_get(json, name)), value);
+}
+
 #endif

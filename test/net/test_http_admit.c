@@ -56,6 +56,14 @@ static void on_long(struct http_request *request, void *context)
     http_respond(request, 200, "text/plain", text, sizeof text);
 }
 
+static struct http_content *shared;
+
+static void on_shared(struct http_request *request, void *context)
+{
+    ((struct world *)context)->called++;
+    http_respond_content(request, "text/plain", shared);
+}
+
 static void on_picture(struct http_request *request, void *context)
 {
     char bytes[LARGE_BYTES] = {0};
@@ -78,6 +86,7 @@ static const struct http_route routes[] = {
     {.method = "GET", .path = "/hello", .handler = on_hello_too},
     {.method = "GET", .path = "/text", .handler = on_text},
     {.method = "GET", .path = "/long", .handler = on_long},
+    {.method = "GET", .path = "/shared", .handler = on_shared},
     {.method = "GET", .path = "/picture", .handler = on_picture},
     {.method = "GET", .path = "/stream", .handler = on_stream},
     {.method = "POST", .path = "/made", .handler = on_made, .max_body_bytes = 100},
@@ -281,6 +290,76 @@ static void long_text_is_gzipped_off_the_loop(void **state)
     world_free(world); /* whether it is in work by now or not */
 }
 
+#define POOL_THREADS 4 /* libuv's default */
+
+struct idlers {
+    uv_work_t works[POOL_THREADS];
+    uv_sem_t go;
+    unsigned ended;
+};
+
+static void idle(uv_work_t *work)
+{
+    struct idlers *idlers = work->data;
+    uv_sem_wait(&idlers->go);
+}
+
+static void on_idled(uv_work_t *work, int status)
+{
+    (void)status;
+    ((struct idlers *)work->data)->ended++;
+}
+
+/* Until it is let go the pool does nothing. */
+static void keep_pool(struct world *world, struct idlers *idlers)
+{
+    *idlers = (struct idlers){.ended = 0};
+    assert_int_equal(uv_sem_init(&idlers->go, 0), 0);
+    for (size_t i = 0; i < POOL_THREADS; i++) {
+        idlers->works[i].data = idlers;
+        assert_int_equal(uv_queue_work(&world->loop, &idlers->works[i], idle, on_idled), 0);
+    }
+}
+
+static void let_pool_go(struct world *world, struct idlers *idlers)
+{
+    for (size_t i = 0; i < POOL_THREADS; i++)
+        uv_sem_post(&idlers->go);
+    until(world, idlers->ended == POOL_THREADS);
+    uv_sem_destroy(&idlers->go);
+}
+
+static void what_many_ask_for_is_gzipped_once_and_sent_as_it_is_meanwhile(void **state)
+{
+    struct world *world = gate_new(*state);
+    struct client *first = client_local(world), *second = client_local(world), *third = client_local(world);
+    struct idlers idlers;
+    char text[2 * HTTP_GZIP_LOOP_BYTES];
+    memset(text, 's', sizeof text);
+    assert_non_null(shared = http_content_new(text, sizeof text));
+    keep_pool(world, &idlers);
+    say(first, "GET /shared HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n");
+    until(world, world->called == 1);
+    ask_for(world, second, "/shared", "Accept-Encoding: gzip\r\n");
+    assert_true(has(second, "HTTP/1.1 200 ") && !has(second, "Content-Encoding"));
+    assert_int_equal(length_of(second), sizeof text);
+    assert_int_equal(first->in.len, 0);
+    let_pool_go(world, &idlers);
+    until(world, has(first, "\r\n\r\n"));
+    assert_true(has(first, "Content-Encoding: gzip") && length_of(first) < 1000);
+
+    keep_pool(world, &idlers);
+    ask_for(world, third, "/shared", "Accept-Encoding: gzip\r\n");
+    assert_true(has(third, "Content-Encoding: gzip") && length_of(third) < 1000);
+    let_pool_go(world, &idlers);
+
+    say(second, "GET /shared HTTP/1.1\r\nHost: x\r\n\r\n");
+    until(world, over_count == 4);
+    http_content_unref(shared); /* what is still to be sent of it goes on */
+    until(world, count(second, "HTTP/1.1 200 ") == 2 && count(second, "s") >= 2 * sizeof text);
+    world_free(world);
+}
+
 static void what_does_not_shrink_or_is_not_wanted_so_stays_as_it_is(void **state)
 {
     static const char *const cases[][2] = {{"/hello", "Accept-Encoding: gzip\r\n"},
@@ -380,6 +459,7 @@ int main(void)
         T(what_was_made_or_refused_has_no_tag),
         T(text_is_sent_gzipped_to_who_takes_it),
         T(long_text_is_gzipped_off_the_loop),
+        T(what_many_ask_for_is_gzipped_once_and_sent_as_it_is_meanwhile),
         T(what_does_not_shrink_or_is_not_wanted_so_stays_as_it_is),
         T(head_tells_what_get_would),
         T(head_of_a_stream_ends_at_once),

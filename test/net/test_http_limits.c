@@ -2,6 +2,8 @@
 
 #include "http_world.h"
 
+#define BODY_HEAD "POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 600\r\n"
+
 /* The clients run on the same loop: what they do at each of its turns. */
 static void drip(struct client *client)
 {
@@ -73,6 +75,38 @@ static void headers_and_bodies_that_drip_are_cut(void **state)
     }
 }
 
+static void who_hangs_up_in_the_middle_leaves_at_once(void **state)
+{
+    static const char *const beginnings[] = {
+        "",
+        "GET /he",
+        "GET /hello HTTP/1.1\r\nHost: x\r\nX-Header: ",
+        "POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 600\r\n\r\nbody",
+        "POST /later HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n258\r\nbody",
+        "POST /hello HTTP/1.1\r\nHost: x\r\nContent-Length: 600\r\n\r\nbody"};
+    struct http_options options = world_options();
+    options.max_connections = 1;
+    options.max_bodies_bytes = 1000;
+    options.send_ms = 400; /* the others are not waited for */
+    uint64_t began_ns = uv_hrtime();
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
+        struct world *world = world_new(*state, options);
+        unsigned port;
+        assert_int_equal(http_server_listen_tcp(world->server, "127.0.0.1", 0, &port, NULL), 0);
+        struct client *client = client_tcp(world, port), *next;
+        say(client, beginnings[i]);
+        client_hang_up(client); /* the end comes together with what was said */
+        next = client_tcp(world, port);
+        say(next, BODY_HEAD "\r\n");
+        say_bytes(next, (char[600]){0}, 600);
+        until(world, world->n_held == 1);
+        http_respond_text(world->held[--world->n_held], 200, "taken\n");
+        until(world, has(next, "taken\n"));
+        world_free(world);
+    }
+    assert_true(uv_hrtime() - began_ns < options.request_ms * 1000000ULL);
+}
+
 static void who_waits_for_an_answer_is_not_cut(void **state)
 {
     struct http_options options = world_options();
@@ -138,8 +172,6 @@ static void headers_of_a_usual_size_are_taken(void **state)
     str_fini(&request);
     world_free(world);
 }
-
-#define BODY_HEAD "POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 600\r\n"
 
 static void say_body(struct client *client, const char *head)
 {
@@ -295,6 +327,7 @@ int main(void)
         T(a_connection_that_asks_nothing_is_cut),
         T(a_request_line_that_drips_is_cut),
         T(headers_and_bodies_that_drip_are_cut),
+        T(who_hangs_up_in_the_middle_leaves_at_once),
         T(who_waits_for_an_answer_is_not_cut),
         T(who_does_not_take_the_answer_is_cut),
         T(headers_beyond_the_limit_are_refused),

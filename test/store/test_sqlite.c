@@ -566,6 +566,30 @@ static void removed_jobs_take_their_deliveries_and_their_room_along(void **state
     store_close(s);
 }
 
+static void of_ended_messages_and_of_reports_the_newest_stay(void **state)
+{
+    (void)state;
+    struct error e = {0};
+    size_t removed;
+    store_close(opened());
+    run_sql("shunt.db", "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5003)"
+                        " INSERT INTO outbox (kind, key, document, created_at, due_at, expires_at, state, ended_at)"
+                        " SELECT 'mail', i, '{}', 1, 1, 1, i > 1, iif(i > 1, 1, NULL) FROM n");
+    run_sql("shunt.db", "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
+                        " INSERT INTO reports (date, document) SELECT 20260000 + i, '{}' FROM n");
+    struct store *s = opened();
+    json_t *report = json_object();
+    assert_int_equal(store_save_report(s, 20270101, report, &e), 0);
+    assert_int_equal(store_retain(s, &(struct store_retention){.most = 10}, &removed, &e), 0);
+    json_decref(report);
+    store_close(s);
+    assert_int_equal(number("shunt.db", "SELECT count(*) FROM reports"), STORE_REPORTS_MAX);
+    assert_int_equal(number("shunt.db", "SELECT min(date) FROM reports"), 20260002);
+    assert_int_equal(number("shunt.db", "SELECT count(*) FROM outbox"), 5001);
+    assert_int_equal(number("shunt.db", "SELECT count(*) FROM outbox WHERE row = 1"), 1); /* it waits */
+    assert_int_equal(number("shunt.db", "SELECT min(row) FROM outbox WHERE state <> 0"), 4);
+}
+
 static void a_check_tells_what_disagrees(void **state)
 {
     (void)state;
@@ -719,6 +743,7 @@ int main(void)
         ONE(processes_that_start_together_make_one_database),
         ONE(a_backup_is_whole_while_work_goes_on),
         ONE(removed_jobs_take_their_deliveries_and_their_room_along),
+        ONE(of_ended_messages_and_of_reports_the_newest_stay),
         ONE(a_check_tells_what_disagrees),
         ONE(no_question_looks_through_all_jobs),
     };

@@ -983,7 +983,8 @@ static const char *taken(struct store *s, int64_t now_ms, int64_t until_ms, size
     json_t *out, *one;
     size_t i;
     text[0] = '\0';
-    assert_int_equal(store_outbox_take(s, now_ms, until_ms, most, &out, &e), 0);
+    const struct store_taking taking = {.instance = 1, .now_ms = now_ms, .until_ms = until_ms, .most = most};
+    assert_int_equal(store_outbox_take(s, &taking, &out, &e), 0);
     json_array_foreach (json_object_get(out, "messages"), i, one) {
         size_t n = strlen(text);
         snprintf(text + n, sizeof text - n, "%s%s", i > 0 ? " " : "", text_of(one, "key"));
@@ -1056,11 +1057,39 @@ static void what_is_taken_says_all_that_is_needed_to_send_it(void **state)
     struct store *s = opened();
     struct error e = {0};
     json_t *out;
+    const struct store_taking taking = {.now_ms = NOON, .until_ms = NOON + 10, .most = 10};
     put_message(s, "a", NOON);
-    assert_int_equal(store_outbox_take(s, NOON, NOON + 10, 10, &out, &e), 0);
+    assert_int_equal(store_outbox_take(s, &taking, &out, &e), 0);
     assert_json(out, "{\"messages\":[{\"kind\":\"mail\", \"key\":\"a\", \"attempt\":1, \"created_ms\":1790000000000,"
                      "\"expires_ms\":1790000090000, \"document\":{\"subject\":\"A day\", \"text\":\"Hello\","
                      "\"to\":[\"a@example.com\", \"b@example.com\"]}}], \"next_ms\":1790000000010}");
+    store_close(s);
+}
+
+static void what_an_instance_had_in_hand_is_due_again_when_it_is_released(void **state)
+{
+    (void)state;
+    struct store *s = opened();
+    struct error e = {0};
+    int64_t next;
+    const struct store_taking other = {.instance = 2, .now_ms = NOON, .until_ms = NOON + 60000, .most = 1};
+    json_t *out;
+    put_message(s, "a", NOON);
+    put_message(s, "b", NOON + 1);
+    put_message(s, "c", NOON + 1);
+    assert_int_equal(store_outbox_take(s, &other, &out, &e), 0); /* a */
+    json_decref(out);
+    assert_string_equal(taken(s, NOON + 10, NOON + 60000, 2, &next), "b c");
+    record_sent(s, &(struct store_sent){
+                       .key = "c", .attempt = 1, .state = OUTBOX_WAITING, .at_ms = NOON, .due_ms = NOON + 30000});
+    assert_int_equal(store_outbox_release(s, 0, NOON + 20, &e), 0);
+    assert_string_equal(taken(s, NOON + 20, NOON + 60000, 10, &next), "");
+    assert_int_equal(store_outbox_release(s, 1, NOON + 20, &e), 0); /* not c: its pause goes on */
+    assert_string_equal(taken(s, NOON + 20, NOON + 60000, 10, &next), "b");
+    assert_int_equal(next, NOON + 30000);
+    /* What the dead one would have recorded is not: it was taken anew. */
+    record_sent(s, &(struct store_sent){.key = "b", .attempt = 1, .state = OUTBOX_SENT, .at_ms = NOON + 20});
+    assert_string_equal(taken(s, NOON + 60000, NOON + 90000, 10, &next), "c a b");
     store_close(s);
 }
 
@@ -1070,6 +1099,7 @@ static void a_message_that_failed_for_now_is_due_again_with_what_is_left_of_it(v
     struct store *s = opened();
     struct error e = {0};
     int64_t next;
+    const struct store_taking again = {.now_ms = NOON + 7000, .until_ms = NOON + 60000, .most = 10};
     json_t *out, *left = json_pack("{s:s, s:[s]}", "subject", "A day", "to", "b@example.com");
     put_message(s, "a", NOON);
     assert_string_equal(taken(s, NOON, NOON + 60000, 10, &next), "a");
@@ -1086,7 +1116,7 @@ static void a_message_that_failed_for_now_is_due_again_with_what_is_left_of_it(v
                 "\"to\":[\"b@example.com\"], " TIMES_OF_A_MESSAGE ", \"due_at\":\"2026-09-21T14:13:27.000Z\","
                 "\"ended_at\":null, \"attempts\":1, \"error\":\"451 later\"}]");
     assert_string_equal(taken(s, NOON + 6999, NOON + 60000, 10, &next), "");
-    assert_int_equal(store_outbox_take(s, NOON + 7000, NOON + 60000, 10, &out, &e), 0);
+    assert_int_equal(store_outbox_take(s, &again, &out, &e), 0);
     assert_json(json_incref(json_array_get(json_object_get(out, "messages"), 0)),
                 "{\"kind\":\"mail\", \"key\":\"a\", \"attempt\":2, \"created_ms\":1790000000000,"
                 "\"expires_ms\":1790000090000,\"document\":{\"subject\":\"A day\", \"to\":[\"b@example.com\"]}}");
@@ -1189,15 +1219,30 @@ static void let_go(json_t **out)
     *out = NULL;
 }
 
-static int look(struct store *s, const struct sample *m, struct error *e)
+static int note_jobs(struct store *s, struct error *e)
+{
+    struct sample m[4];
+    struct store_job jobs[4];
+    for (int i = 0; i < 4; i++) {
+        jobs[i] = ended(&m[i], i, 0, (uint64_t)i);
+    }
+    jobs[3].status = STATUS_PENDING;
+    jobs[3].client = "\xff a client whose name is longer than what is remembered of words";
+    int rc = store_record(s, jobs, 4, e);
+    return rc ? rc : store_record(s, jobs, 4, e);
+}
+
+static int look(struct store *s, struct error *e)
 {
     json_t *out = NULL;
     struct found f = {0};
     struct store_seen seen;
+    struct sample m;
+    const struct store_job first = ended(&m, 0, 0, 0);
     int rc = store_unfinished(s, note, &f, e);
     rc = rc ? rc : store_last(s, "RANK", "t1.json", note, &f, e);
     rc = rc ? rc : store_uncounted(s, 0, note, &f, e);
-    rc = rc ? rc : store_seen(s, &m->job, 0, &seen, e);
+    rc = rc ? rc : store_seen(s, &first, 0, &seen, e);
     rc = rc ? rc : store_list(s, &(struct store_filter){.client = "rank", .destination = "monday"}, &out, e);
     let_go(&out);
     rc = rc ? rc : store_list(s, &(struct store_filter){.statuses = 1u << STATUS_PENDING}, &out, e);
@@ -1240,13 +1285,15 @@ static int keep(struct store *s, struct error *e)
 
 static int send(struct store *s, struct error *e)
 {
+    const struct store_taking taking = {.now_ms = 1, .until_ms = 2, .most = 2};
     json_t *document = json_pack("{s:s, s:[s]}", "subject", "A day", "to", "a@example.com"), *out = NULL;
     const struct store_message m = {.kind = "mail", .key = "a", .document = document, .due_ms = 1};
     int rc = document ? store_outbox_put(s, &m, e) : ERR_NOMEM;
-    rc = rc ? rc : store_outbox_take(s, 1, 2, 2, &out, e);
+    rc = rc ? rc : store_outbox_take(s, &taking, &out, e);
     let_go(&out);
     struct store_sent sent = {
         .key = "a", .attempt = 1, .state = OUTBOX_WAITING, .error = "later", .document = document};
+    rc = rc ? rc : store_outbox_release(s, 0, 1, e);
     rc = rc ? rc : store_outbox_record(s, &sent, e);
     sent.state = OUTBOX_SENT;
     rc = rc ? rc : store_outbox_record(s, &sent, e);
@@ -1256,26 +1303,28 @@ static int send(struct store *s, struct error *e)
     return rc;
 }
 
-static int live(struct store *s, struct error *e)
+static int tidy(struct store *s, struct error *e)
 {
-    struct sample m[4];
-    struct store_job jobs[4];
-    for (int i = 0; i < 4; i++) {
-        jobs[i] = ended(&m[i], i, 0, (uint64_t)i);
-    }
-    jobs[3].status = STATUS_PENDING;
-    jobs[3].client = "\xff a client whose name is longer than what is remembered of words";
-    int rc = store_record(s, jobs, 4, e);
-    rc = rc ? rc : store_record(s, jobs, 4, e);
-    rc = rc ? rc : look(s, m, e);
-    rc = rc ? rc : keep(s, e);
-    rc = rc ? rc : send(s, e);
     json_t *out = NULL;
-    rc = rc ? rc : store_check(s, &out, e);
+    int rc = store_check(s, &out, e);
     rc = rc || json_array_size(out) == 0 ? rc : ERR_INTERNAL;
     let_go(&out);
     size_t removed;
     return rc ? rc : store_retain(s, &(struct store_retention){.keep_rows = 3, .most = 10}, &removed, e);
+}
+
+/* Of a life, each from what those before it left. */
+static int (*const parts[])(struct store *s, struct error *e) = {note_jobs, look, keep, send, tidy};
+#define PARTS (sizeof parts / sizeof *parts)
+
+static void live(struct store *s, size_t from, size_t until)
+{
+    struct error e = {0};
+    for (size_t i = from; i < until; i++) {
+        if (parts[i](s, &e) != 0) {
+            fail_msg("part %zu of a life: %s", i, e.text);
+        }
+    }
 }
 
 /* All or none, whatever failed. */
@@ -1291,6 +1340,7 @@ static void assert_sound(struct store *s)
 
 static void copy_file(const char *from, const char *to)
 {
+    unlink(in_folder(to));
     int in = open(in_folder(from), O_RDONLY); /* the driver in memory has none */
     if (in < 0)
         return;
@@ -1302,18 +1352,13 @@ static void copy_file(const char *from, const char *to)
     close(out);
 }
 
-/* What comes back is the caller's; NULL: it could not be opened. */
-static struct store *opened_scarcely(long n, bool lasts, struct error *e)
+static void begin_scarcity(long n, bool lasts)
 {
-    struct store *s = NULL;
     countdown = n;
     lasting = lasts;
     hit = false;
     json_set_alloc_funcs(scarce_alloc, free);
     mem_set(&scarce);
-    int rc = store_open(&s, url, folder, STORE_WRITE_UNFLUSHED, e);
-    assert_true(rc == 0 || !s);
-    return s;
 }
 
 static void end_scarcity(long n, int rc, const struct error *e)
@@ -1326,17 +1371,85 @@ static void end_scarcity(long n, int rc, const struct error *e)
     assert_true(rc == 0 || hit);
 }
 
-/* fresh: one is made; else there is one, so that what it takes to make it is not done for each allocation of the rest. */
-static bool one_life(long n, bool lasts, bool fresh)
+/* FNV-1a of a file's bytes; 0: there is none. */
+static uint64_t print_of(const char *name)
+{
+    int in = open(in_folder(name), O_RDONLY);
+    uint64_t print = in < 0 ? 0 : 14695981039346656037u;
+    char bytes[65536];
+    for (ssize_t n; in >= 0 && (n = read(in, bytes, sizeof bytes)) > 0;)
+        for (ssize_t i = 0; i < n; i++)
+            print = (print ^ (unsigned char)bytes[i]) * 1099511628211u;
+    if (in >= 0)
+        close(in);
+    return print;
+}
+
+static const char *const files[] = {"shunt.db", "shunt.db-wal", "shunt.db.suspect", "shunt.db-shm"};
+#define FILES_TOLD 3 /* of them; the last is made anew whatever it holds */
+
+/* Whether what a failed opening left is, byte for byte, what the one before left: then it is known to be sound. */
+static bool is_left_as_before(void)
+{
+    static uint64_t before[FILES_TOLD];
+    uint64_t now[FILES_TOLD];
+    for (size_t i = 0; i < FILES_TOLD; i++)
+        now[i] = print_of(files[i]);
+    bool same = memcmp(before, now, sizeof now) == 0 && now[0] != 0;
+    memcpy(before, now, sizeof now);
+    return same;
+}
+
+/* The n-th allocation of an opening fails; what is opened then is lived in. file: what is there, NULL: nothing yet. */
+static bool one_opening(const char *file, long n, bool lasts)
 {
     struct error e = {0};
-    unlink(in_folder("shunt.db"));
-    if (!fresh && access(in_folder("empty.db"), F_OK) == 0)
-        copy_file("empty.db", "shunt.db");
-    struct store *s = opened_scarcely(n, lasts, &e);
-    int rc = s ? fresh ? 0 : live(s, &e) : e.code;
+    struct store *s = NULL;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        unlink(in_folder(files[i]));
+    if (file)
+        copy_file(file, "shunt.db");
+    begin_scarcity(n, lasts);
+    int rc = store_open(&s, url, folder, STORE_WRITE_UNFLUSHED, &e);
     end_scarcity(n, rc, &e);
-    s = s ? s : opened();
+    assert_true(rc == 0 || !s);
+    if (!s && is_left_as_before())
+        return hit;
+    bool failed = !s;
+    s = failed ? opened() : s;
+    assert_sound(s);
+    if (!failed)
+        live(s, 0, PARTS);
+    store_close(s);
+    return hit;
+}
+
+/* A store as the part finds it. Where it is a file a copy is kept, so that the parts before are lived once and not for
+ * each allocation. */
+static struct store *before_part(size_t part)
+{
+    char kept[32];
+    snprintf(kept, sizeof kept, "part-%zu.db", part);
+    bool known = access(in_folder(kept), F_OK) == 0;
+    copy_file(kept, "shunt.db");
+    struct store *s = opened();
+    if (known)
+        return s;
+    live(s, 0, part);
+    if (access(in_folder("shunt.db"), F_OK) != 0)
+        return s;
+    store_close(s);
+    copy_file("shunt.db", kept);
+    return opened();
+}
+
+static bool one_part(size_t part, long n, bool lasts)
+{
+    struct error e = {0};
+    struct store *s = before_part(part);
+    begin_scarcity(n, lasts);
+    int rc = parts[part](s, &e);
+    end_scarcity(n, rc, &e);
     assert_sound(s);
     store_close(s);
     return hit;
@@ -1345,7 +1458,7 @@ static bool one_life(long n, bool lasts, bool fresh)
 #ifdef __SANITIZE_THREAD__
 #define STEP 5 /* what leaks or crashes is the other sanitizers' to find */
 #else
-#define STEP 2 /* its calls fail in what they share; n is odd where it lasts, even where it does not */
+#define STEP 1
 #endif
 
 static void without_memory_it_fails_and_stays_whole(void **state)
@@ -1354,13 +1467,20 @@ static void without_memory_it_fails_and_stays_whole(void **state)
     struct store *empty = opened();
     store_close(empty);
     copy_file("shunt.db", "empty.db");
-    for (int turn = 0; turn < 4; turn++) {
-        bool fresh = turn % 2 == 0, lasts = turn >= 2;
-        long n = lasts;
-        while (one_life(n, lasts, fresh)) {
-            n += STEP * (lasts ? 7 : 1); /* the second round is much like the first */
-        }
+    for (int lasts = 0; lasts < 2; lasts++) {
+        const long step = STEP * (lasts ? 7 : 1); /* the second round is much like the first */
+        long n = 0;
+        while (one_opening(NULL, n, lasts))
+            n += step;
         assert_true(n > 0);
+        for (n = 0; one_opening("empty.db", n, lasts);)
+            n += step;
+        assert_true(n > 0);
+        for (size_t part = 0; part < PARTS; part++) {
+            for (n = 0; one_part(part, n, lasts);)
+                n += step;
+            assert_true(n > 0);
+        }
     }
 }
 
@@ -1416,6 +1536,7 @@ int main(void)
         EACH(a_date_has_one_report_the_first, url_), EACH(a_message_of_the_same_key_is_there_once, url_),              \
         EACH(a_message_is_taken_when_it_is_due_and_by_nobody_else_meanwhile, url_),                                    \
         EACH(what_is_taken_says_all_that_is_needed_to_send_it, url_),                                                  \
+        EACH(what_an_instance_had_in_hand_is_due_again_when_it_is_released, url_),                                     \
         EACH(a_message_that_failed_for_now_is_due_again_with_what_is_left_of_it, url_),                                \
         EACH(of_an_ended_message_stays_what_lists_show, url_),                                                         \
         EACH(a_message_that_expires_keeps_its_last_error, url_),                                                       \

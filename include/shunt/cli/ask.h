@@ -47,5 +47,7 @@ int ask_list(struct ask *a, const struct store_filter *filter, json_t **page, st
 /* The newest messages of the outbox, likewise: [MESSAGE...] */
 int ask_mail(struct ask *a, json_t **messages, struct error *e);
 int ask_show(struct ask *a, const char *id, json_t **job, struct error *e);
+/* Of a day (yyyymmdd), likewise; of today what there is so far. */
+int ask_report(struct ask *a, int day, json_t **report, struct error *e);
 
 #endif

@@ -72,6 +72,7 @@ struct cli_command {
     const struct cli_option *options; /* its own */
     struct cli_operand operands[CLI_OPERANDS_MAX + 1];
     const struct cli_example *examples;
+    bool needs_routes; /* nothing can be done by a routes.ini that is refused */
     int (*run)(const struct cli *cli);
 };
 
@@ -131,7 +132,7 @@ int cli_print(const struct str *text);
 int cli_fail(const struct error *e);
 
 /* The configuration, the process's zone set by it ([report] timezone); NULL: faults are on standard error, exit with
- * EXIT_CONFIG. */
+ * EXIT_CONFIG. Without routes where routes.ini is refused and the command can do without. */
 struct config *cli_config(const struct cli *cli);
 /* What a command does with it, and how that ends. act: an exit code, or negative with *e set. */
 int cli_with_config(const struct cli *cli, int (*act)(const struct cli *cli, const struct config *c, struct error *e));

@@ -51,5 +51,7 @@ void mail_message_id(const char *hash, const char *from, char out[MAIL_ID_MAX]);
 
 /* Every line ends with CRLF; other control characters but tabs become spaces. */
 void mail_lines(struct str *out, const char *text);
+/* What it is as quoted-printable (RFC 2045), or a little more: its bytes in a mail. */
+size_t mail_encoded_size(const char *text, size_t len);
 
 #endif

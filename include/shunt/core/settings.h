@@ -104,17 +104,11 @@ struct settings {
     /* [store] */
     char *store_url; /* key "url" */
     int64_t keep_jobs_ms, keep_rows;
-    /* [http] */
-    int64_t max_upload_bytes;   /* of one request's body */
-    int64_t max_memory_percent; /* nothing is accepted beyond */
-    int64_t min_free_bytes;     /* nothing is accepted below */
     /* [log] */
     enum log_level log_level;   /* key "level" */
     enum log_format log_format; /* key "format" */
     char *log_file;             /* key "file"; "" none; relative: to the logs folder */
     bool log_stdout;            /* key "stdout" */
-    /* [http] */
-    int64_t max_streams;
     /* [report] */
     char *timezone; /* IANA name; "" the system's */
     bool report_enabled;
@@ -129,7 +123,11 @@ struct settings {
     char *http_key;                /* key "key" */
     struct text_list http_origins; /* key "origins" */
     char *http_files;              /* key "files"; "" none; relative to data */
-    int64_t ready_oldest_ms;       /* a ticket that waits for longer makes /readyz answer 503 */
+    int64_t max_upload_bytes;      /* of one request's body */
+    int64_t max_memory_percent;    /* nothing is accepted beyond */
+    int64_t min_free_bytes;        /* nothing is accepted below */
+    int64_t max_streams;
+    int64_t ready_oldest_ms; /* a ticket that waits for longer makes /readyz answer 503 */
     /* [schedule]; see task.h */
     bool off_cadence;
     char *off_hours;
@@ -236,6 +234,8 @@ int settings_diff(const struct settings *before, const struct settings *after, s
 void settings_values(const struct setting *x, struct str *out);
 /* A key's value as it would stand in the file; a secret's as "(set)" or "". */
 void settings_value_text(const struct settings *s, const struct setting *x, struct str *out);
+/* What is no fault, but hardly what was meant: a sentence each, as "[alerts] to is set, but ...". */
+void settings_advice(const struct settings *s, void (*tell)(void *user, const char *text), void *user);
 /* The reference in doc/settings.md: a Markdown table a section. */
 void settings_reference(struct str *out);
 

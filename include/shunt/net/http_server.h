@@ -47,7 +47,7 @@ struct http_stream;
 
 typedef void (*http_handler)(struct http_request *request, void *context);
 
-/* Of a path or a query; a list of them ends with a NULL name. */
+/* Of a path, a query or the headers; a list of them ends with a NULL name. */
 struct http_parameter {
     const char *name, *text, *example;
 };
@@ -60,10 +60,12 @@ struct http_route {
     /* What follows is for the handlers and the description of the API; the server does not look at it. */
     const char *role;
     const char *summary;
-    const struct http_parameter *path_params, *query; /* NULL: none */
-    const char *body, *body_type;                     /* a schema's name; NULL: none, JSON */
-    const char *answer, *answer_type;                 /* the same, of success */
-    unsigned status;                                  /* of success; 0: 200 */
+    const struct http_parameter *path_params, *query, *headers; /* NULL: none */
+    const char *body, *body_type;                               /* a schema's name; NULL: none, JSON */
+    const char *answer, *answer_type;                           /* the same, of success */
+    unsigned status;                                            /* of success; 0: 200 */
+    unsigned also; /* the same is answered with this status too; 0: with none */
+    const char *also_text;
 };
 
 struct http_field {
@@ -139,8 +141,15 @@ const char *http_request_who(const struct http_request *request);
 /* Before the answer. name is a constant, value is copied. A value that is no header's makes the answer a 500. */
 void http_request_set_header(struct http_request *request, const char *name, const char *value);
 
+/* bytes are copied. NULL: no memory; http_respond_content then answers 503. */
+struct http_content;
+struct http_content *http_content_new(const void *bytes, size_t len);
+void http_content_unref(struct http_content *content);
+
 /* Each takes the request: it is not touched afterwards. */
 void http_respond(struct http_request *request, unsigned status, const char *type, const void *bytes, size_t len);
+/* Status 200, with bytes that many answers share: they are made smaller once, and freed when the last has been sent. */
+void http_respond_content(struct http_request *request, const char *type, struct http_content *content);
 void http_respond_text(struct http_request *request, unsigned status, const char *text);
 void http_respond_json(struct http_request *request, unsigned status, const json_t *json); /* borrowed */
 void http_respond_problem(struct http_request *request, unsigned status, const char *fmt, ...)

@@ -45,6 +45,21 @@ struct mail {
 };
 
 enum mail_outcome { MAIL_DELIVERED, MAIL_TRANSIENT, MAIL_PERMANENT };
+/* Where it went wrong: what a person looks at first. */
+enum mail_trouble {
+    MAIL_NO_TROUBLE,
+    MAIL_NO_NAME, /* the host's name is not known */
+    MAIL_NO_CONNECTION,
+    MAIL_NO_ANSWER, /* a time-out */
+    MAIL_CUT_OFF,   /* the connection was closed, or no mail server answers */
+    MAIL_NO_STARTTLS,
+    MAIL_NO_TLS,
+    MAIL_CERTIFICATE, /* is not trusted, or another's */
+    MAIL_CA_FILE,
+    MAIL_LOG_IN,  /* is wanted, or was refused */
+    MAIL_REFUSED, /* by an answer, which stands in the text */
+    MAIL_OTHER_TROUBLE
+};
 struct mail_refusal {
     size_t recipient; /* of `to` */
     int code;         /* 4xx: for now; 5xx: for good */
@@ -52,6 +67,7 @@ struct mail_refusal {
 };
 struct mail_result {
     enum mail_outcome outcome;
+    enum mail_trouble trouble;
     int code;                  /* the server's last; 0: it said nothing */
     char text[MAIL_REPLY_MAX]; /* for people: the server's words, or what went wrong; fit for a terminal */
     struct mail_refusal *refused;

@@ -19,15 +19,19 @@ struct config {
     struct settings *settings;
     /* absolute */
     char *data, *hot, *archive, *failed, *underprocess, *logs, *routes_file;
-    char *log_file;  /* NULL: none */
-    char *templates; /* folder of the report's; NULL: the program's own */
-    char *control;   /* socket of instance 0; NULL: none */
-    char *files;     /* what jobs that are sent may name; NULL: none */
-    struct routes *routes;
+    char *log_file;        /* NULL: none */
+    char *templates;       /* folder of the report's; NULL: the program's own */
+    char *control;         /* socket of instance 0; NULL: none */
+    char *files;           /* what jobs that are sent may name; NULL: none */
+    struct routes *routes; /* NULL: refused, and config_load_lax asked */
 };
 
 /* NULL: see faults. env: "NAME=value" ..., NULL-terminated. */
 struct config *config_load(const char *file, const char *const *env, struct faults *faults);
+/* For who only asks a service, which goes by the table from before: a routes.ini that is refused is told in of_routes, and is
+ * no reason to return NULL. */
+struct config *config_load_lax(const char *file, const char *const *env, struct faults *faults,
+                               struct faults *of_routes);
 void config_free(struct config *c);
 
 /* shunt.ini and the environment anew, as a reload does; settings_free. NULL: see faults. */

@@ -21,6 +21,8 @@ struct control;
 struct control *control_new(struct service *s, struct error *e);
 /* Where shunt.ini says; what fails is a WARN. A TCP address that is taken is tried again until it is free. */
 void control_listen(struct control *c);
+/* Why there is no dashboard yet; code 0: there is one, or none is wanted. */
+const struct error *control_no_address(const struct control *c);
 /* Who may come in from now on; takes it. */
 void control_adopt_access(struct control *c, struct access *access);
 bool control_idle(const struct control *c);

@@ -2,6 +2,7 @@
  *
  * Happy way: outbox_put -> a row of the store, by the storage's lane -> taken when it is due (the row's due moves on by the
  * time that a try may take: no other instance sends it meanwhile) -> sent, OUTBOX_SENDS_MAX at once -> recorded as sent.
+ * What a crash left in hand is due again when that instance starts anew, else when its time is over.
  * What fails for now is tried again with growing pauses, [mail] pause to 1h, until its expiry ([mail] expire), which is told
  * once at ERROR. What is refused for good is told once and not tried again; of several recipients those that are not reached
  * yet are tried again, alone.
@@ -44,5 +45,7 @@ bool outbox_put(struct outbox *o, enum outbox_kind kind, const char *key, const 
 /* Is there anybody to send it to: [mail] server, from and to, [webhook] url. What is put while there is not waits in the
  * store until it expires. */
 bool outbox_reaches(const struct outbox *o, enum outbox_kind kind);
+/* Why none of that kind gets out, since a message failed more than once and none was sent after it; NULL: they do. */
+const char *outbox_trouble(const struct outbox *o, enum outbox_kind kind);
 
 #endif

@@ -141,6 +141,12 @@ struct store_message {
     int64_t created_ms, due_ms, expires_ms;
 };
 
+struct store_taking {
+    unsigned instance; /* who takes them */
+    int64_t now_ms, until_ms;
+    size_t most;
+};
+
 struct store_sent { /* what became of a try */
     const char *key;
     unsigned attempt; /* as it was taken: where it was taken anew since, nothing is recorded */
@@ -182,7 +188,8 @@ struct store_driver {
     int (*alert)(struct store *s, const struct store_alert *alert, bool open, struct error *e);
     int (*alerts)(struct store *s, bool open, size_t limit, json_t **out, struct error *e);
     int (*outbox_put)(struct store *s, const struct store_message *m, struct error *e);
-    int (*outbox_take)(struct store *s, int64_t now_ms, int64_t until_ms, size_t most, json_t **out, struct error *e);
+    int (*outbox_take)(struct store *s, const struct store_taking *t, json_t **out, struct error *e);
+    int (*outbox_release)(struct store *s, unsigned instance, int64_t now_ms, struct error *e);
     int (*outbox_record)(struct store *s, const struct store_sent *sent, struct error *e);
     int (*outbox_list)(struct store *s, unsigned states, size_t limit, json_t **out, struct error *e);
     int (*check)(struct store *s, json_t **findings, struct error *e);
@@ -261,10 +268,12 @@ int store_alerts(struct store *s, bool open, size_t limit, json_t **out,
 
 /* Durable when it returns 0. Where there is a message of that key, whatever became of it, nothing changes. */
 int store_outbox_put(struct store *s, const struct store_message *m, struct error *e);
-/* Takes those that are due, the longest due first: their due becomes until_ms, so that nobody takes them before, and the
+/* Takes those that are due now, the longest due first: their due becomes until_ms, so that nobody takes them before, and the
  * attempt counts. {"messages": [{"kind", "key", "document", "created_ms", "expires_ms", "attempt"}...], "next_ms": when the next is
  * due, 0: none waits}. */
-int store_outbox_take(struct store *s, int64_t now_ms, int64_t until_ms, size_t most, json_t **out, struct error *e);
+int store_outbox_take(struct store *s, const struct store_taking *t, json_t **out, struct error *e);
+/* What the instance has in hand is due now: for its start, when whoever had that number before is dead. */
+int store_outbox_release(struct store *s, unsigned instance, int64_t now_ms, struct error *e);
 int store_outbox_record(struct store *s, const struct store_sent *sent, struct error *e);
 /* states: bits 1 << enum outbox_state; 0: any. Newest first: [{"kind", "key", "state", "subject", "to", "created_at", "due_at",
  * "expires_at", "ended_at", "attempts", "error"}...]. */
