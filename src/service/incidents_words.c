@@ -86,7 +86,15 @@ static void hangs(struct words *w, const struct lane *lane)
 static void held(struct words *w, const struct lane *lane)
 {
     str_printf(&w->title, "%s is held", lane->label);
-    str_puts(&w->text, "Somebody holds this destination, and deliveries wait for it.");
+    const struct held_name *how = lanes_find_held(lane->lanes, lane->name);
+    char at[CLOCK_STAMP_MAX];
+    str_puts(&w->text, "Held by ");
+    str_puts(&w->text, how && how->by[0] ? how->by : "somebody");
+    if (how && how->since_ms > 0) {
+        clock_plain(how->since_ms, at);
+        str_printf(&w->text, " since %s", at);
+    }
+    str_puts(&w->text, ": deliveries wait for it.");
     str_puts(&w->next, "They wait until it is released, for however long that takes.");
     command(w, service_of(lane), "release", lane->name);
 }
