@@ -365,6 +365,28 @@ def test_a_ticket_that_is_dropped_on_the_page_is_uploaded(site, page, on):
     site.finish(1)
 
 
+def test_undo_of_an_upload_takes_back_that_ticket_and_not_another_of_its_name(site, page):
+    for client in ("3M", "RANK"):
+        site.folder(client)
+    held(site, "celtra")
+    held(site)
+    wait_for(lambda: {"3M", "RANK"} <= {c["client"] for c in site.http().get("/api/v1/clients").json["clients"]}, "the folders are watched")
+    site.put("3M", "same.json", ticket("3M", category="CELTRA"))
+    wait_for(lambda: site.http().get("/api/v1/jobs?status=pending").json["jobs"], "it waits")
+    page.open(site.http())
+    (site.staging / "same.json").write_bytes(ticket("RANK"))
+    page.press("Upload")
+    page.sees("Upload tickets", selector="dialog")
+    page.all("dialog select option")[1].click()
+    page.all("dialog input[type=file]")[0].send_keys(str(site.staging / "same.json"))
+    page.all("dialog button[value=yes]")[0].click()
+    page.sees("same.json lies in the hot folder of RANK")
+    wait_for(lambda: len(site.http().get("/api/v1/jobs?status=pending").json["jobs"]) == 2, "both wait")
+    page.press("Undo: take back what still waits")
+    page.sees("1 ticket taken back", selector="#toasts")
+    assert [j["folder"] for j in site.http().get("/api/v1/jobs?status=pending").json["jobs"]] == ["3M"]
+
+
 def test_without_a_hot_folder_the_upload_says_what_to_do(site, page):
     page.open(site.http())
     page.sees("live")
