@@ -25,11 +25,7 @@ void retry_page_fini(struct page *page)
 
 bool retry_refuse(struct retry_call *retry, json_t *id, json_t *file, const char *why)
 {
-    struct str plain = STR_INIT;
-    str_plain(&plain, why, strlen(why));
-    json_t *entry =
-        str_failed(&plain) ? NULL : json_pack("{s:O?, s:O?, s:s}", "id", id, "file", file, "why", plain.bytes);
-    str_fini(&plain);
+    json_t *entry = json_pack("{s:O?, s:O?, s:o}", "id", id, "file", file, "why", api_text(why));
     return json_array_append_new(retry->refused, entry) == 0;
 }
 
@@ -46,10 +42,7 @@ static int read_id(struct store *store, const char *id, json_t **out, struct err
     struct error why = {0};
     int rc = store ? store_show(store, id, out, &why) : error_set(&why, ERR_GONE, "%s: no job has this id", id);
     if (rc == ERR_GONE || rc == ERR_CONFLICT) {
-        struct str plain = STR_INIT;
-        str_plain(&plain, why.text, strlen(why.text));
-        *out = str_failed(&plain) ? NULL : json_pack("{s:s, s:s}", "id", id, "why", plain.bytes);
-        str_fini(&plain);
+        *out = json_pack("{s:s, s:o}", "id", id, "why", api_text(why.text));
         return *out ? 0 : error_set(e, ERR_NOMEM, "out of memory");
     }
     return rc ? error_set(e, rc, "%s", why.text) : 0;

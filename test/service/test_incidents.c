@@ -52,6 +52,26 @@ static void what_is_wrong_is_an_alert_until_it_is_over(void **state)
     log_close();
 }
 
+static void a_destination_that_is_held_is_told_with_who_holds_it_and_since_when(void **state)
+{
+    struct scratch *s = *state;
+    struct error e = {0};
+    json_t *list;
+    char at[CLOCK_STAMP_MAX], wanted[64];
+    struct service *service = set_up(s);
+    assert_int_equal(lanes_hold(&service->lanes, "a", "anna"), 0);
+    lane_of(service, "a")->queued = 1;
+    tick(service);
+    assert_int_equal(store_alerts(service->storage.store, true, 0, &list, &e), 0);
+    clock_plain(wall_now_ms, at);
+    snprintf(wanted, sizeof wanted, "Held by anna since %s:", at);
+    assert_non_null(strstr(json_string_value(json_object_get(json_array_get(list, 0), "text")), wanted));
+    json_decref(list);
+    lane_of(service, "a")->queued = 0;
+    service_free(service);
+    log_close();
+}
+
 static void a_store_that_was_away_is_told_with_the_time_it_began(void **state)
 {
     struct scratch *s = *state;
@@ -123,6 +143,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(what_is_wrong_is_an_alert_until_it_is_over),
+        T(a_destination_that_is_held_is_told_with_who_holds_it_and_since_when),
         T(a_store_that_was_away_is_told_with_the_time_it_began),
         T(an_alert_that_was_open_at_the_end_goes_on_until_it_is_over),
         SWEEP_OF(no_memory_for_an_alert_puts_it_off),
