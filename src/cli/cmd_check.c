@@ -44,6 +44,13 @@ static void warn_folder(const char *what, const char *path)
         printf("warning: %s %s is not writable\n", what, path);
 }
 
+static void warn_file_system(const struct config *c)
+{
+    struct error e = {0};
+    if (service_check_file_system(c, &e) == ERR_CONFIG)
+        printf("warning: %s: the service will not start\n", e.text);
+}
+
 static void warn_destination(const struct config *c, const struct destination *d)
 {
     char *path = config_destination_path(c, d);
@@ -112,6 +119,7 @@ static int run(const struct cli *cli)
         warn_folder("[folders] failed:", c->failed);
         warn_folder("[folders] underprocess:", c->underprocess);
         warn_folder("[folders] logs:", c->logs);
+        warn_file_system(c);
         for (size_t i = 0; i < c->routes->n_destinations; i++)
             warn_destination(c, &c->routes->destinations[i]);
         for (size_t i = 0; i < c->settings->tasks.count; i++)

@@ -188,7 +188,7 @@ static void on_signal(uv_signal_t *handle, int number)
 
 /* --- making --- */
 
-static int check_same_file_system(const struct config *c, struct error *e)
+int service_check_file_system(const struct config *c, struct error *e)
 {
     struct stat hot, under;
     if (stat(c->hot, &hot) != 0)
@@ -209,7 +209,7 @@ static int make_folders(const struct config *c, struct error *e)
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
         if (files_mkdirs(folders[i], c->settings->folder_mode, true, e) != 0)
             return e->code;
-    return check_same_file_system(c, e);
+    return service_check_file_system(c, e);
 }
 
 void service_hold_signals(bool hold)
@@ -261,6 +261,7 @@ static void start_signals(struct service *s)
         if (signal_numbers[i] != SIGCHLD || getpid() == 1)
             uv_signal_start(&s->signals[i], on_signal, signal_numbers[i]);
     }
+    service_reap(s); /* what ended before anybody listened */
 }
 
 static void start_handles(struct service *s)

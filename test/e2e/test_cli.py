@@ -269,6 +269,15 @@ def test_check_says_of_a_folder_that_is_a_file_that_the_service_will_not_start(m
     assert refused.returncode == 2 and "%s is not a folder" % site.archive in refused.stdout.decode(), refused
 
 
+def test_check_says_that_underprocess_lies_on_another_file_system(make_site, mounts):
+    site = make_site()
+    assert b"file system" not in site.command("check").stdout
+    mounts(site.under, "-t", "tmpfs", "tmpfs")
+    told = site.command("check").stdout.decode()
+    assert re.search(r"^warning: \[folders\] underprocess .* must lie on the same file system as hot .*: the service will not start$", told, re.M), told
+    assert site.command("run").returncode == 2
+
+
 def test_files_that_are_not_there_are_told_with_the_setting_that_names_them(make_site):
     site = make_site({"http.access": "nobody"})
     told = site.command("check").stderr.decode()

@@ -92,6 +92,7 @@ def test_its_numbers_are_those_of_the_folders(make_site):
     site.wait_ended()
     clock.set("2026-02-07 00:00:02")
     wait_made(site, "2026-02-06")
+    wait_for(lambda: 20260206 in stored(site), "its row", 10)
     day = document(site, "2026-02-06")
     archived, failed = list(site.archive.glob("*/*.json")), [p for p in site.failed.glob("*/*.json")]
     assert (day["totals"]["processed"], day["totals"]["errors"]) == (len(archived), len(failed)) == (13, 3)

@@ -2,6 +2,7 @@
 import os
 import signal
 import subprocess
+import sys
 
 import pytest
 
@@ -52,15 +53,17 @@ def test_signals_while_it_works_disturb_nothing(site):
 
 
 @root_only
-def test_as_process_1_it_reaps_and_stops_cleanly(make_site):
+@pytest.mark.parametrize("orphan", ["0.1", "1"])  # it ends before the program begins, and while it runs
+def test_as_process_1_it_reaps_and_stops_cleanly(make_site, orphan):
     site = make_site()
     for i in range(20):
         site.drop("RANK", "t%d.json" % i, "CELTRA")
     probe = subprocess.run(["unshare", "-pf", "--mount-proc", "true"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if probe.returncode != 0:
         pytest.skip("unshare: " + probe.stdout.decode())
-    script = '(sh -c "sleep 0.2 &") ; exec "$@"'
-    site.start(prefix=["unshare", "-pf", "--mount-proc", "sh", "-c", script, "sh"])
+    script = '(sh -c "sleep %s &") ; exec "$@"' % orphan
+    later = "import os, sys, time; time.sleep(0.5); os.execv(sys.argv[1], sys.argv[1:])"
+    site.start(prefix=["unshare", "-pf", "--mount-proc", "sh", "-c", script, "sh", sys.executable, "-c", later])
     children = "/proc/%d/task/%d/children" % (site.process.pid, site.process.pid)
     (inner,) = open(children).read().split()
     assert os.readlink("/proc/%s/exe" % inner) == str(BIN)

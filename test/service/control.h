@@ -110,9 +110,8 @@ static inline void connect_to(struct world *w, struct client *client)
 /* target: below /api/v1; with two slashes: as it is. Lines with their ends may stand before the body, behind a '|'. */
 static inline void say(struct client *client, const char *method, const char *target, const char *body)
 {
-    const char *bar = body[0] == '|' ? strchr(body + 1, '|') : NULL;
-    int header_len = bar ? (int)(bar - body - 1) : 0;
-    const char *headers = body + 1;
+    const char *headers = body + (body[0] == '|'), *bar = headers > body ? strchr(headers, '|') : NULL;
+    int header_len = bar ? (int)(bar - headers) : 0;
     body = bar ? bar + 1 : body;
     char text[4096];
     int len = snprintf(text, sizeof text,

@@ -81,12 +81,18 @@ static int64_t stepped_wall(const struct clock *clock)
 }
 static const struct clock clock_stepped = {.mono_ms = fast_mono, .wall_ms = stepped_wall};
 
+/* No thread of the store allocates any more. */
+static void wait_for_store(struct service *service)
+{
+    while (!storage_idle(&service->storage))
+        uv_run(&service->loop, UV_RUN_ONCE);
+}
+
 static void tick(struct service *service)
 {
     upkeep_start(service->upkeep);
     storage_pump(&service->storage);
-    while (!storage_idle(&service->storage))
-        uv_run(&service->loop, UV_RUN_ONCE);
+    wait_for_store(service);
 }
 
 /* Whatever allocation fails when the day turns: it is told, whole and once, and the statistics are saved in the end. */
@@ -129,6 +135,7 @@ static void no_memory_for_a_reload_keeps_the_routes_from_before(void **state)
         put(in(s, "routes.ini"), text);
         size_t done = logged(s, "reloaded"), refused = logged(s, "reload_refused");
         uint64_t lost = log_dropped();
+        wait_for_store(service);
         scarce_begin(n, 1);
         reload_request(service->reload);
         while (!reload_idle(service->reload))

@@ -69,6 +69,8 @@ void service_hold_signals(bool hold);
  * `shunt once`. */
 struct service *service_new(struct config *config, const struct clock *clock, bool once, struct error *e);
 int service_run(struct service *s);
+/* ERR_CONFIG: hot folder and underprocess, which are there, lie on two file systems. */
+int service_check_file_system(const struct config *c, struct error *e);
 void service_free(struct service *s);       /* after service_run, or before it was called */
 void service_stop(struct service *s);       /* as TERM does */
 void service_reap(const struct service *s); /* as process 1, when a program of ours has ended */
