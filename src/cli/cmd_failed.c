@@ -1,4 +1,4 @@
-/* cmd_failed.c: `shunt failed`: what failed and is set aside, the newest first, and how many attempts were made of what.
+/* cmd_failed.c: `shunt failed`: what failed and is set aside, what failed last first, and how many attempts were made of what.
  * Everything is counted, page by page; printed is what the limit says. */
 #include <stdio.h>
 #include <string.h>
@@ -12,14 +12,14 @@
 
 #define LIMIT_DEFAULT 50
 #define ID_SHOWN      18
-#define LOOKED_AT     "1000" /* deliveries in hand, the oldest jobs' */
-#define COUNTED       8      /* so many attempts or more are counted together */
+#define COUNTED       8 /* so many attempts or more are counted together */
 
 struct failures {
-    json_t *jobs;                                  /* that are printed */
-    json_t *in_hand;                               /* deliveries; NULL: no service runs */
-    bool more;                                     /* there are more in hand than the service tells at once */
-    size_t failed[COUNTED + 1], hand[COUNTED + 1]; /* by attempts */
+    json_t *jobs;               /* that are printed */
+    json_t *one_left;           /* deliveries; NULL: no service runs */
+    bool more_left;             /* than these */
+    json_t *in_hand;            /* deliveries by attempts: {"0": 12} */
+    size_t failed[COUNTED + 1]; /* by attempts */
 };
 
 static void count(size_t counts[COUNTED + 1], json_int_t attempts)
@@ -27,10 +27,25 @@ static void count(size_t counts[COUNTED + 1], json_int_t attempts)
     counts[attempts < 0 ? 0 : attempts > COUNTED ? COUNTED : attempts]++;
 }
 
-static bool is_one_left(const json_t *delivery)
+static const char *ended_at(const json_t *job)
 {
-    json_int_t limit = number_in(delivery, "attempts_limit");
-    return limit > 0 && number_in(delivery, "attempts") == limit - 1;
+    const char *text = text_in(job, "completed_at");
+    return text ? text : "";
+}
+
+/* What failed last comes first; they come as they arrived, so that mostly little is to be moved. */
+static int keep(struct failures *f, json_t *job, size_t limit)
+{
+    size_t at = json_array_size(f->jobs);
+    while (at > 0 && strcmp(ended_at(json_array_get(f->jobs, at - 1)), ended_at(job)) < 0)
+        at--;
+    if (at >= limit)
+        return 0;
+    if (json_array_insert(f->jobs, at, job) != 0)
+        return ERR_NOMEM;
+    if (json_array_size(f->jobs) > limit)
+        (void)json_array_remove(f->jobs, limit);
+    return 0;
 }
 
 /* ---- reading ---- */
@@ -50,7 +65,7 @@ static int read_failed(struct failures *f, struct ask *a, struct store_filter *f
         next = json_incref(json_object_get(page, "next"));
         json_array_foreach (json_object_get(page, "jobs"), i, job) {
             count(f->failed, number_in(job, "retry_count"));
-            if (json_array_size(f->jobs) < limit && json_array_append(f->jobs, job) != 0)
+            if (rc == 0 && keep(f, job, limit) != 0)
                 rc = error_set(e, ERR_NOMEM, "out of memory");
         }
         json_decref(page);
@@ -62,16 +77,13 @@ static int read_failed(struct failures *f, struct ask *a, struct store_filter *f
 /* Of the first instance that answers. None: only the store is read. */
 static int read_in_hand(struct failures *f, struct ask *a, struct error *e)
 {
-    json_t *answer = NULL, *d;
-    size_t i;
+    json_t *answer = NULL;
     struct error why = {0};
-    int rc = ask_get(a, "/api/v1/deliveries?limit=" LOOKED_AT, &answer, &why);
+    int rc = ask_get(a, "/api/v1/deliveries?one_left=true&counts=true&limit=1000", &answer, &why);
     if (rc == 0) {
-        f->more = json_is_true(json_object_get(answer, "more"));
-        f->in_hand = json_incref(json_object_get(answer, "deliveries"));
-        json_array_foreach (f->in_hand, i, d)
-            if (strcmp(text_in(d, "destination") ? text_in(d, "destination") : "", "archive") != 0)
-                count(f->hand, number_in(d, "attempts"));
+        f->one_left = json_incref(json_object_get(answer, "deliveries"));
+        f->more_left = json_is_true(json_object_get(answer, "more"));
+        f->in_hand = json_incref(json_object_get(answer, "attempts"));
     }
     json_decref(answer);
     return rc && (rc != ERR_GONE || a->answered) ? error_set(e, rc, "%s", why.text) : 0;
@@ -120,8 +132,17 @@ static void put_jobs(struct str *out, const struct failures *f, const struct loo
     table_fini(&t);
     str_puts(out, json_array_size(f->jobs) > 0 ? "\n" : "");
     put_counts(out, "Failed:", f->failed);
-    if (f->in_hand)
-        put_counts(out, f->more ? "Of the first " LOOKED_AT " deliveries in hand:" : "Deliveries in hand:", f->hand);
+    if (!f->one_left)
+        return;
+    size_t hand[COUNTED + 1], n = json_array_size(f->one_left);
+    for (i = 0; i <= COUNTED; i++) {
+        char key[24];
+        snprintf(key, sizeof key, "%zu", i);
+        hand[i] = (size_t)number_in(f->in_hand, key);
+    }
+    put_counts(out, "Deliveries in hand:", hand);
+    if (n > 0)
+        str_printf(out, "One attempt from failing: %zu%s; --one-left lists them\n", n, f->more_left ? " or more" : "");
 }
 
 static void put_one_left(struct str *out, const struct failures *f, const struct look *look)
@@ -134,14 +155,11 @@ static void put_one_left(struct str *out, const struct failures *f, const struct
                                             {.head = "DESTINATION", .most = 24},
                                             {.head = "ERROR"}};
     struct table t;
-    size_t i, n = 0;
+    size_t i;
     const json_t *d;
     table_init(&t, columns, sizeof columns / sizeof *columns);
-    json_array_foreach (f->in_hand, i, d) {
+    json_array_foreach (f->one_left, i, d) {
         char of[64], next[WHEN_TEXT_MAX], id[ID_SHOWN + 1];
-        if (!is_one_left(d))
-            continue;
-        n++;
         snprintf(of, sizeof of, "%lld of %lld", (long long)number_in(d, "attempts"),
                  (long long)number_in(d, "attempts_limit"));
         when_span(number_in(d, "next_in_ms"), next);
@@ -156,10 +174,10 @@ static void put_one_left(struct str *out, const struct failures *f, const struct
     }
     table_print(&t, look, 0, out);
     table_fini(&t);
-    if (n == 0)
+    if (json_array_size(f->one_left) == 0)
         str_puts(out, "nothing is one attempt from failing\n");
-    if (f->more)
-        str_puts(out, "only the first " LOOKED_AT " deliveries in hand were looked at\n");
+    if (f->more_left)
+        str_puts(out, "... and more\n");
 }
 
 static json_t *counts_json(const size_t counts[COUNTED + 1])
@@ -174,26 +192,16 @@ static json_t *counts_json(const size_t counts[COUNTED + 1])
     return json;
 }
 
-static json_t *one_left_json(const struct failures *f)
-{
-    json_t *list = json_array(), *d;
-    size_t i;
-    json_array_foreach (f->in_hand, i, d)
-        if (is_one_left(d))
-            json_array_append(list, d);
-    return list;
-}
-
 static int print(const struct cli *cli, const struct failures *f)
 {
     struct look look;
     struct str out = STR_INIT;
     look_at_output(&look);
     if (cli->json) {
-        json_t *all = cli->one_left
-                          ? json_pack("{s:o, s:b}", "one_left", one_left_json(f), "more", f->more)
-                          : json_pack("{s:O, s:{s:o, s:o}, s:b}", "failed", f->jobs, "attempts", "failed",
-                                      counts_json(f->failed), "in_hand", counts_json(f->hand), "more", f->more);
+        json_t *all = cli->one_left ? json_pack("{s:O, s:b}", "one_left", f->one_left, "more", f->more_left)
+                                    : json_pack("{s:O, s:{s:o, s:O?}, s:O?, s:b}", "failed", f->jobs, "attempts",
+                                                "failed", counts_json(f->failed), "in_hand", f->in_hand, "one_left",
+                                                f->one_left, "more", f->more_left);
         put_json(&out, &look, all, JSON_INDENT(2));
         str_putc(&out, '\n');
         json_decref(all);
@@ -221,13 +229,14 @@ static int run(const struct cli *cli)
     ask_begin(&a, c);
     int code = EXIT_DONE, rc = filter_read(cli, clock_real.wall_ms(&clock_real), LIMIT_DEFAULT, &filter, &e);
     rc = rc ? rc : read_in_hand(&f, &a, &e);
-    if (rc == 0 && cli->one_left && !f.in_hand)
+    if (rc == 0 && cli->one_left && !f.one_left)
         rc = error_set(&e, ERR_GONE, "no service runs: what waits is not tried, so nothing can fail");
     if (rc == 0 && !cli->one_left)
         rc = read_failed(&f, &a, &filter, &e);
     code = rc ? cli_fail(&e) : print(cli, &f);
     ask_end(&a);
     json_decref(f.jobs);
+    json_decref(f.one_left);
     json_decref(f.in_hand);
     config_free(c);
     return code;
@@ -251,7 +260,7 @@ const struct cli_command cmd_failed = {
     .name = "failed",
     .summary = "what failed, how often, and what is about to fail",
     .description =
-        "Lists the tickets that failed and are set aside, the newest first, with the number of attempts that were "
+        "Lists the tickets that failed and are set aside, what failed last first, with the number of attempts that were "
         "made, and counts by attempts: of all that failed, and of the deliveries that the running service has in "
         "hand. `retry` or `reset` puts them back. Reads the store where no service runs.",
     .options = options,

@@ -9,11 +9,6 @@
 
 #define SUBJECT_ITEMS 3 /* whose titles stand in the subject */
 
-static int64_t number_of(const json_t *object, const char *key)
-{
-    return json_integer_value(json_object_get(object, key));
-}
-
 static bool is(const json_t *item, const char *what)
 {
     return strcmp(json_text_of(item, "what"), what) == 0;
@@ -23,7 +18,7 @@ static bool is(const json_t *item, const char *what)
 
 static void failed_heading(const json_t *item, struct str *out)
 {
-    int64_t count = number_of(item, "count");
+    int64_t count = json_number_of(item, "count");
     const json_t *group = json_array_get(json_object_get(item, "groups"), 0);
     if (count == 1 && group)
         str_printf(out, "Failed: %s (%s)", json_text_of(group, "name"), json_text_of(group, "client"));
@@ -40,7 +35,7 @@ static void heading(const json_t *item, struct str *out)
     }
     str_printf(out, "%s%s", is(item, "reminded") ? "Still: " : "", json_text_of(item, "title"));
     if (is(item, "recovered")) {
-        when_span(number_of(item, "over_ms") - number_of(item, "since_ms"), span);
+        when_span(json_number_of(item, "over_ms") - json_number_of(item, "since_ms"), span);
         str_printf(out, ", after %s", span);
     }
 }
@@ -96,7 +91,7 @@ static void add_lines(struct part *p, json_t *list, const char *text)
 static void incident_times(struct part *p, const json_t *item, const struct alarm_words *words)
 {
     char since[CLOCK_STAMP_MAX], over[CLOCK_STAMP_MAX], span[WHEN_TEXT_MAX];
-    int64_t since_ms = number_of(item, "since_ms"), over_ms = number_of(item, "over_ms");
+    int64_t since_ms = json_number_of(item, "since_ms"), over_ms = json_number_of(item, "over_ms");
     struct str line = STR_INIT;
     clock_plain(since_ms, since);
     if (is(item, "note")) {
@@ -109,8 +104,8 @@ static void incident_times(struct part *p, const json_t *item, const struct alar
         when_span(words->now_ms - since_ms, span);
         str_printf(&line, "Since %s, for %s.", since, span);
     }
-    if (number_of(item, "times") > 1)
-        str_printf(&line, " It came and went: this was number %lld.", (long long)number_of(item, "times"));
+    if (json_number_of(item, "times") > 1)
+        str_printf(&line, " It came and went: this was number %lld.", (long long)json_number_of(item, "times"));
     add_text(p, p->paragraphs, &line);
 }
 
@@ -129,7 +124,7 @@ static void incident_part(struct part *p, const json_t *item, const struct alarm
 static void add_row(struct part *p, const json_t *group, const struct alarm_words *words)
 {
     struct str text = STR_INIT, command = STR_INIT;
-    int64_t count = number_of(group, "count");
+    int64_t count = json_number_of(group, "count");
     const char *destination = json_text_of(group, "destination"), *id = json_text_of(group, "id");
     str_printf(&text, "%s%s%s: %s (%s%s)", json_text_of(group, "client"), destination[0] ? " -> " : "", destination,
                json_text_of(group, "error"), count > 1 ? "as " : "", json_text_of(group, "name"));
@@ -148,12 +143,12 @@ static void failed_commands(struct part *p, const json_t *item, const struct ala
 {
     struct str line = STR_INIT;
     const json_t *first = json_array_get(json_object_get(item, "groups"), 0);
-    if (number_of(item, "count") == 1 && first && json_text_of(first, "id")[0])
+    if (json_number_of(item, "count") == 1 && first && json_text_of(first, "id")[0])
         str_printf(&line, "%s retry %s", words->command, json_text_of(first, "id"));
     else
         str_printf(&line, "%s failed", words->command);
     add_text(p, p->commands, &line);
-    if (number_of(item, "count") == 1)
+    if (json_number_of(item, "count") == 1)
         return;
     str_printf(&line, "%s retry --all --dry-run", words->command);
     add_text(p, p->commands, &line);
@@ -165,14 +160,14 @@ static void failed_part(struct part *p, const json_t *item, const struct alarm_w
     struct str line = STR_INIT;
     size_t i;
     const json_t *group;
-    clock_plain(number_of(item, "since_ms"), since);
+    clock_plain(json_number_of(item, "since_ms"), since);
     str_printf(&line, "Since %s:", since);
     add_text(p, p->paragraphs, &line);
     json_array_foreach (json_object_get(item, "groups"), i, group)
         add_row(p, group, words);
-    if (number_of(item, "more") > 0)
+    if (json_number_of(item, "more") > 0)
         add(p, p->rows,
-            json_pack("{s:I, s:s, s:n}", "count", (json_int_t)number_of(item, "more"), "text", "for other reasons",
+            json_pack("{s:I, s:s, s:n}", "count", (json_int_t)json_number_of(item, "more"), "text", "for other reasons",
                       "command"));
     str_puts(&p->next, "They are set aside, whole, and stay there until somebody puts them back.");
     failed_commands(p, item, words);
@@ -229,7 +224,7 @@ static void put_part(const json_t *part, struct str *out)
     json_array_foreach (json_object_get(part, "paragraphs"), i, line)
         str_printf(out, "%s\n", json_string_value(line));
     json_array_foreach (json_object_get(part, "rows"), i, line) {
-        str_printf(out, "%6lld  %s\n", (long long)number_of(line, "count"), json_text_of(line, "text"));
+        str_printf(out, "%6lld  %s\n", (long long)json_number_of(line, "count"), json_text_of(line, "text"));
         if (json_text_of(line, "command")[0])
             str_printf(out, "        %s\n", json_text_of(line, "command"));
     }

@@ -7,6 +7,11 @@ const char *json_text_of(const json_t *object, const char *key)
     return text ? text : "";
 }
 
+json_int_t json_number_of(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
 json_t *json_texts(char *const *texts, size_t count)
 {
     json_t *array = json_array();

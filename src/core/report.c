@@ -7,6 +7,7 @@
 
 #include "shunt/base/clock.h"
 #include "shunt/base/mem.h"
+#include "shunt/core/json_get.h"
 #include "shunt/core/stats.h"
 #include "shunt/core/when.h"
 
@@ -74,11 +75,6 @@ static json_t *sum_of(const json_t *days, bool *counted)
 
 /* --- what is made of the sum --- */
 
-static json_int_t number_of(const json_t *object, const char *key)
-{
-    return json_integer_value(json_object_get(object, key));
-}
-
 static json_t *average(double sum, json_int_t n)
 {
     return n > 0 ? json_real(sum / (double)n) : json_null();
@@ -97,20 +93,20 @@ static json_int_t failed_attempts(const json_t *sum)
     json_t *value;
     json_int_t n = 0;
     json_object_foreach (json_object_get(sum, "destinations"), name, value)
-        n += number_of(value, "failed_attempts");
+        n += json_number_of(value, "failed_attempts");
     return n;
 }
 
 static json_t *totals_of(const json_t *sum)
 {
     const json_t *t = json_object_get(sum, "totals");
-    json_int_t processed = number_of(t, "processed"), errors = number_of(t, "errors"),
-               batches = number_of(t, "batches");
+    json_int_t processed = json_number_of(t, "processed"), errors = json_number_of(t, "errors"),
+               batches = json_number_of(t, "batches");
     return json_pack("{s:I, s:I, s:o, s:I, s:o, s:o, s:I, s:I}", "processed", processed, "errors", errors,
                      "success_percent", success(processed, errors), "batches", batches, "average_batch",
-                     average((double)number_of(t, "batch_tickets"), batches), "average_ms",
+                     average((double)json_number_of(t, "batch_tickets"), batches), "average_ms",
                      average(json_number_value(json_object_get(t, "total_ms")), processed), "retries",
-                     number_of(t, "retries"), "failed_attempts", failed_attempts(sum));
+                     json_number_of(t, "retries"), "failed_attempts", failed_attempts(sum));
 }
 
 static json_t *scans_of(const json_t *sum)
@@ -118,7 +114,7 @@ static json_t *scans_of(const json_t *sum)
     json_t *scans = json_copy(json_object_get(sum, "scans"));
     double total_ms = json_number_value(json_object_get(scans, "total_ms"));
     if (json_object_del(scans, "total_ms") == 0 &&
-        json_object_set_new(scans, "average_ms", average(total_ms, number_of(scans, "completed"))) == 0)
+        json_object_set_new(scans, "average_ms", average(total_ms, json_number_of(scans, "completed"))) == 0)
         return scans;
     json_decref(scans);
     return NULL;
@@ -164,17 +160,17 @@ static json_t *in_order(json_t *list, double (*rank)(const json_t *value), size_
 
 static double rank_of_client(const json_t *c)
 {
-    return (double)(number_of(c, "processed") + number_of(c, "errors"));
+    return (double)(json_number_of(c, "processed") + json_number_of(c, "errors"));
 }
 
 static double rank_of_destination(const json_t *d)
 {
-    return (double)(number_of(d, "delivered") + number_of(d, "failed_attempts"));
+    return (double)(json_number_of(d, "delivered") + json_number_of(d, "failed_attempts"));
 }
 
 static double rank_of_time(const json_t *e)
 {
-    return (double)number_of(e, "time");
+    return (double)json_number_of(e, "time");
 }
 
 static double rank_of_slow(const json_t *d)
@@ -239,13 +235,13 @@ static json_t *now_of(const struct report_source *in)
 
 static json_t *balance_of(const json_t *l)
 {
-    const struct ledger ledger = {.taken = (uint64_t)number_of(l, "taken"),
-                                  .delivered = (uint64_t)number_of(l, "delivered"),
-                                  .archived_only = (uint64_t)number_of(l, "archived_only"),
-                                  .failed = (uint64_t)number_of(l, "failed"),
-                                  .returned = (uint64_t)number_of(l, "returned"),
-                                  .waiting = (uint64_t)number_of(l, "waiting"),
-                                  .in_work = (uint64_t)number_of(l, "in_work")};
+    const struct ledger ledger = {.taken = (uint64_t)json_number_of(l, "taken"),
+                                  .delivered = (uint64_t)json_number_of(l, "delivered"),
+                                  .archived_only = (uint64_t)json_number_of(l, "archived_only"),
+                                  .failed = (uint64_t)json_number_of(l, "failed"),
+                                  .returned = (uint64_t)json_number_of(l, "returned"),
+                                  .waiting = (uint64_t)json_number_of(l, "waiting"),
+                                  .in_work = (uint64_t)json_number_of(l, "in_work")};
     int64_t difference;
     return l ? json_boolean(ledger_balances(&ledger, &difference)) : json_null();
 }
@@ -262,7 +258,7 @@ static json_t *other_day(const json_t *days, int day)
     bool counted;
     json_t *sum = sum_of(days, &counted);
     const json_t *t = json_object_get(sum, "totals");
-    json_int_t processed = number_of(t, "processed"), errors = number_of(t, "errors");
+    json_int_t processed = json_number_of(t, "processed"), errors = json_number_of(t, "errors");
     char date[WHEN_TEXT_MAX];
     when_day_text(day, date);
     json_t *other = !sum      ? NULL

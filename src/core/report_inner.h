@@ -27,7 +27,6 @@ json_t *report_line_of(struct str *out); /* without spaces at its end; empties i
 json_t *report_wrapped(const char *text, const char *before);
 
 /* report_rows.c */
-json_int_t report_number_of(const json_t *object, const char *key);
 /* item: taken; NULL makes the list one, which was freed. */
 void report_append(json_t **list, json_t *item);
 json_t *report_local_time(int64_t ms);

@@ -12,11 +12,6 @@
 #define CATEGORIES       6
 #define BAR_COLUMNS      40
 
-json_int_t report_number_of(const json_t *object, const char *key)
-{
-    return json_integer_value(json_object_get(object, key));
-}
-
 /* item: taken, NULL where there was no memory. */
 void report_append(json_t **list, json_t *item)
 {
@@ -58,10 +53,10 @@ static json_t *client_line(const char *name, const json_t *client)
 {
     struct str line = STR_INIT;
     report_column(&line, name, 30, false);
-    report_column_count(&line, report_number_of(client, "processed"), 12);
-    report_column_count(&line, report_number_of(client, "routed"), 10);
-    report_column_count(&line, report_number_of(client, "celtra"), 10);
-    report_column_count(&line, report_number_of(client, "errors"), 10);
+    report_column_count(&line, json_number_of(client, "processed"), 12);
+    report_column_count(&line, json_number_of(client, "routed"), 10);
+    report_column_count(&line, json_number_of(client, "celtra"), 10);
+    report_column_count(&line, json_number_of(client, "errors"), 10);
     return report_line_of(&line);
 }
 
@@ -72,10 +67,10 @@ json_t *report_client_row(const json_t *client)
     json_t *lines = categories ? report_wrapped(json_string_value(categories), "    ") : NULL;
     json_t *line = name ? client_line(json_string_value(name), client) : NULL;
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:b}", "name", name, "processed",
-                     report_count(report_number_of(client, "processed")), "routed",
-                     report_count(report_number_of(client, "routed")), "celtra",
-                     report_count(report_number_of(client, "celtra")), "errors",
-                     report_count(report_number_of(client, "errors")), "failed", report_number_of(client, "errors") > 0,
+                     report_count(json_number_of(client, "processed")), "routed",
+                     report_count(json_number_of(client, "routed")), "celtra",
+                     report_count(json_number_of(client, "celtra")), "errors",
+                     report_count(json_number_of(client, "errors")), "failed", json_number_of(client, "errors") > 0,
                      "categories", categories, "line", line, "category_lines", lines, "has_categories",
                      json_object_size(json_object_get(client, "categories")) > 0);
 }
@@ -84,7 +79,7 @@ json_t *report_destination_row(const json_t *d)
 {
     struct str line = STR_INIT;
     json_t *name = report_shown(json_text_of(d, "destination"), NAME_CHARACTERS);
-    json_int_t delivered = report_number_of(d, "delivered"), failed = report_number_of(d, "failed_attempts");
+    json_int_t delivered = json_number_of(d, "delivered"), failed = json_number_of(d, "failed_attempts");
     report_column(&line, name ? json_string_value(name) : "", 42, false);
     report_column_count(&line, delivered, 12);
     report_column_count(&line, failed, 18);
@@ -103,7 +98,7 @@ json_t *report_table_of(const json_t *list, size_t most, json_t *(*row)(const js
         if (i < most)
             report_append(&rows, row(item));
         else
-            rest += report_number_of(item, counted) + report_number_of(item, "errors");
+            rest += json_number_of(item, counted) + json_number_of(item, "errors");
     }
     size_t n = json_array_size(list);
     char number[NUMBER_TEXT_MAX];
@@ -114,12 +109,12 @@ json_t *report_table_of(const json_t *list, size_t most, json_t *(*row)(const js
 
 static json_int_t of_hour(const json_t *hour)
 {
-    return report_number_of(hour, "processed") + report_number_of(hour, "errors");
+    return json_number_of(hour, "processed") + json_number_of(hour, "errors");
 }
 
 static json_t *hour_row(size_t i, const json_t *hour, json_int_t highest)
 {
-    json_int_t errors = report_number_of(hour, "errors"), all = of_hour(hour);
+    json_int_t errors = json_number_of(hour, "errors"), all = of_hour(hour);
     int width = highest > 0 ? (int)(all * 100 / highest) : 0;
     int bar = highest > 0 ? (int)(all * BAR_COLUMNS / highest) : 0;
     width = all > 0 && width == 0 ? 1 : width;
@@ -156,7 +151,7 @@ json_t *report_error_row(const json_t *e)
     json_t *client = report_shown(json_text_of(e, "client"), NAME_CHARACTERS),
            *file = report_shown(json_text_of(e, "file"), FILE_CHARACTERS);
     json_t *text = report_shown(json_text_of(e, "error"), ERROR_CHARACTERS),
-           *time = report_local_time(report_number_of(e, "time"));
+           *time = report_local_time(json_number_of(e, "time"));
     json_t *lines = text ? report_wrapped(json_string_value(text), "    ") : NULL, *line = NULL;
     json_t *name = client && file ? json_sprintf("%s/%s", json_string_value(client), json_string_value(file)) : NULL;
     if (time && name) {

@@ -50,24 +50,24 @@ static void compare(json_t **rows, const char *what, const json_t *day, json_int
     struct str line = STR_INIT;
     if (!json_is_object(day))
         return;
-    json_int_t then = report_number_of(day, "processed");
+    json_int_t then = json_number_of(day, "processed");
     json_t *date = long_date(json_text_of(day, "date")),
            *rate = report_percent(json_object_get(day, "success_percent"));
     json_t *change = change_of(processed, then);
     report_column(&line, what, 26, false);
     report_column_count(&line, then, 12);
-    report_column_count(&line, report_number_of(day, "errors"), 10);
+    report_column_count(&line, json_number_of(day, "errors"), 10);
     report_column(&line, rate ? json_string_value(rate) : "", 12, true);
     report_column(&line, change ? json_string_value(change) : "", 12, true);
     report_append(rows, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "what", what, "date", date, "processed",
-                                  report_count(then), "errors", report_count(report_number_of(day, "errors")), "rate",
+                                  report_count(then), "errors", report_count(json_number_of(day, "errors")), "rate",
                                   rate, "change", change, "line", report_line_of(&line)));
 }
 
 static json_t *comparison_of(const json_t *report)
 {
     json_t *rows = json_array();
-    json_int_t processed = report_number_of(json_object_get(report, "totals"), "processed");
+    json_int_t processed = json_number_of(json_object_get(report, "totals"), "processed");
     compare(&rows, "the day before", json_object_get(report, "day_before"), processed);
     compare(&rows, "the same weekday before", json_object_get(report, "week_before"), processed);
     return rows;
@@ -89,12 +89,12 @@ static json_t *performance_of(const json_t *report)
     fact(&rows, "Average time of a ticket", report_seconds(json_object_get(t, "average_ms")));
     fact(&rows, "Average batch",
          json_is_number(batch) ? json_sprintf("%.1f", json_number_value(batch)) : json_string("–"));
-    fact(&rows, "Scans completed", report_count(report_number_of(s, "completed")));
-    fact(&rows, "Scans skipped", report_count(report_number_of(s, "skipped")));
-    fact(&rows, "Scans that were slow", report_count(report_number_of(s, "slow")));
-    fact(&rows, "Scans that timed out", report_count(report_number_of(s, "timed_out")));
-    fact(&rows, "Delivery attempts that failed", report_count(report_number_of(t, "failed_attempts")));
-    fact(&rows, "Deliveries tried again", report_count(report_number_of(t, "retries")));
+    fact(&rows, "Scans completed", report_count(json_number_of(s, "completed")));
+    fact(&rows, "Scans skipped", report_count(json_number_of(s, "skipped")));
+    fact(&rows, "Scans that were slow", report_count(json_number_of(s, "slow")));
+    fact(&rows, "Scans that timed out", report_count(json_number_of(s, "timed_out")));
+    fact(&rows, "Delivery attempts that failed", report_count(json_number_of(t, "failed_attempts")));
+    fact(&rows, "Deliveries tried again", report_count(json_number_of(t, "retries")));
     return rows;
 }
 
@@ -102,9 +102,9 @@ static json_t *ways_of(const json_t *report)
 {
     const json_t *w = json_object_get(report, "ways");
     json_t *rows = json_array();
-    fact(&rows, "Found at start", report_count(report_number_of(w, "STARTUP")));
-    fact(&rows, "Found in real time", report_count(report_number_of(w, "REALTIME")));
-    fact(&rows, "Found by a periodic scan", report_count(report_number_of(w, "PERIODIC")));
+    fact(&rows, "Found at start", report_count(json_number_of(w, "STARTUP")));
+    fact(&rows, "Found in real time", report_count(json_number_of(w, "REALTIME")));
+    fact(&rows, "Found by a periodic scan", report_count(json_number_of(w, "PERIODIC")));
     return rows;
 }
 
@@ -115,12 +115,12 @@ static json_t *now_of(const json_t *report)
     json_t *rows = json_array();
     size_t i;
     if (json_is_object(ledger)) {
-        fact(&rows, "Tickets in work", report_count(report_number_of(ledger, "in_work")));
-        fact(&rows, "Tickets that wait for a destination", report_count(report_number_of(ledger, "waiting")));
-        fact(&rows, "File names that wait to be looked at", report_count(report_number_of(queue, "queued")));
+        fact(&rows, "Tickets in work", report_count(json_number_of(ledger, "in_work")));
+        fact(&rows, "Tickets that wait for a destination", report_count(json_number_of(ledger, "waiting")));
+        fact(&rows, "File names that wait to be looked at", report_count(json_number_of(queue, "queued")));
     }
     if (json_is_object(totals))
-        fact(&rows, "Failed tickets, until put back", report_count(report_number_of(totals, "failed")));
+        fact(&rows, "Failed tickets, until put back", report_count(json_number_of(totals, "failed")));
     json_array_foreach (json_object_get(now, "destinations"), i, d) {
         bool down = strcmp(json_text_of(d, "breaker"), "closed") != 0, held = json_is_true(json_object_get(d, "held"));
         if (!down && !held)
@@ -129,7 +129,7 @@ static json_t *now_of(const json_t *report)
         if (name) {
             struct str what = STR_INIT;
             str_printf(&what, "%s, %s", json_string_value(name), held ? "held" : "down");
-            fact(&rows, what.bytes, json_sprintf("%" JSON_INTEGER_FORMAT " waiting", report_number_of(d, "queued")));
+            fact(&rows, what.bytes, json_sprintf("%" JSON_INTEGER_FORMAT " waiting", json_number_of(d, "queued")));
             str_fini(&what);
         }
         json_decref(name);
@@ -147,9 +147,9 @@ static json_t *ledger_of(const json_t *report)
         json_sprintf("%" JSON_INTEGER_FORMAT " taken up %s %" JSON_INTEGER_FORMAT " delivered + %" JSON_INTEGER_FORMAT
                      " archived only + %" JSON_INTEGER_FORMAT " failed + %" JSON_INTEGER_FORMAT
                      " returned + %" JSON_INTEGER_FORMAT " waiting + %" JSON_INTEGER_FORMAT " in work",
-                     report_number_of(l, "taken"), balances ? "=" : "is not", report_number_of(l, "delivered"),
-                     report_number_of(l, "archived_only"), report_number_of(l, "failed"),
-                     report_number_of(l, "returned"), report_number_of(l, "waiting"), report_number_of(l, "in_work"));
+                     json_number_of(l, "taken"), balances ? "=" : "is not", json_number_of(l, "delivered"),
+                     json_number_of(l, "archived_only"), json_number_of(l, "failed"), json_number_of(l, "returned"),
+                     json_number_of(l, "waiting"), json_number_of(l, "in_work"));
     json_t *lines = text ? report_wrapped(json_string_value(text), "    ") : NULL;
     return json_pack("{s:o, s:o, s:b}", "text", text, "lines", lines, "balances", (int)balances);
 }
@@ -164,10 +164,10 @@ static size_t fewer(size_t a, size_t b)
 static json_t *cards_of(const json_t *totals)
 {
     const json_t *rate = json_object_get(totals, "success_percent");
-    return json_pack("{s:o, s:o, s:o, s:b, s:o}", "processed", report_count(report_number_of(totals, "processed")),
-                     "errors", report_count(report_number_of(totals, "errors")), "rate", report_percent(rate),
+    return json_pack("{s:o, s:o, s:o, s:b, s:o}", "processed", report_count(json_number_of(totals, "processed")),
+                     "errors", report_count(json_number_of(totals, "errors")), "rate", report_percent(rate),
                      "rate_good", !json_is_number(rate) || json_number_value(rate) >= GOOD_PERCENT, "batches",
-                     report_count(report_number_of(totals, "batches")));
+                     report_count(json_number_of(totals, "batches")));
 }
 
 static json_t *brand_of(const struct report_brand *brand)
@@ -179,7 +179,7 @@ static json_t *brand_of(const struct report_brand *brand)
 json_t *report_view(const json_t *report, const struct report_brand *brand, size_t rows)
 {
     const json_t *totals = json_object_get(report, "totals");
-    bool any = report_number_of(totals, "processed") + report_number_of(totals, "errors") > 0;
+    bool any = json_number_of(totals, "processed") + json_number_of(totals, "errors") > 0;
     bool complete = json_is_true(json_object_get(report, "complete"));
     int64_t made_ms = 0;
     json_t *errors =

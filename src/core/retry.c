@@ -15,6 +15,30 @@ static double power(double factor, unsigned n)
     return result;
 }
 
+struct retry_policy retry_with(const struct retry_policy *policy, const struct retry_own *own)
+{
+    struct retry_policy with = *policy;
+    if (own->attempts > 0)
+        with.attempts = own->attempts;
+    if (own->first_ms > 0)
+        with.first_ms = own->first_ms;
+    if (own->factor > 0)
+        with.factor = (double)own->factor;
+    if (own->max_ms > 0)
+        with.max_ms = own->max_ms;
+    if (with.max_ms < with.first_ms)
+        *(own->first_ms > 0 ? &with.max_ms : &with.first_ms) = own->first_ms > 0 ? with.first_ms : with.max_ms;
+    return with;
+}
+
+void retry_most(struct retry_own *most, const struct retry_own *own)
+{
+    most->attempts = own->attempts > most->attempts ? own->attempts : most->attempts;
+    most->first_ms = own->first_ms > most->first_ms ? own->first_ms : most->first_ms;
+    most->max_ms = own->max_ms > most->max_ms ? own->max_ms : most->max_ms;
+    most->factor = own->factor > most->factor ? own->factor : most->factor;
+}
+
 int64_t retry_pause_ms(const struct retry_policy *policy, unsigned attempt, uint64_t random)
 {
     double pause = (double)policy->first_ms * power(policy->factor, attempt > 0 ? attempt - 1 : 0);

@@ -11,6 +11,7 @@
 #define PATH_MAX_BYTES      4000 /* the data root and a ticket's name come beside it */
 #define PATH_PART_MAX_BYTES 255
 #define CONCURRENCY_MAX     1024
+#define ATTEMPTS_MAX        1000
 #define FACTOR_MAX          100
 #define PAUSE_MIN_MS        10
 #define DAY_MS              INT64_C(86400000)
@@ -90,7 +91,7 @@ static void set_number(struct parser *p, const struct ini_entry *entry, struct d
         parse_fault(p, entry, "%s: %s", entry->key, e.text);
 }
 
-static int set_pause(const char *value, int64_t most_ms, int64_t *out, struct error *e)
+static int get_pause(const char *value, int64_t most_ms, uint32_t *out, struct error *e)
 {
     int64_t ms;
     if (units_ms(value, &ms, e) != 0)
@@ -98,32 +99,54 @@ static int set_pause(const char *value, int64_t most_ms, int64_t *out, struct er
     if (ms < PAUSE_MIN_MS || ms > most_ms)
         return error_set(e, ERR_CONFIG, "\"%s\" is not between %dms and %dd", value, PAUSE_MIN_MS,
                          (int)(most_ms / DAY_MS));
-    *out = ms;
+    *out = (uint32_t)ms;
     return 0;
 }
 
-static void set_attempts(struct parser *p, const struct ini_entry *entry, struct destination *d,
-                         enum destination_key key)
+static int get_factor(const char *value, float *out, struct error *e)
+{
+    double factor;
+    if (units_factor(value, &factor, e) != 0)
+        return e->code;
+    if (factor < 1 || factor > FACTOR_MAX)
+        return error_set(e, ERR_CONFIG, "\"%s\" is not between 1 and %d", value, FACTOR_MAX);
+    *out = (float)factor;
+    return 0;
+}
+
+void parse_retry(struct parser *p, const struct ini_entry *entry, struct retry_own *own)
 {
     struct error e = {0};
-    double factor;
-    bool yes;
-    if (key == KEY_ATTEMPTS) {
-        units_count(entry->value, 1, ATTEMPTS_MAX, &d->attempts, &e);
-    } else if (key == KEY_ALERTS) {
-        if (units_bool(entry->value, &yes, &e) == 0)
-            d->alerts = yes ? TOLD_YES : TOLD_NO;
-    } else if (key != KEY_FACTOR) {
-        set_pause(entry->value, key == KEY_FIRST ? DAY_MS : 7 * DAY_MS, key == KEY_FIRST ? &d->first_ms : &d->max_ms,
-                  &e);
-    } else if (units_factor(entry->value, &factor, &e) == 0) {
-        if (factor < 1 || factor > FACTOR_MAX)
-            error_set(&e, ERR_CONFIG, "\"%s\" is not between 1 and %d", entry->value, FACTOR_MAX);
-        d->factor = factor;
+    struct retry_own said = {0};
+    int64_t attempts = 0;
+    if (strcmp(entry->key, "attempts") == 0 && units_count(entry->value, 1, ATTEMPTS_MAX, &attempts, &e) == 0)
+        said.attempts = (uint32_t)attempts;
+    else if (strcmp(entry->key, "first") == 0)
+        (void)get_pause(entry->value, DAY_MS, &said.first_ms, &e);
+    else if (strcmp(entry->key, "max") == 0)
+        (void)get_pause(entry->value, 7 * DAY_MS, &said.max_ms, &e);
+    else if (strcmp(entry->key, "factor") == 0)
+        (void)get_factor(entry->value, &said.factor, &e);
+    bool repeated = (said.attempts > 0 && own->attempts > 0) || (said.first_ms > 0 && own->first_ms > 0) ||
+                    (said.max_ms > 0 && own->max_ms > 0) || (said.factor > 0 && own->factor > 0);
+    if (repeated) {
+        parse_fault(p, entry, "key \"%s\" is repeated", entry->key);
+        return;
     }
-    if (e.code == 0 && d->first_ms > 0 && d->max_ms > 0 && d->first_ms > d->max_ms)
+    retry_most(own, &said);
+    if (e.code == 0 && own->first_ms > 0 && own->max_ms > 0 && own->first_ms > own->max_ms)
         error_set(&e, ERR_CONFIG, "first is longer than max");
     if (e.code != 0)
+        parse_fault(p, entry, "%s: %s", entry->key, e.text);
+}
+
+static void set_alerts(struct parser *p, const struct ini_entry *entry, struct destination *d)
+{
+    struct error e = {0};
+    bool yes;
+    if (units_bool(entry->value, &yes, &e) == 0)
+        d->alerts = yes ? TOLD_YES : TOLD_NO;
+    else
         parse_fault(p, entry, "%s: %s", entry->key, e.text);
 }
 
@@ -164,8 +187,10 @@ static void set_destination(struct parser *p, const struct ini_entry *entry, str
     case KEY_FIRST:
     case KEY_FACTOR:
     case KEY_MAX:
+        parse_retry(p, entry, &d->retry);
+        break;
     case KEY_ALERTS:
-        set_attempts(p, entry, d, key);
+        set_alerts(p, entry, d);
         break;
     }
 }

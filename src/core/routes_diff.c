@@ -61,10 +61,10 @@ static void compare_destination(const struct diff *diff, const struct destinatio
         {"concurrency", a->concurrency != b->concurrency},
         {"create", a->create != b->create},
         {"mount", strcmp(a->mount, b->mount) != 0},
-        {"attempts", a->attempts != b->attempts},
-        {"first", a->first_ms != b->first_ms},
-        {"factor", !same_factor(a->factor, b->factor)},
-        {"max", a->max_ms != b->max_ms},
+        {"attempts", a->retry.attempts != b->retry.attempts},
+        {"first", a->retry.first_ms != b->retry.first_ms},
+        {"factor", !same_factor(a->retry.factor, b->retry.factor)},
+        {"max", a->retry.max_ms != b->retry.max_ms},
         {"alerts", a->alerts != b->alerts},
     };
     struct str keys = STR_INIT;
@@ -115,8 +115,14 @@ static void compare_route(const struct diff *diff, const struct routes *before, 
             name_in_list(&keys, a->conditions[i].key);
     if (!same_to(before, a, after, b))
         name_in_list(&keys, "to");
-    if (a->attempts != b->attempts)
+    if (a->retry.attempts != b->retry.attempts)
         name_in_list(&keys, "attempts");
+    if (a->retry.first_ms != b->retry.first_ms)
+        name_in_list(&keys, "first");
+    if (!same_factor(a->retry.factor, b->retry.factor))
+        name_in_list(&keys, "factor");
+    if (a->retry.max_ms != b->retry.max_ms)
+        name_in_list(&keys, "max");
     tell_altered(diff, "route", b->name, b->line, &keys);
 }
 

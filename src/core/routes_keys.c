@@ -36,9 +36,14 @@ const struct routes_key routes_route_keys[] = {
     [FIELD_STUDIO] = {"studio", "list", NULL, "no condition", "Values of `JobSpecification.JobDetails.StudioCode`."},
     [FIELD_TITLE] = {"title", "list", NULL, "no condition", "Values of `JobSpecification.JobDetails.Title`."},
     [ROUTES_KEY_TO] = {"to", "list", NULL, NULL, "The destinations, by the names of their sections."},
-    [ROUTES_KEY_ATTEMPTS] = {"attempts", "number, 1 to 1000", NULL, "the destination's attempts",
-                             "Tries of each delivery of a ticket that the route matches; where several routes say so, "
-                             "the most."},
+    {"attempts", "number, 1 to 1000", NULL, "the destination's attempts",
+     "Tries of each delivery of a ticket that the route matches; where several routes say so, the most."},
+    {"first", "time, 10ms to 1d", NULL, "the destination's first",
+     "Pause after the first failed try; where several routes say so, the longest."},
+    {"factor", "number, 1 to 100", NULL, "the destination's factor",
+     "Each further pause is so many times as long; where several routes say so, the most."},
+    {"max", "time, 10ms to 7d", NULL, "the destination's max",
+     "Longest pause; where several routes say so, the longest."},
     {.name = NULL},
 };
 /* clang-format on */

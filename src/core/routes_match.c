@@ -72,16 +72,16 @@ size_t routes_match(const struct routes *r, const struct ticket *ticket, size_t 
     return n;
 }
 
-int64_t routes_attempts(const struct routes *r, const struct ticket *ticket)
+struct retry_own routes_retry(const struct routes *r, const struct ticket *ticket)
 {
     const struct field *client = ticket->count > FIELD_CLIENT ? &ticket->fields[FIELD_CLIENT] : NULL;
     struct route_walk walk =
         client ? route_walk_of(r->index, client->text, client->len) : route_walk_of(r->index, NULL, 0);
     size_t number;
-    int64_t most = 0;
+    struct retry_own most = {0};
     while (route_walk_next(&walk, &number))
-        if (r->routes[number].attempts > most && route_matches(&r->index->prepared[number], ticket))
-            most = r->routes[number].attempts;
+        if (r->routes[number].says_retry && route_matches(&r->index->prepared[number], ticket))
+            retry_most(&most, &r->routes[number].retry);
     return most;
 }
 

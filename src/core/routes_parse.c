@@ -88,8 +88,8 @@ static bool condition_field(struct parser *p, const struct ini_entry *entry, siz
         near_offer(&near, routes_route_keys[*field].name);
     }
     if (entry->key[0] != '/') {
-        near_offer(&near, routes_route_keys[ROUTES_KEY_TO].name);
-        near_offer(&near, routes_route_keys[ROUTES_KEY_ATTEMPTS].name);
+        for (const struct routes_key *key = &routes_route_keys[ROUTES_KEY_TO]; key->name; key++)
+            near_offer(&near, key->name);
         parse_unknown_key(p, entry, near);
         return false;
     }
@@ -135,13 +135,12 @@ static void add_condition(struct parser *p, const struct ini_entry *entry, struc
         parse_fault(p, entry, "%s has no value", entry->key);
 }
 
-static void route_attempts(struct parser *p, const struct ini_entry *entry, struct route *route)
+static bool is_retry(const char *key)
 {
-    struct error e = {0};
-    if (route->attempts > 0)
-        parse_fault(p, entry, "key \"%s\" is repeated", entry->key);
-    else if (units_count(entry->value, 1, ATTEMPTS_MAX, &route->attempts, &e) != 0)
-        parse_fault(p, entry, "%s: %s", entry->key, e.text);
+    const struct routes_key *known = &routes_route_keys[ROUTES_KEY_TO + 1];
+    while (known->name && strcmp(known->name, key) != 0)
+        known++;
+    return known->name;
 }
 
 static void route_entry(struct parser *p, const struct ini_entry *entry)
@@ -151,8 +150,9 @@ static void route_entry(struct parser *p, const struct ini_entry *entry)
     if (ini_value_has_comment(entry->value))
         parse_fault(p, entry, "%s: \"%s\" seems to hold a comment; comments go on a line of their own", entry->key,
                     entry->value);
-    if (strcmp(entry->key, routes_route_keys[ROUTES_KEY_ATTEMPTS].name) == 0) {
-        route_attempts(p, entry, route);
+    if (is_retry(entry->key)) {
+        parse_retry(p, entry, &route->retry);
+        route->says_retry = true;
     } else if (strcmp(entry->key, routes_route_keys[ROUTES_KEY_TO].name) != 0) {
         add_condition(p, entry, route);
     } else if (draft->to) {

@@ -30,8 +30,9 @@ struct parser {
 
 struct ini_entry;
 void routes_parse_entry(void *user, const struct ini_entry *entry);
-#define ATTEMPTS_MAX 1000
 void parse_destination_key(struct parser *p, const struct ini_entry *entry);
+/* attempts, first, factor or max. */
+void parse_retry(struct parser *p, const struct ini_entry *entry, struct retry_own *own);
 
 /* A fault of the entry at hand; its text begins with the section. */
 void parse_fault(struct parser *p, const struct ini_entry *entry, const char *fmt, ...)

@@ -117,6 +117,8 @@ const struct setting settings_schema[] = {
     NUMBER("retry", "first", SETTING_MS, first_ms, "10s", 10, DAY, "Pause after the first failed try."),
     NUMBER("retry", "factor", SETTING_FACTOR, factor, "6", 1, 100, "Each further pause is so many times as long."),
     NUMBER("retry", "max", SETTING_MS, max_ms, "10m", 10, 7 * DAY, "Longest pause."),
+    NUMBER("retry", "again_after", SETTING_MS, again_after_ms, "0", 0, 366 * DAY,
+           "What failed for so long is put back by itself, once, unless somebody did before. 0: not."),
 
     NUMBER("store", "url", SETTING_TEXT, store_url, "sqlite:shunt.db", 1, PATH_MAX - 1,
            "Where state outlives the process. sqlite:PATH, relative: to data."),

@@ -1,7 +1,6 @@
 /* acceptance.c: see acceptance.h. */
 #include "acceptance.h"
 
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -64,14 +64,19 @@ static json_t *event_of(const struct service *s, const json_t *mail, const struc
 static bool write_letter(const struct service *s, const json_t *mail, struct letter *l)
 {
     const struct settings *set = s->config->settings;
-    struct str command = STR_INIT;
+    struct str command = STR_INIT, brand = STR_INIT;
     *l = (struct letter){STR_INIT, STR_INIT, STR_INIT, NULL, NULL};
     alerts_command(s->config, &command);
+    str_puts(&brand, set->brand_name);
+    if (s->instance.number > 0)
+        str_printf(&brand, " (instance %u)", s->instance.number);
     const struct alarm_words words = {
-        .brand = set->brand_name, .command = command.bytes, .now_ms = s->rt.clock->wall_ms(s->rt.clock)};
-    json_t *parts = str_failed(&command) ? NULL : alarm_parts(mail, &words);
-    alarm_subject(mail, &words, &l->subject);
-    alarm_text(parts, &words, &l->text);
+        .brand = brand.bytes, .command = command.bytes, .now_ms = s->rt.clock->wall_ms(s->rt.clock)};
+    json_t *parts = str_failed(&command) || str_failed(&brand) ? NULL : alarm_parts(mail, &words);
+    if (parts) {
+        alarm_subject(mail, &words, &l->subject);
+        alarm_text(parts, &words, &l->text);
+    }
     bool fine = parts && !str_failed(&l->subject) && !str_failed(&l->text) && render_page(parts, set, l) == 0;
     if (fine) {
         l->mail =
@@ -83,15 +88,21 @@ static bool write_letter(const struct service *s, const json_t *mail, struct let
     }
     json_decref(parts);
     str_fini(&command);
+    str_fini(&brand);
     return fine;
+}
+
+static void forget(struct alerts *a)
+{
+    json_decref(a->sending);
+    a->sending = NULL;
 }
 
 static void told(struct alerts *a)
 {
     struct service *s = a->service;
     alarm_mailed(s->rt.alarm, a->sending, s->rt.clock->wall_ms(s->rt.clock));
-    json_decref(a->sending);
-    a->sending = NULL;
+    forget(a);
 }
 
 /* The store has it. That it is told is saved at once: a crash before tells it again, under the same key. */
@@ -109,19 +120,35 @@ static bool put(struct alerts *a, struct letter *l)
     bool mails = outbox_reaches(s->outbox, OUTBOX_MAIL), posts = outbox_reaches(s->outbox, OUTBOX_WEBHOOK);
     const char *of_mail = json_string_value(json_object_get(a->sending, "key"));
     snprintf(key, sizeof key, "webhook:%u:%s", s->instance.number, of_mail);
-    if (posts && !outbox_put(s->outbox, OUTBOX_WEBHOOK, key, l->event, mails ? NULL : on_saved, mails ? NULL : a))
+    if (posts &&
+        !outbox_put_urgent(s->outbox, OUTBOX_WEBHOOK, key, l->event, mails ? NULL : on_saved, mails ? NULL : a))
         return false;
     snprintf(key, sizeof key, "alert:%u:%s", s->instance.number, of_mail);
-    return !mails || outbox_put(s->outbox, OUTBOX_MAIL, key, l->mail, on_saved, a);
+    return !mails || outbox_put_urgent(s->outbox, OUTBOX_MAIL, key, l->mail, on_saved, a);
+}
+
+/* That the store cannot be written needs nobody's memory. */
+static bool is_of_store(const json_t *mail)
+{
+    size_t i;
+    const json_t *item;
+    json_array_foreach (json_object_get(mail, "items"), i, item)
+        if (strcmp(json_text_of(item, "kind"), "store_degraded") != 0)
+            return false;
+    return true;
 }
 
 /* False: nothing more can be told now. */
-static bool tell_next(struct alerts *a)
+static bool tell_next(struct alerts *a, bool known)
 {
     struct service *s = a->service;
     bool anybody = outbox_reaches(s->outbox, OUTBOX_MAIL) || outbox_reaches(s->outbox, OUTBOX_WEBHOOK);
     if (a->sending || !(a->sending = alarm_mail(s->rt.alarm, s->rt.clock->wall_ms(s->rt.clock))))
         return false;
+    if (!known && !is_of_store(a->sending)) {
+        forget(a);
+        return false;
+    }
     if (!anybody) {
         told(a);
         return true;
@@ -133,8 +160,7 @@ static bool tell_next(struct alerts *a)
     letter_fini(&l);
     if (sent)
         return true;
-    json_decref(a->sending);
-    a->sending = NULL;
+    forget(a);
     return false;
 }
 
@@ -143,15 +169,14 @@ void alerts_init(struct alerts *a, struct service *s)
     *a = (struct alerts){.service = s};
 }
 
-void alerts_tick(struct alerts *a)
+void alerts_tick(struct alerts *a, bool known)
 {
-    while (a->service->outbox && tell_next(a))
+    while (a->service->outbox && tell_next(a, known))
         continue;
 }
 
 void alerts_fini(struct alerts *a)
 {
     stuck_fini(&a->stuck);
-    json_decref(a->sending);
-    a->sending = NULL;
+    forget(a);
 }

@@ -7,10 +7,12 @@
 #include "shunt/service/delivery.h"
 #include "shunt/service/watching.h"
 
+#include "attempts.h"
 #include "control_inner.h"
 #include "intake_inner.h"
 
 #define DELIVERIES_DEFAULT 100
+#define ATTEMPTS_COUNTED   8 /* so many or more are counted together */
 #define OPEN_STATES        (1U << DELIVERY_QUEUED | 1U << DELIVERY_ACTIVE | 1U << DELIVERY_WAITING)
 
 /* --- deliveries --- */
@@ -18,12 +20,14 @@
 struct delivery_filter {
     const char *destination; /* NULL: any */
     unsigned states;         /* bits 1 << enum delivery_state */
+    bool one_left;           /* those alone that fail for good with the next attempt that fails */
     size_t limit;
 };
 
 static bool fits(const struct delivery_filter *filter, const struct delivery *d)
 {
-    return (filter->states & 1U << d->state) != 0 &&
+    int64_t limit = filter->one_left ? attempts_limit(d) : 0;
+    return (filter->states & 1U << d->state) != 0 && (!filter->one_left || (limit > 0 && d->attempts == limit - 1)) &&
            (!filter->destination || strcmp(filter->destination, d->lane->name) == 0);
 }
 
@@ -61,6 +65,35 @@ static json_t *deliveries_json(const struct jobs *jobs, const struct delivery_fi
     return NULL;
 }
 
+/* Of all that is in hand, by the attempts that were made: {"0": 12, "2": 1}. NULL: no memory. */
+static json_t *attempts_json(const struct jobs *jobs)
+{
+    size_t counts[ATTEMPTS_COUNTED + 1] = {0};
+    json_t *json = json_object();
+    bool fine = json != NULL;
+    for (const struct job *job = jobs_next(jobs, NULL); job; job = jobs_next(jobs, job))
+        for (size_t i = 0; i < job->n_deliveries; i++) {
+            const struct delivery *d = &job->deliveries[i];
+            if ((OPEN_STATES & 1U << d->state) != 0 && !d->lane->is_archive)
+                counts[d->attempts < ATTEMPTS_COUNTED ? d->attempts : ATTEMPTS_COUNTED]++;
+        }
+    for (size_t i = 0; fine && i <= ATTEMPTS_COUNTED; i++) {
+        char key[24];
+        snprintf(key, sizeof key, "%zu", i);
+        fine = counts[i] == 0 || json_object_set_new(json, key, json_integer((json_int_t)counts[i])) == 0;
+    }
+    if (fine)
+        return json;
+    json_decref(json);
+    return NULL;
+}
+
+static int flag(const char *key, const char *text, bool *out, struct error *e)
+{
+    *out = text && strcmp(text, "true") == 0;
+    return !text || *out || strcmp(text, "false") == 0 ? 0 : error_set(e, ERR_USAGE, "%s: neither true nor false", key);
+}
+
 static int states(const char *text, unsigned *out, struct error *e)
 {
     *out = text ? 0 : OPEN_STATES;
@@ -87,11 +120,20 @@ void api_deliveries(struct http_request *request, void *context)
                                      .limit = DELIVERIES_DEFAULT};
     struct error e = {0};
     int rc = states(http_request_query(request, "state"), &filter.states, &e);
+    bool counts = false;
     rc = rc ? rc : api_limit(http_request_query(request, "limit"), &filter.limit, &e);
-    if (rc == 0)
-        api_answer(request, 200, deliveries_json(&c->service->jobs, &filter));
-    else
+    rc = rc ? rc : flag("one_left", http_request_query(request, "one_left"), &filter.one_left, &e);
+    rc = rc ? rc : flag("counts", http_request_query(request, "counts"), &counts, &e);
+    if (rc != 0) {
         http_respond_problem(request, 400, "%s", e.text);
+        return;
+    }
+    json_t *answer = deliveries_json(&c->service->jobs, &filter);
+    if (answer && counts && json_object_set_new(answer, "attempts", attempts_json(&c->service->jobs)) != 0) {
+        json_decref(answer);
+        answer = NULL;
+    }
+    api_answer(request, 200, answer);
 }
 
 /* --- clients --- */

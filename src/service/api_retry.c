@@ -1,13 +1,19 @@
 /* api_retry.c: failed tickets are put back. A page at a time: its jobs are read from the store, those that are in hand
  * are left out on the loop, the others' files are moved in a second work request. Of a filter's jobs those whose ticket is
- * no longer there were put back before, and are passed over; one that is named is told of. */
+ * no longer there were put back before, and are passed over; one that is named is told of. What is put back by itself
+ * ([retry] again_after) goes the same way, without a request: it is looked for now and then, what cannot be read or moved
+ * is so the next time. */
 #include "api_retry.h"
 
+#include <stdio.h>
+
 #include "shunt/base/mem.h"
+#include "shunt/core/units.h"
 
 static void retry_fini(struct call *call)
 {
     struct retry_call *retry = (struct retry_call *)call;
+    call->control->putting_back = call->control->putting_back && call->request;
     retry_page_fini(&retry->page);
     json_decref(retry->body);
     json_decref(retry->retried);
@@ -24,15 +30,17 @@ static bool more(const struct retry_call *retry)
 
 static void finish(struct retry_call *retry)
 {
-    api_answer(retry->call.request, 200,
-               json_pack("{s:O, s:O, s:b, s:s?}", "retried", retry->retried, "refused", retry->refused, "more",
-                         more(retry), "next", retry->cursor));
+    if (retry->call.request)
+        api_answer(retry->call.request, 200,
+                   json_pack("{s:O, s:O, s:b, s:s?}", "retried", retry->retried, "refused", retry->refused, "more",
+                             more(retry), "next", retry->cursor));
     call_free(&retry->call);
 }
 
 static void no_memory(struct retry_call *retry)
 {
-    http_respond_problem(retry->call.request, 503, "out of memory; what was put back stands in the log");
+    if (retry->call.request)
+        http_respond_problem(retry->call.request, 503, "out of memory; what was put back stands in the log");
     call_free(&retry->call);
 }
 
@@ -159,4 +167,30 @@ void api_retry(struct http_request *request, void *context)
     if (rc == 0)
         retry->call.code = error_set(&retry->call.error, ERR_NOMEM, "out of memory");
     call_fail(&retry->call);
+}
+
+/* --- by itself --- */
+
+void control_retry_again(struct control *c)
+{
+    struct service *s = c->service;
+    int64_t after_ms = s->config->settings->again_after_ms;
+    char after[UNITS_TEXT_MAX];
+    struct retry_call *retry = after_ms > 0 && !c->putting_back ? mem_zalloc(sizeof *retry) : NULL;
+    if (!retry)
+        return;
+    units_ms_text(after_ms, after);
+    retry->call.control = c;
+    retry->call.fini = retry_fini;
+    retry->retried = json_array();
+    retry->refused = json_array();
+    retry->limit = RETRY_MAX;
+    retry->failed_before_ms = s->rt.clock->wall_ms(s->rt.clock) - after_ms;
+    retry->filter = (struct store_filter){.statuses = 1U << STATUS_FAILED, .until_ms = retry->failed_before_ms};
+    snprintf(retry->who, sizeof retry->who, "[retry] again_after = %s", after);
+    c->putting_back = true;
+    if (retry->retried && retry->refused)
+        begin_page(retry);
+    else
+        call_free(&retry->call);
 }

@@ -24,6 +24,7 @@ struct retry_call {
     char *cursor;
     size_t limit;
     bool dry_run, reroute;
+    int64_t failed_before_ms; /* of what is put back by itself, without a request */
     char who[WHO_MAX];
     json_t *retried, *refused;
     struct page page;

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "shunt/base/mem.h"
+#include "shunt/core/json_get.h"
+#include "shunt/core/when.h"
 
 #include "api_retry.h"
 
@@ -23,11 +25,7 @@ void retry_page_fini(struct page *page)
 
 bool retry_refuse(struct retry_call *retry, json_t *id, json_t *file, const char *why)
 {
-    struct str plain = STR_INIT;
-    str_plain(&plain, why, strlen(why));
-    json_t *entry =
-        str_failed(&plain) ? NULL : json_pack("{s:O?, s:O?, s:s}", "id", id, "file", file, "why", plain.bytes);
-    str_fini(&plain);
+    json_t *entry = json_pack("{s:O?, s:O?, s:o}", "id", id, "file", file, "why", api_text(why));
     return json_array_append_new(retry->refused, entry) == 0;
 }
 
@@ -44,10 +42,7 @@ static int read_id(struct store *store, const char *id, json_t **out, struct err
     struct error why = {0};
     int rc = store ? store_show(store, id, out, &why) : error_set(&why, ERR_GONE, "%s: no job has this id", id);
     if (rc == ERR_GONE || rc == ERR_CONFLICT) {
-        struct str plain = STR_INIT;
-        str_plain(&plain, why.text, strlen(why.text));
-        *out = str_failed(&plain) ? NULL : json_pack("{s:s, s:s}", "id", id, "why", plain.bytes);
-        str_fini(&plain);
+        *out = json_pack("{s:s, s:o}", "id", id, "why", api_text(why.text));
         return *out ? 0 : error_set(e, ERR_NOMEM, "out of memory");
     }
     return rc ? error_set(e, rc, "%s", why.text) : 0;
@@ -132,9 +127,51 @@ static int read_past(struct retry_call *retry, struct store *store, struct error
     return rc == ERR_NOMEM && e->code == 0 ? error_set(e, rc, "out of memory") : rc;
 }
 
+/* ---- by itself: once, of what had an attempt. What was refused is refused again; what was put back before is a person's. */
+
+static bool was_put_back(const json_t *job)
+{
+    size_t i;
+    const json_t *event;
+    json_array_foreach (json_object_get(job, "events"), i, event)
+        if (strcmp(json_text_of(event, "event"), "retried") == 0)
+            return true;
+    return false;
+}
+
+/* *out: it is to be put back now. */
+static int is_its_time(const struct retry_call *retry, struct store *store, const json_t *job, bool *out,
+                       struct error *e)
+{
+    int64_t failed_ms;
+    json_t *whole = NULL;
+    *out = json_integer_value(json_object_get(job, "retry_count")) > 0 &&
+           when_parse(json_text_of(job, "completed_at"), 0, false, &failed_ms, NULL) == 0 &&
+           failed_ms <= retry->failed_before_ms;
+    int rc = *out ? store_show(store, json_text_of(job, "id"), &whole, e) : 0;
+    *out = *out && rc == 0 && !was_put_back(whole);
+    json_decref(whole);
+    return rc == ERR_GONE ? 0 : rc;
+}
+
+static int keep_whose_time_it_is(struct retry_call *retry, struct store *store, struct error *e)
+{
+    json_t *jobs = json_object_get(retry->call.result, "jobs");
+    int rc = 0;
+    for (size_t i = json_array_size(jobs); rc == 0 && i-- > 0;) {
+        bool keep;
+        rc = is_its_time(retry, store, json_array_get(jobs, i), &keep, e);
+        if (rc == 0 && !keep)
+            (void)json_array_remove(jobs, i);
+    }
+    return rc;
+}
+
 int retry_read_page(struct call *call, struct store *store, struct error *e)
 {
     int rc = read_jobs(call, store, e);
+    if (rc == 0 && store && !call->request)
+        rc = keep_whose_time_it_is((struct retry_call *)call, store, e);
     return rc == 0 && store ? read_past((struct retry_call *)call, store, e) : rc;
 }
 

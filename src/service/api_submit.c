@@ -201,10 +201,13 @@ static bool reserve_all(struct submit_call *submit)
 {
     struct call *call = &submit->call;
     const struct spool *spool = call->control->service->spool;
-    bool fine = spool->count + submit->count <= SPOOL_MAX;
-    if (!fine)
-        call->code = error_set(&call->error, ERR_NOSPACE, "queue: %zu jobs wait for their time, it takes %d",
+    bool fine = true;
+    if (spool->count + submit->count > SPOOL_MAX) {
+        call->code = error_set(&call->error, ERR_NOSPACE,
+                               "queue: %zu jobs wait for their time, it takes %d; send again when some have begun",
                                spool->count, SPOOL_MAX);
+        return false;
+    }
     for (size_t i = 0; fine && i < submit->count; i++)
         if (is_new(&submit->items[i]))
             fine = reserve(submit, &submit->items[i]);

@@ -9,15 +9,6 @@
 #include "control_inner.h"
 #include "spool.h"
 
-static json_t *text_of(const char *text)
-{
-    struct str plain = STR_INIT;
-    str_plain(&plain, text, strlen(text));
-    json_t *json = str_failed(&plain) ? NULL : json_string(plain.bytes);
-    str_fini(&plain);
-    return json;
-}
-
 static json_t *time_of(int64_t ms)
 {
     char text[WHEN_TEXT_MAX];
@@ -71,8 +62,8 @@ static json_t *status_of(const json_t *job, const struct spooled *spooled)
 static json_t *spooled_job(const struct spooled *spooled)
 {
     const struct store_job *row = &spooled->record->row;
-    return json_pack("{s:s, s:s, s:o, s:o, s:s?, s:o}", "id", row->id, "status", "pending", "file", text_of(row->name),
-                     "client", text_of(row->client), "batch_id", row->batch, "created_at", time_of(row->created_ms));
+    return json_pack("{s:s, s:s, s:o, s:o, s:s?, s:o}", "id", row->id, "status", "pending", "file", api_text(row->name),
+                     "client", api_text(row->client), "batch_id", row->batch, "created_at", time_of(row->created_ms));
 }
 
 /* NULL: it does not wait (any more). */
@@ -194,7 +185,7 @@ static bool add_active(struct active *a, const char *id, const char *folder, con
                        const char *state, int64_t run_at_ms)
 {
     json_t *one = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "task_id", id, "status", status, "state", state, "client",
-                            text_of(folder), "file", text_of(name), "run_at", time_of(run_at_ms));
+                            api_text(folder), "file", api_text(name), "run_at", time_of(run_at_ms));
     a->failed = json_array_append_new(a->list, one) != 0;
     return !a->failed && json_array_size(a->list) < LIST_MAX;
 }

@@ -7,10 +7,15 @@
 
 #define TITLE_SHOWN_MAX 200
 
+struct retry_policy attempts_policy(const struct delivery *d)
+{
+    const struct retry_policy *of_lane = &d->lane->retry;
+    return d->lane->is_archive ? *of_lane : retry_with(of_lane, &d->job->retry);
+}
+
 int64_t attempts_limit(const struct delivery *d)
 {
-    bool unlimited = d->lane->retry.attempts == 0;
-    return !unlimited && d->job->attempts > 0 ? d->job->attempts : d->lane->retry.attempts;
+    return attempts_policy(d).attempts;
 }
 
 static void command(struct str *out, const struct config *config, const char *verb, const char *id)

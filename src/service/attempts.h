@@ -6,6 +6,8 @@
 
 #include "shunt/service/delivery.h"
 
+/* As its destination has it, and before that the routes that match its ticket. */
+struct retry_policy attempts_policy(const struct delivery *d);
 /* How often the delivery is tried in all; 0: without limit. */
 int64_t attempts_limit(const struct delivery *d);
 /* It is tried again at d->next_ms. */

@@ -82,9 +82,9 @@ static void run_plain(struct work *work)
 
 static void refuse(struct call *call)
 {
-    if (call->control->service->rt.draining)
+    if (call->request && call->control->service->rt.draining)
         http_respond_problem(call->request, 503, "the service is stopping");
-    else
+    else if (call->request)
         http_respond_problem(call->request, 503, "too much is asked at once; ask again later");
     call_free(call);
 }
@@ -147,7 +147,8 @@ void call_fail(struct call *call)
     unsigned status = call->code == ERR_GONE ? 404 : call->code == ERR_CONFLICT ? 409 : 503;
     if (call->code == ERR_USAGE)
         status = 400;
-    http_respond_problem(call->request, status, "%s", call->error.text);
+    if (call->request)
+        http_respond_problem(call->request, status, "%s", call->error.text);
     call_free(call);
 }
 

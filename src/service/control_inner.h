@@ -25,7 +25,7 @@
 struct call {
     struct work work; /* first */
     struct control *control;
-    struct http_request *request;
+    struct http_request *request; /* NULL: nobody asked, nobody is answered */
     struct call_queue *queue;
     /* Pool thread. Of reads: with the store open, or not at all; what it returns, and *error, are seen by done. */
     int (*run)(struct call *call, struct store *store, struct error *error);
@@ -55,6 +55,7 @@ struct control {
         logins; /* checks: that take time, and neither the store nor tickets */
     struct feed *feed;
     struct gate gate;
+    bool putting_back;        /* by itself */
     struct store *store;      /* of the read in work; NULL: to be opened */
     bool had_store;           /* it was open once: where there is none now, it was lost */
     bool store_fails;         /* the last read did */

@@ -42,6 +42,8 @@ static const struct http_parameter report_query[] = {
 static const struct http_parameter deliveries_query[] = {
     {"destination", "The name of a destination", "celtra"},
     {"state", "queued, active, waiting, done, failed; several with commas; the first three unless said", "waiting"},
+    {"one_left", "true: those alone that fail for good with the next attempt that fails", "true"},
+    {"counts", "true: also how many are in hand, of all, by the attempts that were made", "true"},
     {"limit", "At most so many, 1 to 1000; 100 unless said", "20"},
     {.name = NULL},
 };

@@ -252,12 +252,12 @@ static void on_failed(struct lane *lane, struct delivery *d, const struct error 
     }
     d->attempts++;
     job_note(d->job, "attempt_failed", lane->name, why->text);
-    int64_t limit = attempts_limit(d);
-    bool out = retry_exhausted(&(struct retry_policy){.attempts = limit}, d->attempts);
-    int64_t pause = out ? 0 : retry_pause_ms(&lane->retry, d->attempts, any_number());
+    const struct retry_policy policy = attempts_policy(d);
+    bool out = retry_exhausted(&policy, d->attempts);
+    int64_t pause = out ? 0 : retry_pause_ms(&policy, d->attempts, any_number());
     char of[32] = "";
-    if (limit > 0)
-        snprintf(of, sizeof of, " of %lld", (long long)limit);
+    if (policy.attempts > 0)
+        snprintf(of, sizeof of, " of %lld", (long long)policy.attempts);
     log_write(LOG_EVENT(LOG_WARN, "delivery_failed", .client = d->job->client, .file = d->job->name, .job = d->job->id,
                         .destination = lane->name, .error = why->text),
               out ? "%s: attempt %u%s failed, no more" : "%s: attempt %u%s failed, again in %.1f s", lane->label,

@@ -7,8 +7,11 @@
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
 #include "shunt/core/expect.h"
+#include "shunt/core/json_get.h"
 
 #include "incidents_inner.h"
+
+#define INSTANCE " (instance " /* behind the subject */
 
 struct incident {
     struct incident *next;
@@ -232,10 +235,13 @@ static void look_at_expected(struct incidents *in)
     struct words w;
     for (size_t i = 0; i < list->count; i++) {
         const struct expect *x = (const struct expect *)list->items[i];
-        if (!expected_is_due(x, wall_ms(in)) || incident_came(in->service, x->client) >= (uint64_t)x->min)
+        uint64_t came, min = (uint64_t)x->min;
+        if (!expected_is_due(x, wall_ms(in)) || stats_client_tickets(in->service->rt.stats, x->client) >= min)
+            continue; /* most are through by then: all that are in hand are not counted for nothing */
+        if ((came = incident_came(in->service, x->client)) >= min)
             continue;
         words_init(&w);
-        words_of_missing(&w, in->service, x);
+        words_of_missing(&w, in->service, x, came);
         begin(in, EXPECTED_MISSING, x->section.name, &w);
     }
 }
@@ -268,23 +274,33 @@ static bool kind_of(const char *word, enum incident_kind *out)
     return false;
 }
 
-/* Instance 0 closes what one that is dead left open: as its own, by that subject. */
-static bool is_left(const struct incidents *in, const char *instance)
+static bool is_of_a_living_one(const struct service *s, const char *subject)
 {
     unsigned number;
-    return sscanf(instance, " (instance %u)", &number) == 1 &&
-           !instance_alive(in->service->config->underprocess, number);
+    const char *instance = strstr(subject, INSTANCE);
+    return instance && sscanf(instance, INSTANCE "%u)", &number) == 1 && number != s->instance.number &&
+           instance_alive(s->config->underprocess, number);
 }
 
-/* A subject as the store has it. False: another instance's; true: *len bytes of it are the subject. */
+int incidents_read(const struct service *s, struct store *store, json_t **alerts, struct error *e)
+{
+    int rc = store_alerts(store, true, INCIDENTS_OPEN_MAX, alerts, e);
+    for (size_t i = rc == 0 ? json_array_size(*alerts) : 0; i-- > 0;)
+        if (is_of_a_living_one(s, json_text_of(json_array_get(*alerts, i), "subject")))
+            json_array_remove(*alerts, i);
+    return rc;
+}
+
+/* A subject as the store has it. False: another instance's; true: *len bytes of it are the subject. Instance 0 closes what one
+ * that is dead left open: as its own, by that subject. */
 static bool is_ours(const struct incidents *in, enum incident_kind kind, const char *stored, size_t *len)
 {
-    const char *instance = strstr(stored, " (instance ");
+    const char *instance = strstr(stored, INSTANCE);
     *len = strlen(stored);
     if (of_instance(kind))
         return strcmp(stored, in->self) == 0;
     if (in->service->instance.number == 0)
-        return !instance || is_left(in, instance);
+        return true;
     *len = instance ? (size_t)(instance - stored) : 0;
     size_t n = strlen(in->self);
     return instance && strncmp(instance + 2, in->self, n) == 0 && strcmp(instance + 2 + n, ")") == 0;
@@ -340,7 +356,7 @@ int incidents_init(struct incidents *in, struct service *s, struct error *e)
     struct error why = {0};
     *in = (struct incidents){.service = s};
     (void)snprintf(in->self, sizeof in->self, "instance %u", s->instance.number);
-    int rc = s->storage.store ? store_alerts(s->storage.store, true, INCIDENTS_OPEN_MAX, &alerts, &why) : 0;
+    int rc = s->storage.store ? incidents_read(s, s->storage.store, &alerts, &why) : 0;
     if (rc != ERR_NOMEM)
         rc = incidents_inherit(in, alerts);
     json_decref(alerts);

@@ -36,7 +36,7 @@ void words_of_scans(struct words *w, const struct service *s);
 void words_of_disk(struct words *w, const struct service *s, const struct disk *disk);
 struct expect;
 uint64_t incident_came(const struct service *s, const char *client); /* today, also what is still in hand */
-void words_of_missing(struct words *w, const struct service *s, const struct expect *x);
+void words_of_missing(struct words *w, const struct service *s, const struct expect *x, uint64_t came);
 /* That it is over: title and text. */
 void words_of_end(struct words *w, const struct service *s, enum incident_kind kind, const char *subject);
 

@@ -86,7 +86,15 @@ static void hangs(struct words *w, const struct lane *lane)
 static void held(struct words *w, const struct lane *lane)
 {
     str_printf(&w->title, "%s is held", lane->label);
-    str_puts(&w->text, "Somebody holds this destination, and deliveries wait for it.");
+    const struct held_name *how = lanes_find_held(lane->lanes, lane->name);
+    char at[CLOCK_STAMP_MAX];
+    str_puts(&w->text, "Held by ");
+    str_puts(&w->text, how && how->by[0] ? how->by : "somebody");
+    if (how && how->since_ms > 0) {
+        clock_plain(how->since_ms, at);
+        str_printf(&w->text, " since %s", at);
+    }
+    str_puts(&w->text, ": deliveries wait for it.");
     str_puts(&w->next, "They wait until it is released, for however long that takes.");
     command(w, service_of(lane), "release", lane->name);
 }
@@ -166,13 +174,13 @@ uint64_t incident_came(const struct service *s, const char *client)
     return n;
 }
 
-void words_of_missing(struct words *w, const struct service *s, const struct expect *x)
+void words_of_missing(struct words *w, const struct service *s, const struct expect *x, uint64_t came)
 {
     char now[CLOCK_STAMP_MAX]; /* the store keeps the words of the beginning */
     clock_plain(s->rt.clock->wall_ms(s->rt.clock), now);
     str_printf(&w->title, "Expected tickets are missing: %s", x->section.name);
     str_printf(&w->text, "At %.5s %llu tickets of %s had come today; at least %lld are expected by %s.", now + 11,
-               (unsigned long long)incident_came(s, x->client), x->client, (long long)x->min, x->by);
+               (unsigned long long)came, x->client, (long long)x->min, x->by);
     str_puts(&w->next, "When they have come it is told. Nothing else waits for them.");
     alerts_command(s->config, &w->todo);
     str_puts(&w->todo, " list --since 1d --client ");

@@ -234,10 +234,12 @@ bool intake_start_look(struct intake *in, size_t count)
     if (!look)
         return false;
     struct candidate *c;
-    while (look->batch.count < count && (c = candidate_next(in)) != NULL) {
+    bool memory = true;
+    while (memory && look->batch.count < count && (c = candidate_next(in)) != NULL) {
         if (blocked(c)) {
             unqueue(c);
             candidate_put_off(c, BUSY_PAUSE_MS);
+            memory = c->state != CANDIDATE_QUEUED;
         } else if (!c->suspect) {
             begin_look(c, look);
         } else if (look->batch.count > 0) {
@@ -250,7 +252,7 @@ bool intake_start_look(struct intake *in, size_t count)
     }
     if (look->batch.count == 0) {
         look_free(look);
-        return true;
+        return memory;
     }
     if (work_submit(in->rt->loop, &look->batch.work, run_look, on_look_done) != 0) {
         for (size_t i = 0; i < look->batch.count; i++)

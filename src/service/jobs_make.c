@@ -98,7 +98,7 @@ void job_take(struct job *job, struct take_item *item)
 {
     job->taken_ns = uv_hrtime();
     job->left = item->left;
-    job->attempts = item->attempts;
+    job->retry = item->retry;
     job->source = item->source;
     job->print = item->source.fd >= 0 ? item->source.print : item->readiness.last;
     item->source.fd = -1;

@@ -97,17 +97,7 @@ static struct lane *archive_lane(struct delivery_lanes *lanes)
 
 static void set_retries(struct lane *lane, const struct destination *d)
 {
-    struct retry_policy *retry = &lane->retry;
-    if (d->attempts > 0)
-        retry->attempts = d->attempts;
-    if (d->first_ms > 0)
-        retry->first_ms = d->first_ms;
-    if (d->factor > 0)
-        retry->factor = d->factor;
-    if (d->max_ms > 0)
-        retry->max_ms = d->max_ms;
-    if (retry->max_ms < retry->first_ms) /* one of them is the destination's own, and counts */
-        *(d->first_ms > 0 ? &retry->max_ms : &retry->first_ms) = d->first_ms > 0 ? retry->first_ms : retry->max_ms;
+    lane->retry = retry_with(&lane->retry, &d->retry);
     lane->tells_attempts =
         d->alerts == TOLD_AS_SET ? lane->lanes->rt->config->settings->alerts_attempts : d->alerts == TOLD_YES;
 }

@@ -41,7 +41,7 @@ static int save_all(struct outbox *o, struct store *store, struct error *e)
                                         .key = p->key,
                                         .document = p->document,
                                         .created_ms = p->created_ms,
-                                        .due_ms = p->created_ms,
+                                        .due_ms = p->due_ms,
                                         .expires_ms = p->created_ms + expire_ms};
         int rc = store_outbox_put(store, &m, e);
         if (rc != 0)
@@ -82,6 +82,8 @@ static int run(struct errand *x, struct store *store, struct error *e)
 
 static void put_free(struct put *p)
 {
+    if (p->sent)
+        sending_free(p->sent);
     json_decref(p->document);
     mem_free(p->key);
     mem_free(p);
@@ -148,7 +150,7 @@ static void send_taken(struct outbox *o)
     o->taken = NULL;
     look_again(o, json_integer_value(json_object_get(taken, "next_ms")));
     json_array_foreach (json_object_get(taken, "messages"), i, row)
-        outbox_send(o, json_incref(row));
+        outbox_send(o, json_incref(row), NULL);
     json_decref(taken);
 }
 
@@ -172,11 +174,40 @@ static size_t may_take(const struct outbox *o)
     return o->due && reaches && !o->rt->draining && !o->stopping ? OUTBOX_SENDS_MAX - o->n_under_way : 0;
 }
 
+/* What was sent from memory becomes a row, and how it ended is recorded right after that. */
+static struct put *take_puts(struct outbox *o)
+{
+    struct put *taken = NULL, **end = &taken;
+    for (struct put **at = &o->puts, *p; (p = *at);) {
+        if (outbox_direct_keeps(o, p)) {
+            at = &p->next;
+            continue;
+        }
+        *at = p->next;
+        p->next = NULL;
+        *end = p;
+        end = &p->next;
+        if (p->sent) {
+            p->sent->next = o->ended;
+            o->ended = p->sent;
+            p->sent = NULL;
+        }
+    }
+    return taken;
+}
+
+static bool any_to_save(const struct outbox *o)
+{
+    const struct put *p = o->puts;
+    while (p && outbox_direct_keeps(o, p))
+        p = p->next;
+    return p;
+}
+
 static void begin(struct outbox *o, size_t most)
 {
     o->busy = true;
-    o->saving = o->puts;
-    o->puts = NULL;
+    o->saving = take_puts(o);
     o->recording = o->ended;
     o->ended = NULL;
     int64_t now_ms = outbox_wall_ms(o);
@@ -209,8 +240,9 @@ void outbox_pump(struct outbox *o)
         return;
     if (o->rt->draining && !o->stopping)
         o->stopping = wait_set(o->rt, &o->drain, OUTBOX_DRAIN_MS, on_drain) == 0;
+    outbox_direct_pump(o);
     size_t most = may_take(o);
-    if (!o->busy && (o->puts || o->ended || most > 0))
+    if (!o->busy && (any_to_save(o) || o->ended || most > 0))
         begin(o, most);
 }
 
@@ -251,7 +283,8 @@ bool outbox_put(struct outbox *o, enum outbox_kind kind, const char *key, const 
     struct put *p = mem_zalloc(sizeof *p);
     if (!p)
         return false;
-    *p = (struct put){.kind = kind, .created_ms = outbox_wall_ms(o), .saved = saved, .user = user};
+    int64_t now = outbox_wall_ms(o);
+    *p = (struct put){.kind = kind, .created_ms = now, .due_ms = now, .saved = saved, .user = user};
     p->key = mem_strdup(key);
     p->document = json_deep_copy(document);
     if (!p->key || !p->document) {
@@ -260,6 +293,18 @@ bool outbox_put(struct outbox *o, enum outbox_kind kind, const char *key, const 
     }
     *end_of_puts(&o->puts) = p;
     o->n_puts++;
+    return true;
+}
+
+bool outbox_put_urgent(struct outbox *o, enum outbox_kind kind, const char *key, const json_t *document,
+                       void (*saved)(void *user), void *user)
+{
+    if (!outbox_put(o, kind, key, document, saved, user))
+        return false;
+    struct put *last = o->puts;
+    while (last->next)
+        last = last->next;
+    last->urgent = true;
     return true;
 }
 
@@ -286,14 +331,23 @@ const char *outbox_trouble(const struct outbox *o, enum outbox_kind kind)
     return o && o->trouble[kind].code != 0 ? o->trouble[kind].text : NULL;
 }
 
+static size_t count_lost(const struct outbox *o)
+{
+    size_t n = 0;
+    for (const struct put *p = o->puts; p; p = p->next)
+        n += !p->ended;
+    return n;
+}
+
 void outbox_free(struct outbox *o)
 {
     if (!o)
         return;
-    if (o->n_puts > 0)
-        log_warn("outbox_lost", "%zu messages were not sent, nor could they be written to the store", o->n_puts);
     curl_loop_close(o->curl, NULL, NULL);
     take_back(o);
+    size_t lost = count_lost(o);
+    if (lost > 0)
+        log_warn("outbox_lost", "%zu messages were not sent, nor could they be written to the store", lost);
     o->saving = o->puts;
     o->recording = o->ended;
     let_go(o, false);

@@ -1,4 +1,5 @@
-/* outbox_inner.h: what the outbox's files share: outbox.c keeps the rows, outbox_send.c sends what was taken. */
+/* outbox_inner.h: what the outbox's files share: outbox.c keeps the rows, outbox_send.c sends what was taken, outbox_direct.c
+ * what is urgent while there is no store to take it from. */
 #ifndef SHUNT_SERVICE_OUTBOX_INNER_H
 #define SHUNT_SERVICE_OUTBOX_INNER_H
 
@@ -15,11 +16,17 @@ struct put { /* not in the store yet */
     int64_t created_ms;
     void (*saved)(void *user);
     void *user;
+    /* sent from here while the store is away */
+    bool urgent, under_way, ended;
+    unsigned attempt;
+    int64_t due_ms;       /* of the next try; the row's, too */
+    struct sending *sent; /* how it ended, to be recorded with the row */
 };
 
 struct sending {      /* a row that was taken, until what became of it is in the store */
     struct work work; /* first; of a mail */
     struct outbox *outbox;
+    struct put *put; /* it is sent from memory; NULL: it is a row of the store */
     struct sending *next;
     enum outbox_kind kind;
     unsigned attempt;
@@ -67,9 +74,15 @@ struct outbox {
 const char *outbox_kind_word(enum outbox_kind kind);
 int64_t outbox_wall_ms(const struct outbox *o);
 
-/* Takes the reference. Ends by outbox_ended, perhaps at once. NULL row or no memory: the row is due again later by itself. */
-void outbox_send(struct outbox *o, json_t *row);
+/* Takes the reference. Ends by outbox_ended, perhaps at once. NULL row or no memory: the row is due again later by itself.
+ * put: as in struct sending. */
+void outbox_send(struct outbox *o, json_t *row, struct put *put);
 void outbox_ended(struct sending *s); /* moves it to o->ended; s->state and what belongs to it is set */
 void sending_free(struct sending *s);
+
+/* outbox_direct.c */
+void outbox_direct_pump(struct outbox *o);                               /* each turn */
+bool outbox_direct_keeps(const struct outbox *o, const struct put *put); /* it is not to be saved now */
+void outbox_direct_ended(struct sending *s);                             /* takes it */
 
 #endif

@@ -34,6 +34,10 @@ void outbox_ended(struct sending *s)
         at = &(*at)->next;
     *at = s->next;
     o->n_under_way--;
+    if (s->put) {
+        outbox_direct_ended(s);
+        return;
+    }
     s->next = o->ended;
     o->ended = s;
 }
@@ -283,12 +287,13 @@ static void post(struct sending *s)
 
 /* --- a row --- */
 
-static struct sending *sending_new(struct outbox *o, json_t *row)
+static struct sending *sending_new(struct outbox *o, json_t *row, struct put *put)
 {
     struct sending *s = mem_zalloc(sizeof *s);
     if (!s)
         return NULL;
     s->outbox = o;
+    s->put = put;
     s->row = row;
     s->key = json_text_of(row, "key");
     s->kind = strcmp(json_text_of(row, "kind"), outbox_kind_word(OUTBOX_MAIL)) == 0 ? OUTBOX_MAIL : OUTBOX_WEBHOOK;
@@ -302,13 +307,15 @@ static struct sending *sending_new(struct outbox *o, json_t *row)
     return s;
 }
 
-void outbox_send(struct outbox *o, json_t *row)
+void outbox_send(struct outbox *o, json_t *row, struct put *put)
 {
-    struct sending *s = sending_new(o, row);
+    struct sending *s = sending_new(o, row, put);
     if (!s) {
         json_decref(row);
         return;
     }
+    if (put)
+        put->under_way = true;
     if (outbox_wall_ms(o) >= s->expires_ms) {
         end(s, OUTBOX_EXPIRED);
     } else if (!outbox_reaches(o, s->kind)) {

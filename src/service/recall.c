@@ -136,13 +136,17 @@ struct listing {
     struct stat ticket; /* the one that is looked up */
 };
 
+static bool same_file(const struct store_claim *a, const struct store_claim *b)
+{
+    return a->inode == b->inode && a->mtime_ns == b->mtime_ns;
+}
+
 /* A crash may have come between its being recorded as completed and its removal, or somebody put it back. */
 static int remember_finished(void *user, const struct store_job *row)
 {
     struct listing *l = user;
-    const struct timespec *mtime = &l->ticket.st_mtim;
-    if (row->claim.inode != l->ticket.st_ino ||
-        row->claim.mtime_ns != mtime->tv_sec * INT64_C(1000000000) + mtime->tv_nsec)
+    const struct store_claim claim = record_claim(&l->ticket);
+    if (!same_file(&row->claim, &claim))
         return 0;
     struct record *record = record_copy(row);
     if (!record)
@@ -271,11 +275,6 @@ static void end_mended(struct job *job, const struct store_job *row)
 static bool same_bytes(const struct store_job *a, const struct store_job *b)
 {
     return a->sha256 && b->sha256 && a->size == b->size && memcmp(a->sha256, b->sha256, SHA256_SIZE) == 0;
-}
-
-static bool same_file(const struct store_claim *a, const struct store_claim *b)
-{
-    return a->inode == b->inode && a->mtime_ns == b->mtime_ns;
 }
 
 static void take_over(struct job *job, const struct store_job *row, bool told)

@@ -36,8 +36,8 @@ static bool is_ticket(const char *path, const struct store_job *row, bool same_i
 {
     if (lstat(path, st) != 0 || !S_ISREG(st->st_mode))
         return false;
-    int64_t mtime_ns = st->st_mtim.tv_sec * INT64_C(1000000000) + st->st_mtim.tv_nsec;
-    return mtime_ns == row->claim.mtime_ns && (!same_inode || st->st_ino == row->claim.inode);
+    const struct store_claim claim = record_claim(st);
+    return claim.mtime_ns == row->claim.mtime_ns && (!same_inode || claim.inode == row->claim.inode);
 }
 
 /* 1: it is; ERR_NOMEM. */
@@ -138,13 +138,14 @@ static int end_cancelled(struct reconciliation *r, struct store_job *row, struct
 {
     log_write(LOG_EVENT(LOG_WARN, "ticket_gone", .client = row->client, .file = row->name, .job = row->id),
               "%s is no longer there: taken away while shunt was not running, or settled while the store could not be "
-              "written; its job is cancelled",
+              "written; its job is cancelled; the archive and the destinations show whether it was delivered",
               row->path);
     row->status = STATUS_CANCELLED;
     r->cancelled++;
     return end_in_store(
         r, row, "gone",
-        "its ticket is gone: taken away while shunt was not running, or settled while the store could not be written",
+        "its ticket is gone: taken away while shunt was not running, or settled while the store could not be written; "
+        "the archive and the destinations show whether it was delivered",
         e);
 }
 

@@ -3,6 +3,7 @@
 #include "shunt/service/record.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "shunt/base/mem.h"
 #include "shunt/base/str.h"
@@ -115,6 +116,13 @@ struct record *record_merged(const struct record *older, const struct record *ne
     r->owner = newer->owner;
     r->unsure = newer->unsure;
     return r;
+}
+
+struct store_claim record_claim(const struct stat *st)
+{
+    return (struct store_claim){.device = st->st_dev,
+                                .inode = st->st_ino,
+                                .mtime_ns = st->st_mtim.tv_sec * INT64_C(1000000000) + st->st_mtim.tv_nsec};
 }
 
 void record_free(struct record *r)

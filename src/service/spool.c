@@ -115,7 +115,7 @@ struct spool *spool_new(struct service *s, struct error *e)
     spool->service = s;
     spool->look_at_ms = runtime_now(&s->rt) + SPOOL_LOOK_MS;
     if (files_mkdirs(spool->path, s->config->settings->folder_mode, true, e) != 0 ||
-        spool_read(spool->path, spool_take_up, spool, e) != 0) {
+        spool_read(spool->path, NULL, spool_take_up, spool, e) != 0) {
         error_set(e, ERR_NOMEM, "out of memory");
         spool_free(spool);
         return NULL;
@@ -136,6 +136,7 @@ void spool_free(struct spool *spool)
         after = meta->next;
         mem_free(meta);
     }
+    spool_forget_seen(spool);
     mem_free(spool->path);
     mem_free(spool);
 }

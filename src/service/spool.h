@@ -45,6 +45,7 @@ struct spooled {
 struct spool_meta; /* an ID.job that is to be removed */
 struct spool_move;
 struct spool_look;
+struct spool_seen;
 
 struct spool {
     struct service *service;
@@ -55,6 +56,7 @@ struct spool {
     struct spool_meta *done;
     struct spool_move *active;
     struct spool_look *look; /* what others left: is being read */
+    struct spool_seen *seen; /* what a look has read need not be read again; the worker's while there is a look */
     int64_t look_at_ms;
 };
 

@@ -65,7 +65,7 @@ static int write_both(int folder, const struct spool_file *file, unsigned mode, 
     rc = rc ? rc : write_one(folder, ticket, file->bytes, file->len, mode, flush, e);
     rc = rc ? rc : write_one(folder, meta, text, strlen(text), mode, flush, e);
     json_decref(json);
-    free(text);
+    mem_free(text);
     return rc;
 }
 
@@ -220,7 +220,8 @@ static void sweep(int folder, const char *ticket, const char *id)
         (void)unlinkat(folder, ticket, 0);
 }
 
-int spool_read(const char *path, int (*each)(void *user, const struct spool_found *found), void *user, struct error *e)
+int spool_read(const char *path, bool (*is_seen)(void *user, const char *id),
+               int (*each)(void *user, const struct spool_found *found), void *user, struct error *e)
 {
     int fd = files_open_folder(path, e), rc = 0;
     if (fd < 0)
@@ -237,6 +238,8 @@ int spool_read(const char *path, int (*each)(void *user, const struct spool_foun
             continue;
         memcpy(id, entry->d_name, JOB_ID_SIZE - 1);
         id[JOB_ID_SIZE - 1] = '\0';
+        if (is_seen && is_seen(user, id))
+            continue;
         if (strcmp(entry->d_name + JOB_ID_SIZE, "job") != 0) {
             sweep(fd, entry->d_name, id);
             continue;
@@ -271,9 +274,7 @@ int spool_move_one(int spool_fd, int to, const struct store_job *row, unsigned f
         (void)files_sync(folder, row->folder, &told_by_the_next);
     }
     if (rc == 0 && fstatat(folder, row->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-        *claim = (struct store_claim){.device = st.st_dev,
-                                      .inode = st.st_ino,
-                                      .mtime_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec};
+        *claim = record_claim(&st);
     close(folder);
     return rc;
 }

@@ -32,7 +32,8 @@ int spool_forget(struct spool *spool, const char *id); /* its ID.job goes. 0, ER
 
 /* spool_look.c */
 struct spool_found;
-void spool_look_again(struct spool *spool);                     /* where it is time */
+void spool_look_again(struct spool *spool); /* where it is time */
+void spool_forget_seen(struct spool *spool);
 int spool_take_up(void *user, const struct spool_found *found); /* for spool_read, at the start; user: the spool */
 
 /* spool_files.c */
@@ -46,9 +47,10 @@ struct spool_found {
     bool ticket; /* it is still there */
 };
 
-/* Calls each for every job in the folder; it takes the record. What is left of a job that was never accepted is removed.
- * Non-zero from each ends it. */
-int spool_read(const char *path, int (*each)(void *user, const struct spool_found *found), void *user, struct error *e);
+/* Calls each for every job in the folder but those that is_seen answers for (NULL: none); it takes the record. What is left
+ * of a job that was never accepted is removed. Non-zero from each ends it. */
+int spool_read(const char *path, bool (*is_seen)(void *user, const char *id),
+               int (*each)(void *user, const struct spool_found *found), void *user, struct error *e);
 
 /* The ticket to its place below `to` (held), whole and never over another: 0, ERR_BUSY (the name is taken), ERR_GONE
  * (another instance was first), others. */

@@ -14,7 +14,15 @@
 struct spool_look {
     struct work work; /* first */
     struct spool *spool;
+    int64_t at_ms;
     struct found_job *found;
+};
+
+/* A job that is accepted does not change: it is in our table since we read it, until it is due. */
+struct spool_seen {
+    int64_t at_ms; /* by the look of that time */
+    UT_hash_handle hh;
+    char id[JOB_ID_SIZE];
 };
 
 struct found_job {
@@ -23,6 +31,35 @@ struct found_job {
     int64_t run_at_ms;
     enum priority priority;
 };
+
+static bool is_seen(void *user, const char *id)
+{
+    const struct spool_look *l = user;
+    struct spool_seen *seen;
+    HASH_FIND_STR(l->spool->seen, id, seen);
+    if (seen)
+        seen->at_ms = l->at_ms;
+    return seen != NULL;
+}
+
+static void forget_seen(struct spool *spool, struct spool_seen *seen)
+{
+    HASH_DEL(spool->seen, seen);
+    mem_free(seen);
+}
+
+/* Without memory it is read again, which does no harm. */
+static void see(const struct spool_look *l, const char *id)
+{
+    struct spool_seen *seen = mem_zalloc(sizeof *seen);
+    if (!seen)
+        return;
+    seen->at_ms = l->at_ms;
+    memccpy(seen->id, id, '\0', JOB_ID_SIZE);
+    HASH_ADD_STR(l->spool->seen, id, seen);
+    if (!hash_added(seen))
+        mem_free(seen);
+}
 
 static int remember(void *user, const struct spool_found *found)
 {
@@ -36,6 +73,7 @@ static int remember(void *user, const struct spool_found *found)
     job->run_at_ms = found->run_at_ms;
     job->priority = found->priority;
     LL_PREPEND(l->found, job);
+    see(l, found->record->row.id);
     return 0;
 }
 
@@ -43,7 +81,24 @@ static void run_look(struct work *work)
 {
     struct spool_look *l = (struct spool_look *)work;
     struct error ignored = {0}; /* tried again */
-    (void)spool_read(l->spool->path, remember, l, &ignored);
+    struct spool_seen *seen, *next;
+    if (spool_read(l->spool->path, is_seen, remember, l, &ignored) != 0)
+        return;
+    HASH_ITER (hh, l->spool->seen, seen, next)
+        if (seen->at_ms != l->at_ms) /* it lies there no more */
+            forget_seen(l->spool, seen);
+}
+
+/* Into the table, unless it is there. Takes the record. False: no memory. */
+static bool take_up(struct spool *spool, const struct found_job *found)
+{
+    bool known = spool_find(spool, found->record->row.id) != NULL;
+    struct spooled *job = known ? NULL : spool_reserve(spool, found->record, found->run_at_ms, found->priority);
+    if (job)
+        spool_enter(job);
+    else
+        record_free(found->record);
+    return known || job;
 }
 
 static void on_look(struct work *work)
@@ -53,16 +108,18 @@ static void on_look(struct work *work)
     spool->look = NULL;
     for (struct found_job *found = l->found, *next; found; found = next) {
         next = found->next;
-        struct spooled *job = NULL;
-        if (!spool_find(spool, found->record->row.id))
-            job = spool_reserve(spool, found->record, found->run_at_ms, found->priority);
-        if (job)
-            spool_enter(job);
-        else
-            record_free(found->record);
+        if (!take_up(spool, found))
+            spool_forget_seen(spool); /* read again by the next look */
         mem_free(found);
     }
     mem_free(l);
+}
+
+void spool_forget_seen(struct spool *spool)
+{
+    struct spool_seen *seen, *next;
+    HASH_ITER (hh, spool->seen, seen, next)
+        forget_seen(spool, seen);
 }
 
 void spool_look_again(struct spool *spool)
@@ -75,6 +132,7 @@ void spool_look_again(struct spool *spool)
     if (!l)
         return;
     l->spool = spool;
+    l->at_ms = spool->look_at_ms;
     if (work_submit(rt->loop, &l->work, run_look, on_look) == 0)
         spool->look = l;
     else
@@ -88,9 +146,7 @@ static bool lies_there(const char *path, const struct store_job *row, struct sto
     struct stat st;
     if (lstat(path, &st) != 0 || (uint64_t)st.st_size != row->size)
         return false;
-    *claim = (struct store_claim){.device = st.st_dev,
-                                  .inode = st.st_ino,
-                                  .mtime_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec};
+    *claim = record_claim(&st);
     return true;
 }
 

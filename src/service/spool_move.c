@@ -222,6 +222,8 @@ static void choose(struct spool *spool, struct spool_move *m)
         DL_DELETE(spool->queue[job->priority], job);
         if (name_in_hand(s, &job->record->row) || (!job->path && !(job->path = spool_path_of(s, &job->record->row)))) {
             spool_put_off(job, BUSY_PAUSE_MS);
+            if (!due_listed(&job->wait.due)) /* no memory to wait in: it stands in the queue again */
+                break;
             continue;
         }
         job->state = SPOOLED_MOVING;

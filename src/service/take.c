@@ -219,7 +219,7 @@ static int match(const struct take_batch *batch, struct take_item *item, size_t 
         memcpy(item->destinations, scratch, n * sizeof *scratch);
     }
     item->n_destinations = n;
-    item->attempts = routes_attempts(batch->routes, &item->ticket);
+    item->retry = routes_retry(batch->routes, &item->ticket);
     return 0;
 }
 

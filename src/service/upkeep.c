@@ -7,6 +7,7 @@
 #include "shunt/base/log.h"
 #include "shunt/base/mem.h"
 #include "shunt/io/work.h"
+#include "shunt/service/control.h"
 #include "shunt/service/feed.h"
 #include "shunt/service/lane.h"
 #include "shunt/service/scheduler.h"
@@ -114,6 +115,15 @@ void upkeep_save_now(struct upkeep *u)
     save(u, u->service->rt.draining ? "draining" : "running");
 }
 
+static void retry_again(struct upkeep *u, int64_t now)
+{
+    int64_t after = u->service->config->settings->again_after_ms;
+    if (after == 0 || now < u->next_again_ms || !u->service->control || u->late.wanted)
+        return;
+    u->next_again_ms = now + (after < AGAIN_LOOK_MS ? after : AGAIN_LOOK_MS);
+    control_retry_again(u->service->control);
+}
+
 static void on_tick(struct wait *wait)
 {
     struct upkeep *u = (struct upkeep *)((char *)wait - offsetof(struct upkeep, tick));
@@ -130,12 +140,13 @@ static void on_tick(struct wait *wait)
         upkeep_save_now(u);
     }
     feed_tick(u->service->jobs.feed);
+    retry_again(u, now);
     lanes_retire(&u->service->lanes);
     disks_look(&u->service->disks);
     holds_look(&u->service->holds);
     jobs_check_ledger(&u->service->jobs);
     incidents_look(&u->incidents);
-    alerts_tick(&u->alerts);
+    alerts_tick(&u->alerts, !u->late.wanted);
     wait_set(rt, &u->tick, UPKEEP_TICK_MS, on_tick);
 }
 

@@ -8,6 +8,8 @@
 #include "shunt/service/reconcile.h"
 #include "shunt/service/upkeep.h"
 
+#define AGAIN_LOOK_MS (3600 * INT64_C(1000))
+
 struct late {
     struct errand errand;
     bool wanted, asked;
@@ -19,7 +21,7 @@ struct late {
 struct upkeep {
     struct service *service;
     struct wait tick;
-    int64_t next_line_ms, next_save_ms;
+    int64_t next_line_ms, next_save_ms, next_again_ms;
     uint64_t line_changes;   /* what the last line knew */
     struct ended_days ended; /* not logged, or not with the storage yet */
     bool ended_logged;       /* the first of them is */

@@ -45,7 +45,7 @@ static int read_store(struct errand *x, struct store *store, struct error *e)
         rc = 0;
     }
     rc = rc ? rc : store_uncounted(store, instance, keep_missed, u, e);
-    return rc ? rc : store_alerts(store, true, INCIDENTS_OPEN_MAX, &late->alerts, e);
+    return rc ? rc : incidents_read(u->service, store, &late->alerts, e);
 }
 
 /* ---- loop ---- */

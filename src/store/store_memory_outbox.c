@@ -2,13 +2,10 @@
  * changes. */
 #include <string.h>
 
+#include "shunt/core/json_get.h"
+
 #include "store_json.h"
 #include "store_memory.h"
-
-static json_int_t number_of(const json_t *row, const char *key)
-{
-    return json_integer_value(json_object_get(row, key));
-}
 
 static const char *text_of(const json_t *row, const char *key)
 {
@@ -48,7 +45,8 @@ static json_t *first_due(const json_t *outbox)
     size_t i;
     json_t *row, *first = NULL;
     json_array_foreach (outbox, i, row) {
-        if (number_of(row, "state") == OUTBOX_WAITING && (!first || number_of(row, "due") < number_of(first, "due"))) {
+        if (json_number_of(row, "state") == OUTBOX_WAITING &&
+            (!first || json_number_of(row, "due") < json_number_of(first, "due"))) {
             first = row;
         }
     }
@@ -57,7 +55,7 @@ static json_t *first_due(const json_t *outbox)
 
 static json_t *taken(json_t *row, const struct store_taking *t)
 {
-    json_int_t attempt = number_of(row, "attempts") + 1;
+    json_int_t attempt = json_number_of(row, "attempts") + 1;
     if (json_object_set_new(row, "attempts", json_integer(attempt)) != 0 ||
         json_object_set_new(row, "due", json_integer(t->until_ms)) != 0 ||
         json_object_set_new(row, "taken_by", json_integer(t->instance)) != 0) {
@@ -65,7 +63,7 @@ static json_t *taken(json_t *row, const struct store_taking *t)
     }
     return json_pack("{s:O, s:O, s:O, s:I, s:I, s:I}", "kind", json_object_get(row, "kind"), "key",
                      json_object_get(row, "key"), "document", json_object_get(row, "document"), "created_ms",
-                     number_of(row, "created"), "expires_ms", number_of(row, "expires"), "attempt", attempt);
+                     json_number_of(row, "created"), "expires_ms", json_number_of(row, "expires"), "attempt", attempt);
 }
 
 int memory_outbox_take(struct store *store, const struct store_taking *t, json_t **out, struct error *e)
@@ -74,13 +72,13 @@ int memory_outbox_take(struct store *store, const struct store_taking *t, json_t
     json_t *outbox = json_deep_copy(m->outbox), *messages = json_array(), *row;
     bool failed = !outbox || !messages;
     while (!failed && json_array_size(messages) < t->most && (row = first_due(outbox)) &&
-           number_of(row, "due") <= t->now_ms) {
+           json_number_of(row, "due") <= t->now_ms) {
         failed = json_array_append_new(messages, taken(row, t)) != 0;
     }
     row = failed ? NULL : first_due(outbox);
-    *out = failed
-               ? NULL
-               : json_pack("{s:O, s:I}", "messages", messages, "next_ms", row ? number_of(row, "due") : (json_int_t)0);
+    *out = failed ? NULL
+                  : json_pack("{s:O, s:I}", "messages", messages, "next_ms",
+                              row ? json_number_of(row, "due") : (json_int_t)0);
     if (*out) {
         json_t *before = m->outbox;
         m->outbox = outbox;
@@ -99,8 +97,8 @@ int memory_outbox_release(struct store *store, unsigned instance, int64_t now_ms
     size_t i;
     json_array_foreach (outbox, i, row) {
         const json_t *by = json_object_get(row, "taken_by");
-        if (by && json_integer_value(by) == instance && number_of(row, "state") == OUTBOX_WAITING &&
-            number_of(row, "due") > now_ms) {
+        if (by && json_integer_value(by) == instance && json_number_of(row, "state") == OUTBOX_WAITING &&
+            json_number_of(row, "due") > now_ms) {
             failed = failed || json_object_set_new(row, "due", json_integer(now_ms)) != 0;
         }
     }
@@ -125,7 +123,7 @@ int memory_outbox_record(struct store *store, const struct store_sent *sent, str
     struct memory_store *m = (struct memory_store *)store;
     size_t at;
     const json_t *row = find(m, sent->key, &at) ? json_array_get(m->outbox, at) : NULL;
-    if (!row || number_of(row, "state") != OUTBOX_WAITING || number_of(row, "attempts") != sent->attempt) {
+    if (!row || json_number_of(row, "state") != OUTBOX_WAITING || json_number_of(row, "attempts") != sent->attempt) {
         return 0;
     }
     const json_t *document = sent->document ? sent->document : json_object_get(row, "document");
@@ -156,14 +154,14 @@ int memory_outbox_list(struct store *store, unsigned states, size_t limit, json_
         const json_t *row = json_array_get(outbox, i - 1), *document = json_object_get(row, "document");
         const struct outbox_row one = {.kind = text_of(row, "kind"),
                                        .key = text_of(row, "key"),
-                                       .state = (int)number_of(row, "state"),
+                                       .state = (int)json_number_of(row, "state"),
                                        .subject = text_of(document, "subject"),
                                        .to = json_object_get(document, "to"),
-                                       .created_ms = number_of(row, "created"),
-                                       .due_ms = number_of(row, "due"),
-                                       .expires_ms = number_of(row, "expires"),
-                                       .ended_ms = number_of(row, "ended"),
-                                       .attempts = number_of(row, "attempts"),
+                                       .created_ms = json_number_of(row, "created"),
+                                       .due_ms = json_number_of(row, "due"),
+                                       .expires_ms = json_number_of(row, "expires"),
+                                       .ended_ms = json_number_of(row, "ended"),
+                                       .attempts = json_number_of(row, "attempts"),
                                        .error = text_of(row, "error")};
         if (!states || (states >> one.state & 1)) {
             failed = json_array_append_new(list, json_outbox_row(&one)) != 0;

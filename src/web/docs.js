@@ -45,6 +45,7 @@ function command(method, path, operation, schemas) {
     const query = new URLSearchParams(values.filter((v) => v[2] === "query").map((v) => v.slice(0, 2))).toString();
     const words = ["curl"];
     if (!operation.security) words.push('-H "Authorization: Bearer $TOKEN"');
+    for (const [name, value, where] of values) if (where === "header") words.push("-H", quoted(`${name}: ${value}`));
     const [type, body] = firstOf(operation.requestBody?.content);
     const example = body && schemas[nameOf(body.schema)]?.examples?.[0];
     if (method !== "get" && !example) words.push("-X", method.toUpperCase());

@@ -198,9 +198,25 @@ static void words_name_the_states(void **state)
     assert_string_equal(breaker_word(BREAKER_PROBING), "probing");
 }
 
+static void what_is_ones_own_goes_before_and_the_other_end_of_the_pauses_gives_way(void **state)
+{
+    (void)state;
+    struct retry_policy with = retry_with(&policy, &(struct retry_own){0});
+    assert_true(retry_same(&with, &policy));
+    with = retry_with(&policy, &(struct retry_own){.attempts = 7, .first_ms = 90000});
+    assert_int_equal(with.attempts, 7);
+    assert_int_equal(with.first_ms, 90000);
+    assert_int_equal(with.max_ms, 90000);
+    with = retry_with(&policy, &(struct retry_own){.max_ms = 500, .factor = 4});
+    assert_int_equal(with.first_ms, 500);
+    assert_int_equal(with.max_ms, 500);
+    assert_float_equal(with.factor, 4, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_ones_own_goes_before_and_the_other_end_of_the_pauses_gives_way),
         cmocka_unit_test(pauses_grow_up_to_the_limit_and_are_spread),
         cmocka_unit_test(odd_policies_give_sound_pauses),
         cmocka_unit_test(attempts_run_out),

@@ -22,10 +22,10 @@ static void keys_of_a_destination_are_kept(void **state)
     assert_int_equal(x->concurrency, 3);
     assert_false(x->create);
     assert_string_equal(x->mount, "/srv");
-    assert_int_equal(x->attempts, 5);
-    assert_int_equal(x->first_ms, 3 * 60 * 1000);
-    assert_true(x->factor > 3.2 && x->factor < 3.4);
-    assert_int_equal(x->max_ms, 30 * 60 * 1000);
+    assert_int_equal(x->retry.attempts, 5);
+    assert_int_equal(x->retry.first_ms, 3 * 60 * 1000);
+    assert_true(x->retry.factor > 3.2 && x->retry.factor < 3.4);
+    assert_int_equal(x->retry.max_ms, 30 * 60 * 1000);
     assert_int_equal(x->alerts, TOLD_YES);
     assert_int_equal(x->line, 1);
 
@@ -35,8 +35,8 @@ static void keys_of_a_destination_are_kept(void **state)
     assert_string_equal(y->owner, "");
     assert_int_equal(y->conflict, CONFLICT_REPLACE);
     assert_int_equal(y->concurrency, 0);
-    assert_int_equal(y->attempts, 0);
-    assert_int_equal(y->first_ms, 0);
+    assert_int_equal(y->retry.attempts, 0);
+    assert_int_equal(y->retry.first_ms, 0);
     assert_int_equal(y->alerts, TOLD_AS_SET);
     assert_true(y->create);
     assert_string_equal(y->mount, "");

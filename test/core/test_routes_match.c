@@ -28,22 +28,27 @@ static void every_route_that_holds_adds_its_destinations_once_in_the_order_of_th
     routes_unref(r);
 }
 
-static void of_the_routes_that_match_the_most_attempts_hold(void **state)
+static void of_the_routes_that_match_the_most_attempts_and_longest_pauses_hold(void **state)
 {
     (void)state;
     struct routes *r = table_of(
-        DESTINATIONS "[route 1]\nclient = RANK\nattempts = 5\nto = a\n[route 2]\ncategory = CELTRA\nattempts = 7\n"
-                     "to = a\n[route 3]\nclient = CIBC\nto = b\n");
+        DESTINATIONS
+        "[route 1]\nclient = RANK\nattempts = 5\nfirst = 3m\nto = a\n[route 2]\ncategory = CELTRA\nattempts = 7\n"
+        "first = 1m\nmax = 30m\nfactor = 3\nto = a\n[route 3]\nclient = CIBC\nto = b\n");
     struct sample s;
     const char *texts[] = {"RANK", "OTHER", NULL, NULL};
-    assert_int_equal(routes_attempts(r, sample_of(&s, 4, texts)), 5);
+    assert_int_equal(routes_retry(r, sample_of(&s, 4, texts)).attempts, 5);
     texts[1] = "CELTRA";
-    assert_int_equal(routes_attempts(r, sample_of(&s, 4, texts)), 7);
+    assert_int_equal(routes_retry(r, sample_of(&s, 4, texts)).attempts, 7);
+    struct retry_own both = routes_retry(r, sample_of(&s, 4, texts));
+    assert_int_equal(both.first_ms, 180000);
+    assert_int_equal(both.max_ms, 1800000);
+    assert_float_equal(both.factor, 3, 0);
     texts[0] = "CIBC";
     texts[1] = "OTHER";
-    assert_int_equal(routes_attempts(r, sample_of(&s, 4, texts)), 0);
+    assert_int_equal(routes_retry(r, sample_of(&s, 4, texts)).attempts, 0);
     texts[0] = NULL;
-    assert_int_equal(routes_attempts(r, sample_of(&s, 4, texts)), 0);
+    assert_int_equal(routes_retry(r, sample_of(&s, 4, texts)).attempts, 0);
     routes_unref(r);
 }
 
@@ -206,7 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_client_goes_where_its_route_says),
         cmocka_unit_test(every_route_that_holds_adds_its_destinations_once_in_the_order_of_the_sections),
-        cmocka_unit_test(of_the_routes_that_match_the_most_attempts_hold),
+        cmocka_unit_test(of_the_routes_that_match_the_most_attempts_and_longest_pauses_hold),
         cmocka_unit_test(all_conditions_of_a_route_must_hold),
         cmocka_unit_test(globs_match_any_run_of_bytes),
         cmocka_unit_test(an_object_or_array_never_matches),

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from control import rows
-from shunt import ticket, wait_for
+from shunt import holds_for, ticket, wait_for
 from test_commands import ended, told
 from test_operator import ran
 from test_retry import NO_BREAKER
@@ -59,6 +59,29 @@ def test_pauses_are_the_destinations_own(sick):
     assert 2700 <= float(re.search(r"again in ([\d.]+) s", said).group(1)) <= 4500, said
 
 
+def test_a_routes_pauses_go_before_the_destinations(sick):
+    site = sick("first = 10ms\nmax = 20ms", "first = 1h\nmax = 2h")
+    site.put("RANK", "x.json", ticket("RANK"))
+    said = site.wait_event("delivery_failed")[0]["msg"]
+    assert 2700 <= float(re.search(r"again in ([\d.]+) s", said).group(1)) <= 4500, said
+    assert len(site.events("delivery_failed")) == 1
+
+
+def test_success_sets_the_count_back(sick):
+    site = sick("attempts = 3\nfirst = 500ms\nfactor = 1")
+    site.put("RANK", "x.json", ticket("RANK"))
+    wait_for(lambda: attempts(site) == ["1 of 3", "2 of 3"], "it fails twice")
+    mend(site)
+    wait_for(lambda: site.files("OUT/sick") == ["x.json"], "it is delivered")
+    ended(site, 1)
+    (site.data / "OUT/sick").rename(site.data / "OUT/taken")
+    (site.data / "OUT/sick").write_text("again in the way")
+    site.put("RANK", "x.json", ticket("RANK", title="of the next day"))
+    ended(site, 2)
+    assert attempts(site) == ["1 of 3", "2 of 3", "1 of 3", "2 of 3", "3 of 3"]
+    site.stop()
+
+
 def test_what_cannot_be_put_back_is_named_and_keeps_no_other(make_site):
     site = make_site()
     site.start()
@@ -100,6 +123,44 @@ def test_failed_tells_how_often_it_was_tried_and_reset_puts_it_back(sick):
     assert ran(site, "reset", code=2)[1] and ran(site, "reset", "--all", "a.json", code=2)[1]
 
 
+def test_what_failed_last_comes_first_however_long_ago_it_came(sick):
+    site = sick("attempts = 2\nfirst = 5s\nfactor = 1")
+    site.put("RANK", "slow.json", ticket("RANK"))
+    site.wait_event("delivery_failed")
+    for n in range(3):
+        site.put("3M", "bad%d.json" % n, b"{]")
+        site.wait_event("failed", count=n + 1)
+    ended(site, 4)
+    order = ["slow.json", "bad2.json", "bad1.json", "bad0.json"]
+    assert [job["file"] for job in told(site, "failed")["failed"]] == order
+    assert [job["file"] for job in told(site, "failed", "--limit", "2")["failed"]] == order[:2]
+    assert [line.split()[4] for line in ran(site, "failed")[0].splitlines() if ".json" in line] == order
+    site.stop()
+    assert [job["file"] for job in told(site, "failed")["failed"]] == order
+
+
+def test_of_many_in_hand_all_are_counted_and_the_one_that_is_about_to_fail_is_found(sick):
+    site = sick("attempts = 2\nfirst = 1h\nmax = 2h", settings={"delivery.durability": "none"})
+    site.stop()
+    site.routes.write_text(ROUTES.replace("client = *", "client = RANK") % ("attempts = 2\nfirst = 1h\nmax = 2h", "") + "[destination held]\npath = OUT/held\n[route held]\nclient = 3M\nto = held\n")
+    site.start()
+    ran(site, "hold", "held")
+    count = 1050  # more than the service tells of at once
+    for n in range(count):
+        site.put("3M", "x%d.json" % n, ticket("3M"))
+    wait_for(lambda: told(site, "failed")["attempts"]["in_hand"] == {"0": count}, "all wait", 60)
+    assert told(site, "failed")["one_left"] == []
+    site.put("RANK", "near.json", ticket("RANK"))
+    site.wait_event("delivery_failed")
+    found = told(site, "failed")
+    assert found["attempts"]["in_hand"] == {"0": count, "1": 1}
+    assert [d["file"] for d in found["one_left"]] == ["near.json"]
+    text = ran(site, "failed")[0]
+    assert "\nDeliveries in hand: %d after 0 attempts, 1 after 1 attempt\nOne attempt from failing: 1; --one-left lists them\n" % count in text, text
+    assert len(re.findall(r"\.json", ran(site, "failed", "--one-left")[0])) == 1
+    site.stop()
+
+
 def test_what_is_one_attempt_from_failing_is_told_and_gets_all_its_attempts_again(sick):
     site = sick("attempts = 2\nfirst = 1h\nmax = 2h")
     assert "nothing is one attempt" in ran(site, "failed", "--one-left")[0]
@@ -125,3 +186,36 @@ def test_without_a_service_failed_reads_the_store(sick):
     site.stop()
     assert [job["file"] for job in json.loads(ran(site, "failed", "--json")[0])["failed"]] == ["x.json"]
     assert ran(site, "failed", "--one-left", code=1)[1] and ran(site, "reset", "x.json", code=1)[1]
+
+
+def test_what_failed_some_time_ago_is_put_back_by_itself_once(sick):
+    site = sick("attempts = 2", settings={"retry.again_after": "3s"})
+    site.put("RANK", "x.json", ticket("RANK"))
+    site.put("RANK", "by-hand.json", ticket("RANK"))
+    site.put("3M", "bad.json", b"{]")
+    ended(site, 3)
+    ran(site, "reset", "by-hand.json")
+    site.wait_event("failed", count=4)
+    site.wait_event("retried", 20, 2, client="RANK")
+    site.wait_event("failed", count=5)
+    retried = [e["msg"] for e in site.events("retried")]
+    assert len([m for m in retried if m == "Put back into the hot folder by [retry] again_after = 3s: RANK/x.json"]) == 1, retried
+    ended(site, 3)
+    site.kill()
+    site.start()
+    holds_for(lambda: not site.events("retried"), "once, and neither what a person put back nor what was refused", 6)
+    assert [e["text"] for e in told(site, "show", "x.json")["events"] if e["event"] == "retried"] == ["put back by [retry] again_after = 3s"]
+    site.stop()
+
+
+def test_what_failed_while_the_service_was_down_for_long_is_put_back_at_the_next_start(sick):
+    site = sick("attempts = 1", settings={"retry.again_after": "2s"})
+    site.put("RANK", "x.json", ticket("RANK"))
+    ended(site, 1)
+    site.stop()
+    mend(site)
+    holds_for(lambda: True, "", 2.5)
+    site.start()
+    wait_for(lambda: site.files("OUT/sick") == ["x.json"], "it is delivered")
+    wait_for(lambda: told(site, "show", "x.json")["status"] == "completed", "it is told")
+    site.stop()

@@ -552,3 +552,12 @@ def test_mails_that_do_not_get_out_are_seen_in_the_status(make_site, tmp_path):
         box.wait(1, 30)
         wait_for(lambda: "Degraded" not in site.command("status").stdout.decode(), "it is over", 20)
     site.stop()
+
+
+def test_a_webhook_that_does_not_get_out_is_seen_in_the_status(make_site):
+    site = make_site({"webhook.url": "http://127.0.0.1:%d/" % free_port(), "mail.pause": "100ms"})
+    put(site, "alert:1", kind="webhook", a=1)
+    site.start()
+    wait_for(lambda: "Degraded" in site.command("status").stdout.decode(), "it is told", 20)
+    assert "what is to be posted does not get out (" in site.command("status").stdout.decode()
+    site.stop()

@@ -172,6 +172,7 @@ def test_deliveries_that_fail_for_good_and_tickets_taken_back_are_told_apart(mak
     assert scrape(site).value("shunt_destination_held", destination="sick") == 1
     control.post("/jobs/%s/cancel" % job)
     site.wait_ended(2)
+    wait_for(lambda: scrape(site).value("shunt_tickets_total", client="RANK", outcome="cancelled") == 1, "it is counted")
     m = scrape(site)
     assert m.value("shunt_tickets_total", client="RANK", outcome="failed") == 1
     assert m.value("shunt_tickets_total", client="RANK", outcome="cancelled") == 1
@@ -220,7 +221,7 @@ def test_a_thousand_scrapes_while_tickets_flow(site):
         assert now >= seen, "a counter went back"
         seen = now
     site.wait_ended(200, 60)
-    assert scrape(site).total("shunt_tickets_total") == 200
+    wait_for(lambda: scrape(site).total("shunt_tickets_total") == 200, "all are counted")
     site.finish(200)
 
 

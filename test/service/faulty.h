@@ -106,6 +106,25 @@ static inline int faulty_outbox_put(struct store *store, const struct store_mess
     return rc ? rc : store_outbox_put(faulty_of(store)->inner, m, e);
 }
 
+static inline int faulty_outbox_take(struct store *store, const struct store_taking *taking, json_t **out,
+                                     struct error *e)
+{
+    int rc = faulty_begin(faulty_of(store), e);
+    return rc ? rc : store_outbox_take(faulty_of(store)->inner, taking, out, e);
+}
+
+static inline int faulty_outbox_release(struct store *store, unsigned instance, int64_t now_ms, struct error *e)
+{
+    int rc = faulty_begin(faulty_of(store), e);
+    return rc ? rc : store_outbox_release(faulty_of(store)->inner, instance, now_ms, e);
+}
+
+static inline int faulty_outbox_record(struct store *store, const struct store_sent *sent, struct error *e)
+{
+    int rc = faulty_begin(faulty_of(store), e);
+    return rc ? rc : store_outbox_record(faulty_of(store)->inner, sent, e);
+}
+
 static inline void faulty_close(struct store *store)
 {
     store_close(faulty_of(store)->inner);
@@ -121,6 +140,9 @@ static const struct store_driver faulty_driver = {
     .retain = faulty_retain,
     .save_snapshot = faulty_save_snapshot,
     .outbox_put = faulty_outbox_put,
+    .outbox_take = faulty_outbox_take,
+    .outbox_release = faulty_outbox_release,
+    .outbox_record = faulty_outbox_record,
 };
 
 /* Opens the storage of p, and puts itself before its store. free() it after parts_free. */

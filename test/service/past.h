@@ -122,9 +122,7 @@ static inline struct store_job *completed(struct parts *p)
     past->row.status = STATUS_COMPLETED;
     past->row.completed_ms = OLDER_MS + 9;
     past->deliveries[2].state = DELIVERY_DONE;
-    past->row.claim = (struct store_claim){.device = st.st_dev,
-                                           .inode = st.st_ino,
-                                           .mtime_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec};
+    past->row.claim = record_claim(&st);
     return &past->row;
 }
 

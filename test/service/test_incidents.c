@@ -1,4 +1,6 @@
 /* test_incidents.c: alerts that the upkeep opens and closes, also over a start. */
+#include <sys/file.h>
+
 #include "left.h"
 
 /* "kind subject" of each, newest first; those that are closed with a '-'. */
@@ -52,6 +54,26 @@ static void what_is_wrong_is_an_alert_until_it_is_over(void **state)
     log_close();
 }
 
+static void a_destination_that_is_held_is_told_with_who_holds_it_and_since_when(void **state)
+{
+    struct scratch *s = *state;
+    struct error e = {0};
+    json_t *list;
+    char at[CLOCK_STAMP_MAX], wanted[64];
+    struct service *service = set_up(s);
+    assert_int_equal(lanes_hold(&service->lanes, "a", "anna"), 0);
+    lane_of(service, "a")->queued = 1;
+    tick(service);
+    assert_int_equal(store_alerts(service->storage.store, true, 0, &list, &e), 0);
+    clock_plain(wall_now_ms, at);
+    snprintf(wanted, sizeof wanted, "Held by anna since %s:", at);
+    assert_non_null(strstr(json_string_value(json_object_get(json_array_get(list, 0), "text")), wanted));
+    json_decref(list);
+    lane_of(service, "a")->queued = 0;
+    service_free(service);
+    log_close();
+}
+
 static void a_store_that_was_away_is_told_with_the_time_it_began(void **state)
 {
     struct scratch *s = *state;
@@ -99,6 +121,29 @@ static void an_alert_that_was_open_at_the_end_goes_on_until_it_is_over(void **st
     log_close();
 }
 
+static void what_a_dead_instance_left_open_is_closed_and_what_a_living_one_opened_is_not(void **state)
+{
+    struct scratch *s = *state;
+    struct error e = {0};
+    struct service *service = set_up(s);
+    const struct store_alert left[] = {
+        {.kind = "destination_hangs", .subject = "a (instance 1)", .at_ms = NOON, .text = "why"},
+        {.kind = "destination_hangs", .subject = "a (instance 2)", .at_ms = NOON, .text = "why"}};
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(store_alert(service->storage.store, &left[i], true, &e), 0);
+    make_folder(s, "under/1");
+    make_folder(s, "under/2");
+    int lives = open(in(s, "under/1"), O_RDONLY | O_CLOEXEC);
+    assert_int_equal(flock(lives, LOCK_EX | LOCK_NB), 0);
+    service = start_again(s, service);
+    tick(service);
+    tick(service);
+    assert_string_equal(alerts(service, true), "destination_hangs a (instance 1)");
+    close(lives);
+    service_free(service);
+    log_close();
+}
+
 /* Whatever allocation fails while it is noticed: it is noticed by the next look. */
 static void no_memory_for_an_alert_puts_it_off(void **state)
 {
@@ -123,8 +168,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(what_is_wrong_is_an_alert_until_it_is_over),
+        T(a_destination_that_is_held_is_told_with_who_holds_it_and_since_when),
         T(a_store_that_was_away_is_told_with_the_time_it_began),
         T(an_alert_that_was_open_at_the_end_goes_on_until_it_is_over),
+        T(what_a_dead_instance_left_open_is_closed_and_what_a_living_one_opened_is_not),
         SWEEP_OF(no_memory_for_an_alert_puts_it_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -309,6 +309,35 @@ static void once_ends_by_itself_with_every_outcome(void **state)
     assert_int_equal(o.failed, 2);
 }
 
+static bool both_are_through(struct watcher *w)
+{
+    return w->service->rt.ledger.delivered == 2 && w->service->jobs.count == 0;
+}
+
+/* A newer file of a name that lies in underprocess has to wait, and there is no memory to wait in. */
+static void without_memory_a_name_that_must_wait_does_not_hold_up_the_loop(void **state)
+{
+    struct scratch *s = *state;
+    put_config(s, FAST, ROUTES_ONE);
+    SCARCE_SWEEP (n) {
+        make_folder(s, "hot/RANK");
+        make_folder(s, "under/0/RANK");
+        put(in(s, "hot/RANK/a.json"), TICKET("RANK"));
+        put(in(s, "under/0/RANK/a.json"), TICKET("RANK"));
+        struct service *service = start_by(s, false, &clock_fast);
+        assert_true(intake_see(&service->intake, "RANK", "a.json", WAY_REALTIME, true, false));
+        assert_true(intake_see(&service->intake, "RANK", "a.json", WAY_REALTIME, false, false));
+        fill_waits(&service->rt, 0);
+        scarce_begin(n, SCARCE_FOR_EVER);
+        alarm(DEADLINE_MS / 1000);
+        intake_pump(&service->intake);
+        alarm(0);
+        scarce_end();
+        run_until(service, s, both_are_through);
+        service_free(service);
+    }
+}
+
 static void a_service_that_never_runs_is_freed_whole(void **state)
 {
     struct scratch *s = *state;
@@ -357,6 +386,7 @@ int main(void)
         T(a_stop_finishes_what_is_being_looked_at),
         T(a_reload_takes_good_routes_and_keeps_them_over_bad_ones),
         T(once_ends_by_itself_with_every_outcome),
+        T(without_memory_a_name_that_must_wait_does_not_hold_up_the_loop),
         T(a_service_that_never_runs_is_freed_whole),
         T(what_cannot_be_made_is_told_at_the_start),
     };

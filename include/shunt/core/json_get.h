@@ -8,7 +8,9 @@
 
 /* The member's text; "": it has none. The document's. */
 const char *json_text_of(const json_t *object, const char *key);
-/* An array of them; NULL: no memory. */
+/* The member's whole number; 0: it has none. */
+json_int_t json_number_of(const json_t *object, const char *key);
+/* An array of texts; NULL: no memory. */
 json_t *json_texts(char *const *texts, size_t count);
 
 #endif

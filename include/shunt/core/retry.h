@@ -16,6 +16,15 @@ struct retry_policy {
     int64_t first_ms, max_ms;
     double factor;
 };
+/* What a destination or a route says of its own; 0: nothing. Small: every ticket in hand has one. */
+struct retry_own {
+    uint32_t attempts, first_ms, max_ms;
+    float factor;
+};
+/* The policy with it in its place. Where only one of first and max is its own, the other gives way. */
+struct retry_policy retry_with(const struct retry_policy *policy, const struct retry_own *own);
+void retry_most(struct retry_own *most, const struct retry_own *own); /* of each the larger one */
+
 /* attempt: how many have failed (1...). random: any 64 bits. */
 int64_t retry_pause_ms(const struct retry_policy *policy, unsigned attempt, uint64_t random);
 bool retry_same(const struct retry_policy *a, const struct retry_policy *b);

@@ -18,6 +18,7 @@
 
 #include "shunt/base/str.h"
 #include "shunt/core/faults.h"
+#include "shunt/core/retry.h"
 #include "shunt/core/ticket.h"
 
 #define ROUTES_DESTINATIONS_MAX 1024
@@ -46,12 +47,11 @@ struct destination {
     char *owner, *group; /* "" : not changed; names or numbers */
     long uid, gid;       /* -1 until service/config has looked them up, or not changed */
     enum conflict conflict;
-    unsigned concurrency;               /* 0: [delivery] concurrency */
-    bool create;                        /* make the folder where it is missing (default yes) */
-    char *mount;                        /* "" or a folder that must be a mount point, else deliveries wait */
-    int64_t attempts, first_ms, max_ms; /* 0: as [retry] says */
-    double factor;                      /* likewise */
-    enum told alerts;                   /* of failed attempts; [alerts] attempts */
+    unsigned concurrency;   /* 0: [delivery] concurrency */
+    bool create;            /* make the folder where it is missing (default yes) */
+    char *mount;            /* "" or a folder that must be a mount point, else deliveries wait */
+    struct retry_own retry; /* 0: as [retry] says */
+    enum told alerts;       /* of failed attempts; [alerts] attempts */
     size_t index;
     unsigned line;
 };
@@ -69,7 +69,8 @@ struct route {
     size_t n_conditions;
     size_t *to; /* destination indices */
     size_t n_to;
-    int64_t attempts; /* of each delivery of a ticket that it matches; 0: as the destination has it */
+    struct retry_own retry; /* of each delivery of a ticket that it matches; 0: as the destination has it */
+    bool says_retry;        /* any of it */
     unsigned line;
 };
 
@@ -92,8 +93,7 @@ struct routes_key {
     const char *default_text; /* in words; NULL: the key must be there */
     const char *help;
 };
-#define ROUTES_KEY_TO       FIELD_BUILTIN_COUNT /* before it, by field, the conditions that have a word */
-#define ROUTES_KEY_ATTEMPTS (ROUTES_KEY_TO + 1)
+#define ROUTES_KEY_TO FIELD_BUILTIN_COUNT /* before it, by field, the conditions that have a word */
 /* Both end with name NULL. */
 extern const struct routes_key routes_destination_keys[], routes_route_keys[];
 
@@ -108,8 +108,8 @@ void routes_unref(struct routes *r); /* NULL is fine */
 /* Indices of the destinations into out (room for n_destinations), ascending; returns how many. */
 size_t routes_match(const struct routes *r, const struct ticket *ticket, size_t *out);
 
-/* The most attempts that a route which matches says; 0: none says any. */
-int64_t routes_attempts(const struct routes *r, const struct ticket *ticket);
+/* Of each the most that a route which matches says; 0: none says any. */
+struct retry_own routes_retry(const struct routes *r, const struct ticket *ticket);
 
 /* For every route, in order: whether it matched; for each of its conditions: whether it held. */
 struct route_verdict {

@@ -93,7 +93,7 @@ struct settings {
     int64_t breaker_pause_ms, breaker_max_ms;
     int64_t hang_ms; /* a delivery in hand for longer marks its destination as hanging */
     /* [retry] */
-    int64_t attempts, first_ms, max_ms;
+    int64_t attempts, first_ms, max_ms, again_after_ms;
     double factor;
     /* [alerts] */
     enum alerts_failed alerts_failed;

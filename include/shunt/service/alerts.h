@@ -4,7 +4,8 @@
  * knows that it is told. One at a time; until then it is put again, also after a restart, under the same key, which the
  * outbox takes once. Where neither mail nor webhook is set nobody is told: what is wrong stands in the log, in the store and
  * on the pages. A webhook's document: {"event": "alert", "key", "brand", "instance", "at", "subject", "text", "items": [...]}
- * with alarm.h's items. What finds no memory or no room is told by a later tick. Thread: loop.
+ * with alarm.h's items. While the store is away all that is sent without it (outbox_put_urgent). What finds no memory or no
+ * room is told by a later tick. Thread: loop.
  */
 #ifndef SHUNT_SERVICE_ALERTS_H
 #define SHUNT_SERVICE_ALERTS_H
@@ -27,7 +28,8 @@ struct alerts {
 };
 
 void alerts_init(struct alerts *a, struct service *s);
-void alerts_tick(struct alerts *a);
+/* known: what an earlier run told is read; until then only that the store is away. */
+void alerts_tick(struct alerts *a, bool known);
 /* What failed and was not put back, and what waits, becomes a mail soon, if there is any. */
 void alerts_tell_stuck(struct alerts *a);
 void alerts_fini(struct alerts *a); /* no errand of the storage is under way any more */

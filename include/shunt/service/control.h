@@ -29,6 +29,9 @@ bool control_idle(const struct control *c);
 void control_close(struct control *c); /* turn the loop until it is empty */
 void control_free(struct control *c);  /* NULL is fine */
 
+/* What failed [retry] again_after ago or earlier and nobody put back yet. Now and then; nothing while it is being done. */
+void control_retry_again(struct control *c);
+
 /* The API (control_routes.c), for its description and for other listeners. Its roles are those of access_allows. */
 extern const struct http_route control_routes[];
 extern const size_t control_n_routes;

@@ -28,7 +28,9 @@ struct incidents {
 
 /* Takes up the open ones; trouble with the store is the storage's to tell. ERR_NOMEM. */
 int incidents_init(struct incidents *in, struct service *s, struct error *e);
-/* What stands open in the store, read later than that. ERR_NOMEM: again is fine. */
+/* What stands open in the store, but for what other instances that live have opened. Blocks; any thread. */
+int incidents_read(const struct service *s, struct store *store, json_t **alerts, struct error *e);
+/* What was read so, later than that. ERR_NOMEM: again is fine. */
 int incidents_inherit(struct incidents *in, const json_t *alerts);
 void incidents_look(struct incidents *in);
 void incidents_fini(struct incidents *in);

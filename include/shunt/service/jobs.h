@@ -83,7 +83,7 @@ struct job {
     struct error error;            /* why it is invalid */
     struct delivery *deliveries;
     size_t n_deliveries;
-    int64_t attempts; /* of each of them, as the routes say; 0: as its destination has it */
+    struct retry_own retry; /* of each of them, as the routes say; 0: as its destination has it */
     struct delivery_counts counts;
     struct doubt doubt;    /* is it a duplicate? */
     bool unsure;           /* it lay in underprocess, and the store could not say what it knows of it */

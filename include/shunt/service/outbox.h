@@ -11,7 +11,8 @@
  * Message-ID, which is made of the key. The same key is one row, for ever as far as the retention goes: who puts it again
  * changes nothing, also from another instance or after a crash.
  *
- * Before the store takes it (store away), what was put waits in memory, OUTBOX_UNSAVED_MAX of them. A stop ends what is being
+ * Before the store takes it (store away), what was put waits in memory, OUTBOX_UNSAVED_MAX of them; what is urgent is sent
+ * from there, with the same pauses, and becomes a row when the store is back. A stop ends what is being
  * sent after OUTBOX_DRAIN_MS; it is due again at once. Thread: loop.
  */
 #ifndef SHUNT_SERVICE_OUTBOX_H
@@ -42,6 +43,10 @@ void outbox_free(struct outbox *o); /* after outbox_last, when the loop has run 
 enum outbox_kind { OUTBOX_MAIL, OUTBOX_WEBHOOK, OUTBOX_KINDS };
 bool outbox_put(struct outbox *o, enum outbox_kind kind, const char *key, const json_t *document,
                 void (*saved)(void *user), void *user);
+/* Likewise, but sent also while the store is away; saved is then called when it is sent, or given up. For keys that no other
+ * instance and no earlier run puts: there is nobody to know of it. */
+bool outbox_put_urgent(struct outbox *o, enum outbox_kind kind, const char *key, const json_t *document,
+                       void (*saved)(void *user), void *user);
 /* Is there anybody to send it to: [mail] server, from and to, [webhook] url. What is put while there is not waits in the
  * store until it expires. */
 bool outbox_reaches(const struct outbox *o, enum outbox_kind kind);

@@ -29,4 +29,7 @@ struct record *record_copy(const struct store_job *row);
 struct record *record_merged(const struct record *older, const struct record *newer);
 void record_free(struct record *r);
 
+struct stat;
+struct store_claim record_claim(const struct stat *st); /* by which a file is known again */
+
 #endif

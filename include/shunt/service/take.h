@@ -51,7 +51,7 @@ struct take_item {
     char *declared;       /* ClientCode as in the document; NULL: none */
     size_t *destinations; /* in the table of the batch */
     size_t n_destinations;
-    int64_t attempts; /* as the routes that match say; 0: as each destination has it */
+    struct retry_own retry; /* as the routes that match say; 0: as each destination has it */
 };
 void take_item_fini(struct take_item *item);
 
