@@ -125,6 +125,8 @@ static int run(const struct cli *cli)
         for (size_t i = 0; i < c->settings->tasks.count; i++)
             warn_program((const struct task *)c->settings->tasks.items[i]);
         settings_advice(c->settings, warn_setting, NULL);
+        for (size_t i = 0; i < c->settings->unknown_env.count; i++)
+            printf("warning: %s is no setting of shunt\n", c->settings->unknown_env.items[i]);
         printf("%zu routes, %zu destinations: valid\n", c->routes->n_routes, c->routes->n_destinations);
     }
     config_free(c);

@@ -203,8 +203,11 @@ int service_check_file_system(const struct config *c, struct error *e)
     return 0;
 }
 
-static int make_folders(const struct config *c, struct error *e)
+static int make_folders(struct service *s, struct error *e)
 {
+    const struct config *c = s->config;
+    struct stat st;
+    s->hot_made = stat(c->hot, &st) != 0 && errno == ENOENT;
     const char *const folders[] = {c->hot, c->archive, c->failed, c->underprocess, c->logs};
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
         if (files_mkdirs(folders[i], c->settings->folder_mode, true, e) != 0)
@@ -293,7 +296,7 @@ static void join_parts(struct service *s)
 static int make(struct service *s, const struct clock *clock, bool once, struct error *e)
 {
     const struct config *c = s->config;
-    if (make_folders(c, e) != 0)
+    if (make_folders(s, e) != 0)
         return e->code;
     if (instance_open(&s->instance, c->underprocess, c->settings->folder_mode, e) != 0)
         return e->code;
@@ -360,6 +363,10 @@ int service_run(struct service *s)
     for (size_t i = 0; i < set->unknown_env.count; i++)
         log_warn("unknown_environment", "%s is no setting of shunt", set->unknown_env.items[i]);
     settings_advice(set, log_advice, NULL);
+    if (s->hot_made)
+        log_info("folder_made",
+                 "%s was not there and was made: if it should have been, its disk or share is not mounted",
+                 s->config->hot);
     if (!s->instance.locked)
         log_warn("no_lock", "%s knows no locks: make sure that this is the only instance", s->instance.path);
     if (s->instance.number > 0)

@@ -269,6 +269,24 @@ def test_check_says_of_a_folder_that_is_a_file_that_the_service_will_not_start(m
     assert refused.returncode == 2 and "%s is not a folder" % site.archive in refused.stdout.decode(), refused
 
 
+def test_check_says_which_variable_is_no_setting(make_site):
+    site = make_site()
+    told = site.command("check", env={"SHUNT_LOG_LEVLE": "debug", "SHUNT_LOG_LEVEL": "debug"})
+    assert told.returncode == 0 and "warning: SHUNT_LOG_LEVLE is no setting of shunt\n" in told.stdout.decode()
+    assert told.stdout.count(b"no setting of shunt") == 1
+
+
+def test_a_hot_folder_that_had_to_be_made_is_told(make_site):
+    """Where a share is not mounted, say, nothing else would show it."""
+    site = make_site()
+    site.start()
+    assert not site.events("folder_made")
+    site.stop()
+    site.hot.rmdir()
+    site.start()
+    assert str(site.hot) in site.events("folder_made")[0]["msg"]
+
+
 def test_check_says_that_underprocess_lies_on_another_file_system(make_site, mounts):
     site = make_site()
     assert b"file system" not in site.command("check").stdout

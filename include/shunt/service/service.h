@@ -57,6 +57,7 @@ struct service {
     uv_signal_t signals[SERVICE_SIGNALS];
     struct wait drain_deadline;
     int64_t started_wall_ms;
+    bool hot_made; /* it was not there at the start */
     bool closing;
     int exit_code;
 };
