@@ -14,6 +14,7 @@
 #include "spool.h"
 
 #define MISSING_RECHECK_MS 1000
+#define WATCHING_A_TURN_NS 1000000
 
 enum where { IN_HOT_ROOT, IN_HOT, IN_UNDER_ROOT, IN_UNDER };
 
@@ -201,6 +202,7 @@ static struct listing *next_listing(struct scanner *s)
 }
 
 static void on_sliced(struct work *work);
+static void pump(struct scanner *s);
 
 static void read_slice(struct scanner *s)
 {
@@ -212,28 +214,51 @@ static void read_slice(struct scanner *s)
         s->in_work = true;
 }
 
-static void see_root_entry(struct scanner *s, const struct listing *l, const char *name, enum entry_kind kind)
+static void on_go_on(struct wait *wait)
+{
+    (void)wait; /* the turn does it */
+}
+
+/* For each watch the kernel looks at all files of the folder that it has in memory: with 100,000 it takes 15 ms. */
+static bool has_watched_enough(struct scanner *s)
+{
+    return s->watching_ns > WATCHING_A_TURN_NS && wait_set(s->rt, &s->go_on, 1, on_go_on) == 0;
+}
+
+static struct client_folder *watch_folder(struct scanner *s, const char *name)
+{
+    uint64_t began_ns = uv_hrtime();
+    struct client_folder *folder = watching_add(s, name);
+    s->watching_ns += uv_hrtime() - began_ns;
+    return folder;
+}
+
+/* False: the same entry again in the next turn. */
+static bool see_root_entry(struct scanner *s, const struct listing *l, const char *name, enum entry_kind kind)
 {
     struct error why = {0};
     if (kind != ENTRY_FOLDER && kind != ENTRY_UNKNOWN)
-        return;
+        return true;
     if (name[0] == '.')
-        return;
+        return true;
     struct client_folder *folder = watching_find(s, name);
     if (!folder) {
         if (name_check(name, strlen(name), &why) != 0) {
             log_write(LOG_EVENT(LOG_WARN, "folder_ignored", .client = name, .error = why.text),
                       "A folder below %s is not watched", s->rt->config->hot);
-            return;
+            return true;
         }
-        folder = watching_add(s, name);
+        if (has_watched_enough(s))
+            return false;
+        folder = watch_folder(s, name);
         if (!folder)
-            return;
+            return true;
         scanner_list_folder(s, folder, l->target->way);
     } else if (s->full) {
         scanner_list_folder(s, folder, s->way);
     }
     folder->generation = s->generation;
+    return true;
 }
 
 /* A quarter of the queue is for listings: what they find lies there and can wait, what events tell is told once. It also
@@ -244,7 +269,7 @@ static bool has_room(const struct scanner *s)
     return intake_room(s->intake, PRIORITY_NORMAL) > limit / 4 * 3;
 }
 
-/* False: there is no room; the same entry again later. */
+/* False: there is no room, or no time; the same entry again later. */
 static bool hand_on(struct scanner *s, const struct listing *l, const char *name, enum entry_kind kind)
 {
     const struct target *t = l->target;
@@ -253,8 +278,8 @@ static bool hand_on(struct scanner *s, const struct listing *l, const char *name
         add_target(s, IN_UNDER, name, t->way);
         return true;
     }
-    if (t->where == IN_HOT_ROOT)
-        see_root_entry(s, l, name, kind);
+    if (t->where == IN_HOT_ROOT && !see_root_entry(s, l, name, kind))
+        return false;
     if (!under && (kind == ENTRY_FOLDER || kind == ENTRY_OTHER)) /* underprocess is ours: a look puts it back */
         return true;
     if (under && s->spool && spool_moves(s->spool, t->folder, name))
@@ -357,7 +382,7 @@ static void on_sliced(struct work *work)
     }
     if (l->target->where == IN_HOT || l->target->where == IN_HOT_ROOT)
         check_identity(s, l);
-    scanner_pump(s);
+    pump(s);
 }
 
 static bool out_of_time(struct scanner *s)
@@ -398,7 +423,7 @@ static bool go_on(struct scanner *s)
     return false;
 }
 
-void scanner_pump(struct scanner *s)
+static void pump(struct scanner *s)
 {
     if (s->closing)
         return;
@@ -422,6 +447,12 @@ void scanner_pump(struct scanner *s)
     }
 }
 
+void scanner_pump(struct scanner *s)
+{
+    s->watching_ns = 0;
+    pump(s);
+}
+
 void scanner_init(struct scanner *s, struct runtime *rt, struct intake *intake, struct instance *instance)
 {
     *s = (struct scanner){.rt = rt, .intake = intake, .instance = instance, .events_max = watch_queue_size()};
@@ -436,6 +467,7 @@ void scanner_close(struct scanner *s)
 {
     s->closing = true;
     wait_cancel(s->rt, &s->recheck);
+    wait_cancel(s->rt, &s->go_on);
     watching_close_all(s);
 }
 

@@ -47,7 +47,8 @@ struct scanner {
     int64_t slice_began_ms;  /* of the slice that is being read */
     size_t seen, found;      /* names; of them new to us */
     unsigned generation;     /* of the listing of the root */
-    struct wait recheck;
+    struct wait recheck, go_on;
+    uint64_t watching_ns; /* spent in this turn */
     unsigned long events_in_turn, events_max;
     bool told_unwatched, told_missing;
     bool closing;
