@@ -925,7 +925,6 @@ def test_a_ticket_is_selected_put_back_and_taken_back_by_the_keyboard(make_site,
 
 # --- how heavy it is ---
 
-@pytest.mark.alone
 def load_anew(url, page):
     """Without what the browser keeps; -> the bytes that were sent, and ms until all is there."""
     page.cdp("Network.clearBrowserCache")
@@ -937,6 +936,7 @@ def load_anew(url, page):
     return size, page.js("return performance.getEntriesByType('navigation')[0].loadEventEnd")
 
 
+@pytest.mark.alone
 def test_the_first_view_is_light_and_quick(busy, page):
     """The median of eight loads in a row; the machine may have something else to do during others."""
     times = []

@@ -50,6 +50,7 @@ class Feeder(threading.Thread):
         os.link(temp, path)  # never over an older one that still waits
         os.unlink(temp)
         flush(path.parent)
+        flush(self.site.data / "routes.ini")  # on XFS a folder's fsync may tell success where the power is gone already, a file's never
         self.accepted.append(entry)
 
     def newer(self):
