@@ -336,6 +336,19 @@ def open_subjects(site):
     return sorted(a[1] for a in alerts(site) if a[0] == "destination_down")
 
 
+def stopped_without_the_store(site, process):
+    """Stopped while it wrote, it would keep the store from everybody."""
+    process.send(signal.SIGSTOP)
+    with contextlib.closing(sqlite3.connect(site.data / "shunt.db", timeout=1, isolation_level=None)) as store:
+        try:
+            store.execute("BEGIN IMMEDIATE")
+            store.execute("ROLLBACK")
+            return True
+        except sqlite3.OperationalError:
+            process.send(signal.SIGCONT)
+            return False
+
+
 def both_see_it(site):
     """Two instances to whom the same destination is down."""
     leave(site, 0)
@@ -349,7 +362,7 @@ def both_see_it(site):
 def test_an_instance_closes_its_own_alert_not_the_other_ones(make_site):
     site = make_site({"retry.attempts": "1000", "delivery.breaker_failures": "2"}, routes=AWAY)
     first, second = both_see_it(site)
-    first.send(signal.SIGSTOP)
+    wait_for(lambda: stopped_without_the_store(site, first), "it is stopped, and not in the middle of a write")
     try:
         (site.data / "OUT/sick").mkdir(parents=True)
         wait_for(lambda: open_subjects(site) != ["sick", "sick (instance 1)"], "the second one is through", 30)
