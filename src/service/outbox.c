@@ -33,38 +33,42 @@ bool outbox_reaches(const struct outbox *o, enum outbox_kind kind)
 
 /* --- the errand --- */
 
-static int save_all(struct outbox *o, struct store *store, struct error *e)
+static int record(const struct outbox *o, const struct sending *s, struct store *store, struct error *e)
+{
+    const struct store_sent sent = {.key = s->key,
+                                    .attempt = s->attempt,
+                                    .state = s->state,
+                                    .at_ms = o->taking.now_ms,
+                                    .due_ms = s->due_ms,
+                                    .error = s->error.code ? s->error.text : NULL,
+                                    .document = s->left};
+    return store_outbox_record(store, &sent, e);
+}
+
+/* What was sent from memory becomes a row, and how it ended is recorded right after that. */
+static int save_all(const struct outbox *o, struct store *store, struct error *e)
 {
     const int64_t expire_ms = o->rt->config->settings->mail_expire_ms;
-    for (const struct put *p = o->saving; p; p = p->next) {
+    int rc = 0;
+    for (const struct put *p = o->saving; rc == 0 && p; p = p->next) {
         const struct store_message m = {.kind = outbox_kind_word(p->kind),
                                         .key = p->key,
                                         .document = p->document,
                                         .created_ms = p->created_ms,
                                         .due_ms = p->due_ms,
                                         .expires_ms = p->created_ms + expire_ms};
-        int rc = store_outbox_put(store, &m, e);
-        if (rc != 0)
-            return rc;
+        rc = store_outbox_put(store, &m, e);
+        rc = rc == 0 && p->sent ? record(o, p->sent, store, e) : rc;
     }
-    return 0;
+    return rc;
 }
 
 static int record_all(const struct outbox *o, struct store *store, struct error *e)
 {
-    for (const struct sending *s = o->recording; s; s = s->next) {
-        const struct store_sent sent = {.key = s->key,
-                                        .attempt = s->attempt,
-                                        .state = s->state,
-                                        .at_ms = o->taking.now_ms,
-                                        .due_ms = s->due_ms,
-                                        .error = s->error.code ? s->error.text : NULL,
-                                        .document = s->left};
-        int rc = store_outbox_record(store, &sent, e);
-        if (rc != 0)
-            return rc;
-    }
-    return 0;
+    int rc = 0;
+    for (const struct sending *s = o->recording; rc == 0 && s; s = s->next)
+        rc = record(o, s, store, e);
+    return rc;
 }
 
 static int run(struct errand *x, struct store *store, struct error *e)
@@ -174,7 +178,6 @@ static size_t may_take(const struct outbox *o)
     return o->due && reaches && !o->rt->draining && !o->stopping ? OUTBOX_SENDS_MAX - o->n_under_way : 0;
 }
 
-/* What was sent from memory becomes a row, and how it ended is recorded right after that. */
 static struct put *take_puts(struct outbox *o)
 {
     struct put *taken = NULL, **end = &taken;
@@ -187,11 +190,6 @@ static struct put *take_puts(struct outbox *o)
         p->next = NULL;
         *end = p;
         end = &p->next;
-        if (p->sent) {
-            p->sent->next = o->ended;
-            o->ended = p->sent;
-            p->sent = NULL;
-        }
     }
     return taken;
 }
@@ -335,7 +333,7 @@ static size_t count_lost(const struct outbox *o)
 {
     size_t n = 0;
     for (const struct put *p = o->puts; p; p = p->next)
-        n += !p->ended;
+        n += !p->sent;
     return n;
 }
 

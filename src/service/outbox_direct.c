@@ -6,7 +6,7 @@
 
 static bool waits(const struct outbox *o, const struct put *p)
 {
-    return p->urgent && !p->ended && o->storage->degraded && !o->stopping;
+    return p->urgent && !p->sent && o->storage->degraded && !o->stopping;
 }
 
 bool outbox_direct_keeps(const struct outbox *o, const struct put *p)
@@ -50,7 +50,6 @@ void outbox_direct_ended(struct sending *s)
     }
     s->attempt = 0; /* as the row has it: nobody took it from the store */
     p->sent = s;
-    p->ended = true;
     if (p->saved)
         p->saved(p->user);
     p->saved = NULL;

@@ -17,10 +17,10 @@ struct put { /* not in the store yet */
     void (*saved)(void *user);
     void *user;
     /* sent from here while the store is away */
-    bool urgent, under_way, ended;
+    bool urgent, under_way;
     unsigned attempt;
     int64_t due_ms;       /* of the next try; the row's, too */
-    struct sending *sent; /* how it ended, to be recorded with the row */
+    struct sending *sent; /* how it ended, to be recorded with the row; NULL: it did not yet */
 };
 
 struct sending {      /* a row that was taken, until what became of it is in the store */

@@ -136,6 +136,29 @@ static void how_it_ended_is_told_at_once_and_stands_in_the_store_when_that_is_ba
     bench_free(&b);
 }
 
+static void what_was_sent_is_not_sent_again_when_the_store_comes_back_only_for_a_moment(void **state)
+{
+    struct bench b = bench_new(state);
+    char word[32];
+    take_store_away(&b);
+    assert_true(put_mail(&b, "nobody", true, json_array()));
+    settle(&b);
+    b.store->fails = 0;
+    advance(b.p, 30000);
+    for (pump(&b); b.p->storage.degraded; pump(&b))
+        uv_run(&b.p->loop, UV_RUN_ONCE);
+    b.store->fails = ERR_IO;
+    settle(&b);
+    assert_true(b.p->storage.degraded);
+    bring_store_back(&b);
+    advance(b.p, 120000);
+    settle(&b);
+    state_of(&b, "nobody", word);
+    assert_string_equal(word, "failed");
+    assert_int_equal(logged(b.p->s, "mail_failed"), 1);
+    bench_free(&b);
+}
+
 static void what_could_not_be_sent_before_it_expired_is_given_up_once(void **state)
 {
     struct bench b = bench_new(state);
@@ -187,6 +210,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(only_what_is_urgent_is_tried_without_the_store_with_the_pauses_of_a_row),
         T(how_it_ended_is_told_at_once_and_stands_in_the_store_when_that_is_back),
+        T(what_was_sent_is_not_sent_again_when_the_store_comes_back_only_for_a_moment),
         T(what_could_not_be_sent_before_it_expired_is_given_up_once),
         T(without_memory_it_is_sent_later),
     };
