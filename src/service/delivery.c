@@ -151,7 +151,7 @@ static void breaker_opened(struct lane *lane, const struct error *why)
     lane->down_ms = rt->clock->wall_ms(rt->clock);
     lane->next_try_ms = lane->down_ms + pause;
     log_write(LOG_EVENT(LOG_ERROR, "destination_down", .destination = lane->name, .error = why->text),
-              "%s is down: %zu deliveries wait, next try in %.1f s", lane->label, lane->deliveries,
+              "%s is down: %zu deliveries wait, next try in %.1f s", lane->label, lane->deliveries - lane->ended,
               (double)pause / 1000);
 }
 

@@ -35,6 +35,22 @@ static void the_breaker_opens_after_failures_in_a_row_and_a_probe_closes_it(void
     bench_free(p);
 }
 
+static void what_was_delivered_does_not_wait_for_a_place_that_goes_down(void **state)
+{
+    struct parts *p = bench_new(state, SETTINGS, ROUTES_TWO);
+    struct lane *a = lane_named(p, "a"), *b = lane_named(p, "b");
+    for (int i = 0; i < 8; i++) { /* delivered by a, while their jobs wait for b */
+        begin(p);
+        archive_all(p);
+        answer_all(p, a, i < 4 ? 0 : ERR_IO);
+    }
+    assert_int_equal(a->breaker.state, BREAKER_OPEN);
+    assert_int_equal(logged(*state, "destination_down"), 1);
+    assert_non_null(strstr(get(in(*state, "log")), "a is down: 4 deliveries wait"));
+    answer_all(p, b, 0);
+    bench_free(p);
+}
+
 static void probes_are_not_counted_as_attempts(void **state)
 {
     struct parts *p = bench_new(state, SETTINGS, ROUTES_ONE);
@@ -166,6 +182,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(the_breaker_opens_after_failures_in_a_row_and_a_probe_closes_it),
+        T(what_was_delivered_does_not_wait_for_a_place_that_goes_down),
         T(probes_are_not_counted_as_attempts),
         T(one_ticket_that_a_place_does_not_bear_cannot_keep_it_down),
         T(a_probe_that_ran_out_of_our_memory_decides_nothing),
