@@ -303,12 +303,12 @@ static void look(struct reporter *r)
     }
 }
 
-void reporter_look(struct reporter *r)
+void reporter_look(struct reporter *r, int64_t wall_ms)
 {
     const struct service *s = r->service;
     if (!s->config->settings->report_enabled)
         return;
-    r->due = report_due_day(s->rt.clock->wall_ms(s->rt.clock), report_at_minutes(s->config->settings->report_at));
+    r->due = report_due_day(wall_ms, report_at_minutes(s->config->settings->report_at));
     look(r);
 }
 

@@ -127,7 +127,7 @@ static void begin_program(struct entry *t)
     log_write(LOG_EVENT(LOG_ERROR, "task_failed", .error = e.text), "Task %s cannot be started", t->name);
 }
 
-static void run(struct entry *t)
+static void run(struct entry *t, int64_t wall_ms)
 {
     struct service *s = t->scheduler->service;
     if (t->program) {
@@ -139,7 +139,7 @@ static void run(struct entry *t)
     }
     t->skip_told = false;
     t->runs++;
-    t->last_ms = scheduler_wall(t->scheduler);
+    t->last_ms = wall_ms;
     t->last_mono_ms = scheduler_mono(t->scheduler);
     switch (t->what.run) {
     case TASK_SCAN:
@@ -153,7 +153,7 @@ static void run(struct entry *t)
         break;
     case TASK_REPORT: /* which days are due it knows itself */
         if (s->reporter)
-            reporter_look(s->reporter);
+            reporter_look(s->reporter, wall_ms);
         break;
     case TASK_PROGRAM:
         begin_program(t);
@@ -172,7 +172,7 @@ static void look_at(struct entry *t)
     if (missed)
         log_warn("task_missed", "Task %s: its time has passed and is not made up for", t->name);
     else
-        run(t);
+        run(t, now);
     done_with(t, now);
     if (!missed)
         save(t);

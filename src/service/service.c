@@ -376,7 +376,7 @@ int service_run(struct service *s)
         upkeep_start(s->upkeep);
         scanner_start(&s->scanner);
         scheduler_start(s->scheduler);
-        reporter_look(s->reporter);
+        reporter_look(s->reporter, s->rt.clock->wall_ms(s->rt.clock));
         control_listen(s->control);
     }
     notify_manager("READY=1");

@@ -12,7 +12,9 @@
 #include <jansson.h>
 #include <uv.h>
 
+#include "shunt/service/reporter.h"
 #include "shunt/service/scheduler.h"
+#include "shunt/service/upkeep.h"
 
 #include "../scarce.h"
 #include "running.h"
@@ -26,6 +28,7 @@ struct bench {
     struct scratch *s;
     struct clock_virtual clock;
     const struct clock *runs_by; /* NULL: that one */
+    bool reports;
     struct service *service;
 };
 
@@ -41,8 +44,8 @@ static void bench_begin(struct bench *b, void **state, int64_t wall, const char 
     struct error e = {0};
     b->s = *state;
     clock_virtual_init(&b->clock, wall);
-    b->service =
-        service_new(make_config(b->s, settings, ROUTES_ONE), b->runs_by ? b->runs_by : &b->clock.clock, true, &e);
+    b->service = service_new(make_config(b->s, settings, ROUTES_ONE), b->runs_by ? b->runs_by : &b->clock.clock,
+                             !b->reports, &e);
     if (!b->service)
         fail_msg("%s", e.text);
 }
@@ -93,6 +96,22 @@ static json_int_t number_of(const struct bench *b, const char *name, const char 
 static json_int_t runs(const struct bench *b, const char *name)
 {
     return number_of(b, name, "runs");
+}
+
+static void settle(struct service *s)
+{
+    for (storage_pump(&s->storage); !storage_idle(&s->storage) || !reporter_idle(s->reporter);
+         storage_pump(&s->storage))
+        uv_run(&s->loop, UV_RUN_ONCE);
+}
+
+/* The day before is done with. */
+static void begin_reports(struct bench *b)
+{
+    upkeep_save_now(b->service->upkeep);
+    settle(b->service);
+    reporter_look(b->service->reporter, b->clock.wall);
+    settle(b->service);
 }
 
 static void bench_end(struct bench *b)
@@ -196,6 +215,30 @@ static void a_clock_that_is_set_back_while_a_task_begins_makes_no_time_come_agai
         bench_end(&b);
     } while (b.clock.wall < at(2026, 3, 11, 1, 0));
     assert_true(n > 2);
+}
+
+static void a_clock_that_is_set_back_while_the_report_begins_does_not_put_it_off_for_a_day(void **state)
+{
+    struct bench b = {.reports = true};
+    struct clock_set_back c = {{mono_of_the_bench, wall_that_is_set_back}, &b, 0};
+    size_t n = 0;
+    bool set_back;
+    b.runs_by = &c.clock;
+    do {
+        bench_begin(&b, state, at(2026, 3, 10, 23, 59), "[report]\nat = 00:00\n");
+        begin_reports(&b);
+        start_tasks(&b);
+        pass(&b, MINUTE - SECOND);
+        assert_true(reporter_idle(b.service->reporter));
+        c.after = ++n;
+        pass(&b, SECOND);
+        set_back = c.after == 0;
+        c.after = 0;
+        pass(&b, MINUTE);
+        if (reporter_idle(b.service->reporter))
+            fail_msg("set back after %zu readings: nobody looks for the report", n);
+        bench_end(&b);
+    } while (set_back);
 }
 
 static void a_clock_that_was_wrong_is_believed_when_it_is_right(void **state)
@@ -373,6 +416,7 @@ int main(void)
         TEST(an_interval_counts_real_time_whatever_the_wall_clock_does),
         TEST(a_clock_that_is_set_back_makes_no_time_come_again),
         TEST(a_clock_that_is_set_back_while_a_task_begins_makes_no_time_come_again),
+        TEST(a_clock_that_is_set_back_while_the_report_begins_does_not_put_it_off_for_a_day),
         TEST(a_clock_that_was_wrong_is_believed_when_it_is_right),
         TEST(a_time_that_the_clock_jumps_over_is_made_up_for_if_it_is_not_long_ago),
         TEST(what_was_missed_while_it_was_down_is_made_up_for_once_where_it_is_wanted),
