@@ -14,8 +14,7 @@
 
 #include "control_inner.h"
 
-#define FRESH_MS                                                                                                       \
-    50 /* who asks all the time, or many at once, get the same: to tell it takes as long as a ticket does */
+#define FRESH_MS 50 /* many who ask at once get the same: to tell it takes as long as a ticket does */
 
 static double seconds_of(struct timeval t)
 {
