@@ -293,9 +293,10 @@ def clock(tasks):
 def test_a_time_of_the_day_comes_once_a_day_also_over_midnight_and_a_clock_that_is_set(tasks, clock):
     path = tasks.program("note", "echo run >> %s\n" % tasks.mark)
     tasks.site.write_settings(**{"task daily__at": "00:00", "task daily__program": path})
-    clock.set("2026-02-05 22:59:57")
+    clock.set("2026-02-05 22:30:00")
     tasks.site.start()
     assert not tasks.marks()
+    clock.set("2026-02-05 22:59:57")
     wait_for(lambda: len(tasks.marks()) == 1, "midnight in Berlin", 15)
     clock.set("2026-02-05 22:59:58")  # back by some seconds: not again
     holds_for(lambda: len(tasks.marks()) == 1, "it ran for that day", 8)
@@ -307,12 +308,14 @@ def test_a_time_of_the_day_comes_once_a_day_also_over_midnight_and_a_clock_that_
 def test_a_time_that_summer_time_leaves_out_is_made_up_for_and_one_that_comes_twice_counts_once(tasks, clock):
     path = tasks.program("note", "echo run >> %s\n" % tasks.mark)
     tasks.site.write_settings(**{"task night__at": "02:30", "task night__program": path})
-    clock.set("2026-03-29 00:59:57")  # 02:00 becomes 03:00 in three seconds
+    clock.set("2026-03-29 00:30:00")
     tasks.site.start()
+    clock.set("2026-03-29 00:59:57")  # 02:00 becomes 03:00 in three seconds
     wait_for(lambda: len(tasks.marks()) == 1, "a run after the gap", 15)
     tasks.site.stop()
-    clock.set("2026-10-25 00:29:57")  # 02:30 for the first time in three seconds
+    clock.set("2026-10-25 00:15:00")
     tasks.site.start()
+    clock.set("2026-10-25 00:29:57")  # 02:30 for the first time in three seconds
     wait_for(lambda: len(tasks.marks()) == 2, "the first 02:30", 15)
     clock.set("2026-10-25 01:29:57")
     holds_for(lambda: len(tasks.marks()) == 2, "not the second", 8)
