@@ -169,7 +169,7 @@ static void failed_part(struct part *p, const json_t *item, const struct alarm_w
         add(p, p->rows,
             json_pack("{s:I, s:s, s:n}", "count", (json_int_t)json_number_of(item, "more"), "text", "for other reasons",
                       "command"));
-    str_puts(&p->next, "They are set aside, whole, and stay there until somebody puts them back.");
+    str_puts(&p->next, "They are set aside, whole, and stay there until they are put back.");
     failed_commands(p, item, words);
 }
 

@@ -69,8 +69,8 @@ static void tell(const struct service *s, const struct stuck *k)
                                      .subject = "",
                                      .title = title.bytes,
                                      .text = text.bytes,
-                                     .next = "Failed tickets stay where they are until somebody puts them back; what "
-                                             "waits is tried again by itself.",
+                                     .next = "Failed tickets stay where they are until they are put back; what waits "
+                                             "is tried again by itself.",
                                      .todo = todo.bytes};
     if (failed > 0 || waiting > 0)
         alarm_note(s->rt.alarm, &note, s->rt.clock->wall_ms(s->rt.clock));

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "shunt/core/units.h"
 #include "shunt/service/alerts.h"
 
 #define TITLE_SHOWN_MAX 200
@@ -86,6 +87,16 @@ static const struct delivery *failed_delivery(const struct job *job)
     return NULL;
 }
 
+static void put_what_is_next(struct str *out, const struct settings *s)
+{
+    char after[UNITS_TEXT_MAX];
+    units_ms_text(s->again_after_ms, after);
+    if (s->again_after_ms == 0)
+        str_puts(out, "Nothing more by itself, and no further mail: it stays there until somebody puts it back.");
+    else
+        str_printf(out, "It stays there until somebody puts it back, or [retry] again_after = %s does, once.", after);
+}
+
 static void tell_end(const struct job *job, const struct delivery *d, const char *failed_path)
 {
     struct note n = {STR_INIT, STR_INIT, STR_INIT, STR_INIT, STR_INIT};
@@ -94,7 +105,7 @@ static void tell_end(const struct job *job, const struct delivery *d, const char
                d->lane->label, d->attempts, d->attempts == 1 ? "" : "s");
     put_title(&n.text, job);
     str_printf(&n.text, "%s\nThe ticket is set aside, whole: %s", job->error.text, failed_path);
-    str_puts(&n.next, "Nothing more by itself, and no further mail: it stays there until somebody puts it back.");
+    put_what_is_next(&n.next, job->jobs->rt->config->settings);
     command(&n.todo, job->jobs->rt->config, "reset", job->id);
     tell(job, "permanently_failed", &n);
 }

@@ -97,7 +97,7 @@ static void failed_tickets_are_told_by_reason_with_a_command_for_each(void **sta
         "        shunt -c /srv/shunt.ini show 0190-1\n"
         "     1  3M: not JSON (9.json)\n"
         "        shunt -c /srv/shunt.ini show 0190-9\n\n"
-        "What happens next: They are set aside, whole, and stay there until somebody puts them back.\n\n"
+        "What happens next: They are set aside, whole, and stay there until they are put back.\n\n"
         "What you can do:\n    shunt -c /srv/shunt.ini failed\n"
         "    shunt -c /srv/shunt.ini retry --all --dry-run\n\n"
         "-- \nshunt\n");

@@ -222,6 +222,16 @@ def test_attempts_are_mailed_where_the_destination_says_so(alerting, box):
     site.stop()
 
 
+def test_a_mail_of_the_last_attempt_says_that_the_ticket_will_be_put_back_by_itself(alerting, box):
+    site = alerting({**NO_BREAKER, "retry.again_after": "7d"}, "attempts = 1\nalerts = yes")
+    site.put("RANK", "x.json", ticket("RANK"))
+    box.wait(1)
+    settled(site)
+    text = text_of(box.mails[0])
+    assert "until somebody puts it back, or [retry] again_after = 7d does, once." in text and "by itself" not in text, text
+    site.stop()
+
+
 def test_by_itself_no_attempt_is_mailed(alerting, box):
     site = alerting({**NO_BREAKER}, "attempts = 3")
     site.put("RANK", "x.json", ticket("RANK"))
