@@ -168,9 +168,9 @@ void upkeep_log_state(struct upkeep *u)
     for (const struct lane *lane = s->lanes.lanes; lane; lane = lane->next)
         log_write(LOG_EVENT(LOG_INFO, "state", .destination = lane->name),
                   "%s: %s, %zu deliveries in hand, %zu of them queued, %u requests%s%s, %llu delivered, %llu failures",
-                  lane->label, breaker_word(lane->breaker.state), lane->deliveries, lane->queued, lane->active,
-                  lane->hanging ? " (hanging)" : "", lane->held ? " (held)" : "", (unsigned long long)lane->delivered,
-                  (unsigned long long)lane->failures);
+                  lane->label, breaker_word(lane->breaker.state), lane->deliveries - lane->ended, lane->queued,
+                  lane->active, lane->hanging ? " (hanging)" : "", lane->held ? " (held)" : "",
+                  (unsigned long long)lane->delivered, (unsigned long long)lane->failures);
 }
 
 static int take_up_held(struct service *s, struct error *e)
