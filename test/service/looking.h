@@ -1,4 +1,5 @@
-/* looking.h: looks at files of a hot folder, one at a time: real files and real leases, and a clock that is the test's. */
+/* looking.h: looks at files of a hot folder, one at a time: real files and real leases, and a clock that is the
+ * test's. */
 #ifndef SHUNT_TEST_LOOKING_H
 #define SHUNT_TEST_LOOKING_H
 

@@ -1,5 +1,5 @@
-/* test_take_claim.c: the claim: a name in underprocess, what was put in the place of a file meanwhile, and what cannot be
- * claimed. */
+/* test_take_claim.c: the claim: a name in underprocess, what was put in the place of a file meanwhile, and what cannot
+ * be claimed. */
 #include "../io/old_kernel.h"
 #include "looking.h"
 
