@@ -105,7 +105,7 @@ static inline void advance_until_written(struct service *service)
     }
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
+#define T(f)        cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
 #define SWEEP_OF(f) cmocka_unit_test_setup_teardown(f, scratch_setup_in_memory, scratch_teardown)
 
 #endif
