@@ -378,7 +378,7 @@ def test_undo_of_an_upload_takes_back_that_ticket_and_not_another_of_its_name(si
     wait_for(lambda: len(site.http().get("/api/v1/jobs?status=pending").json["jobs"]) == 2, "both wait")
     page.press("Undo: take back what still waits")
     page.sees("1 ticket taken back", selector="#toasts")
-    assert [j["folder"] for j in site.http().get("/api/v1/jobs?status=pending").json["jobs"]] == ["3M"]
+    wait_for(lambda: [j["folder"] for j in site.http().get("/api/v1/jobs?status=pending").json["jobs"]] == ["3M"], "the store knows")
 
 
 def test_without_a_hot_folder_the_upload_says_what_to_do(site, page):
