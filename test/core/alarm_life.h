@@ -84,18 +84,4 @@ static inline void fail_ticket(struct alarm *a, const char *client, const char *
     alarm_failed(a, &f, now);
 }
 
-/* As it is after a restart. */
-static inline struct alarm *restarted(struct alarm *a)
-{
-    json_t *saved = alarm_to_json(a);
-    struct alarm *again = alarm_new(&policy);
-    assert_int_equal(alarm_from_json(again, saved), 0);
-    json_t *same = alarm_to_json(again);
-    assert_true(json_equal(saved, same));
-    json_decref(same);
-    json_decref(saved);
-    alarm_free(a);
-    return again;
-}
-
 #endif

@@ -1,6 +1,20 @@
 /* What outlives a restart; a long random life with restarts in it. */
 #include "alarm_life.h"
 
+/* As it is after a restart. */
+static struct alarm *restarted(struct alarm *a)
+{
+    json_t *saved = alarm_to_json(a);
+    struct alarm *again = alarm_new(&policy);
+    assert_int_equal(alarm_from_json(again, saved), 0);
+    json_t *same = alarm_to_json(again);
+    assert_true(json_equal(saved, same));
+    json_decref(same);
+    json_decref(saved);
+    alarm_free(a);
+    return again;
+}
+
 static void a_mail_that_was_not_put_is_the_same_again(void **state)
 {
     (void)state;

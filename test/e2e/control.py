@@ -144,6 +144,18 @@ def rows(site, where="1", *values):
         return found
 
 
+@contextlib.contextmanager
+def locked(site):
+    """Another process has the store for itself."""
+    other = sqlite3.connect(site.data / "shunt.db", isolation_level=None, timeout=20)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+
+
 class Records:
     """Adds jobs as the service writes them; where there is no store, it is made by the program's own migrations."""
 

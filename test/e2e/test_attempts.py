@@ -209,12 +209,12 @@ def test_what_failed_some_time_ago_is_put_back_by_itself_once(sick):
 
 
 def test_what_failed_while_the_service_was_down_for_long_is_put_back_at_the_next_start(sick):
-    site = sick("attempts = 1", settings={"retry.again_after": "2s"})
+    site = sick("attempts = 1", settings={"retry.again_after": "1h"})
     site.put("RANK", "x.json", ticket("RANK"))
     ended(site, 1)
     site.stop()
     mend(site)
-    holds_for(lambda: True, "", 2.5)
+    site.write_settings(retry__again_after="10ms")  # which is long over
     site.start()
     wait_for(lambda: site.files("OUT/sick") == ["x.json"], "it is delivered")
     wait_for(lambda: told(site, "show", "x.json")["status"] == "completed", "it is told")

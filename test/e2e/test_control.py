@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from control import Control, add_job, ask, set_aside
+from control import Control, add_job, ask, locked, set_aside
 from shunt import SCALE, holds_for, ticket, wait_for
 
 ALL_KEYS = {"name", "label", "path", "breaker", "hanging", "held", "held_by", "held_since", "down_since", "next_try", "in_hand", "queued", "delivered", "failures"}
@@ -319,13 +319,10 @@ def test_a_hold_holds_for_all_instances_also_for_those_that_come_later(site, con
 
 def test_a_hold_outlives_a_kill_though_the_store_was_locked(site, control):
     wait_for(lambda: (site.data / "shunt.db").exists(), "there is a store")
-    other = sqlite3.connect(site.data / "shunt.db", isolation_level=None, timeout=20)
-    other.execute("BEGIN EXCLUSIVE")
-    control.post("/destinations/monday-rank/hold")
-    site.kill()
-    site.process.expected_exit = -9
-    other.execute("ROLLBACK")
-    other.close()
+    with locked(site):
+        control.post("/destinations/monday-rank/hold")
+        site.kill()
+        site.process.expected_exit = -9
     site.start()
     assert control.destination("monday-rank")["held"] is True
     site.stop()

@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 
 from conftest import root_only
+from control import locked
 from shunt import ticket, wait_for
 from test_retry import NO_BREAKER
 from test_store import CANCELLED, COMPLETED, DONE, FAILED, rows
@@ -195,16 +196,11 @@ def test_what_was_skipped_stays_so_where_a_kill_kept_its_original(make_site):
 def test_while_the_store_is_locked_duplicates_are_delivered(make_site):
     site = make(make_site, "skip")
     assert [send(site, A), send(site, A)] == [True, False]
-    other = sqlite3.connect(site.data / "shunt.db", isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
-    try:
+    with locked(site):
         site.put("RANK", "other.json", B)
         site.wait_event("store_failed", seconds=30)
         assert [send(site, A), send(site, A)] == [True, True]
         assert len(site.events("duplicate_unknown")) == 1
-    finally:
-        other.execute("ROLLBACK")
-        other.close()
     site.wait_event("store_back", seconds=60)
     assert send(site, A) is False
 

@@ -1,5 +1,4 @@
 """Incidents as they come: a disk that hangs, a store that is away, scans without end. Told while they last, once, and when they are over."""
-import contextlib
 import json
 import os
 import re
@@ -9,13 +8,14 @@ import sqlite3
 import pytest
 
 from conftest import root_only
+from control import locked
 from mailserver import Mailbox
 from shunt import SANITIZED, holds_for, ticket, wait_for
 from test_alerts import QUICK, alerting, box, commands, mend, rows_of_outbox, settled, subjects, text_of, typed  # noqa: F401
 from test_commands import ended
 from test_mail import hook  # noqa: F401
 from test_operator import ran
-from test_retry import NO_BREAKER, TWO, freeze, frozen_disk
+from test_retry import NO_BREAKER, freeze, frozen_disk
 from test_schedule import FAKETIME, Clock
 
 
@@ -29,18 +29,6 @@ def told(box, words):
 
 def wait_told(box, words, seconds=20):
     return wait_for(lambda: told(box, words), lambda: "%s is mailed; there are %s" % (words, subjects(box)), seconds)[0]
-
-
-@contextlib.contextmanager
-def locked(site):
-    """The store belongs to another process."""
-    other = sqlite3.connect(site.data / "shunt.db", isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
-    try:
-        yield
-    finally:
-        other.execute("ROLLBACK")
-        other.close()
 
 
 def outbox(site):

@@ -5,14 +5,13 @@ import pathlib
 import re
 import shutil
 import signal
-import sqlite3
 import subprocess
 import time
 
 import pytest
 
 from conftest import root_only
-from control import Control, ask
+from control import Control, ask, locked
 from exposition import Metrics
 from shunt import SANITIZED, SCALE, TOP, ticket, wait_for
 from test_access import Guarded
@@ -279,9 +278,7 @@ def test_a_ticket_that_waits_too_long_is_not_ready_but_one_that_a_person_holds_i
 
 
 def test_a_store_that_cannot_be_written_is_not_ready_and_counted(site):
-    other = sqlite3.connect(site.data / "shunt.db", isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
-    try:
+    with locked(site):
         for i in range(5):
             site.drop("RANK", "t%d.json" % i)
         site.wait_event("store_failed", seconds=30)
@@ -290,9 +287,6 @@ def test_a_store_that_cannot_be_written_is_not_ready_and_counted(site):
         m = scrape(site)
         assert m.value("shunt_store_degraded") == 1 and m.value("shunt_store_queued") >= 1
         wait_for(lambda: scrape(site).value("shunt_store_failures_total") >= 1, "a write has failed", 30)
-    finally:
-        other.execute("ROLLBACK")
-        other.close()
     site.wait_event("store_back", seconds=60)
     wait_for(lambda: readyz(site)[0], "it is ready again")
     wait_for(lambda: scrape(site).value("shunt_store_queued") == 0, "all is written")

@@ -3,7 +3,6 @@ import http.client
 import http.server
 import os
 import shutil
-import sqlite3
 import statistics
 import subprocess
 import threading
@@ -15,6 +14,7 @@ from selenium.webdriver.common.keys import Keys  # noqa: E402
 
 import browser as browsers  # noqa: E402
 from conftest import make_base  # noqa: E402
+from control import locked  # noqa: E402
 from shunt import SANITIZED, SCALE, TOP, Site, ticket, wait_for  # noqa: E402
 from test_access import PASSWORD, Guarded  # noqa: E402
 
@@ -277,18 +277,13 @@ def test_a_store_that_is_away_is_told_with_what_to_do(site, page):
     page.open(site.http())
     page.sees("live", "Monday Rank")
     assert page.text("#degraded") == ""
-    other = sqlite3.connect(site.data / "shunt.db", isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
-    try:
+    with locked(site):
         site.drop("RANK", "x.json")
         page.sees("the store cannot be written: routing goes on", "Is there room on its disk", selector="#degraded", seconds=30)
         assert page.js("return document.getElementById('degraded').getAttribute('role')") == "alert"
         shoot(page, "degraded", 1280, "light")
         assert not page.look("contrast")
         wait_for(lambda: page.tile("done") == "1", lambda: page.text())
-    finally:
-        other.execute("ROLLBACK")
-        other.close()
     wait_for(lambda: page.text("#degraded") == "", lambda: page.text("#degraded"), 60)
     site.finish()
 
@@ -383,7 +378,7 @@ def test_undo_of_an_upload_takes_back_that_ticket_and_not_another_of_its_name(si
     wait_for(lambda: len(site.http().get("/api/v1/jobs?status=pending").json["jobs"]) == 2, "both wait")
     page.press("Undo: take back what still waits")
     page.sees("1 ticket taken back", selector="#toasts")
-    assert [j["folder"] for j in site.http().get("/api/v1/jobs?status=pending").json["jobs"]] == ["3M"]
+    wait_for(lambda: [j["folder"] for j in site.http().get("/api/v1/jobs?status=pending").json["jobs"]] == ["3M"], "the store knows")
 
 
 def test_without_a_hot_folder_the_upload_says_what_to_do(site, page):

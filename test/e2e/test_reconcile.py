@@ -10,10 +10,11 @@ import sqlite3
 
 import pytest
 
+from control import locked
 from shunt import ticket, wait_for
 from test_log_and_statistics import FAKETIME, needs_faketime
 from test_retry import NO_BREAKER, TWO
-from test_store import CANCELLED, COMPLETED, FAILED, PENDING, agree, locked, rows
+from test_store import CANCELLED, COMPLETED, FAILED, PENDING, agree, rows
 
 CLIENTS = ["RANK", "FINE", "NOBODY"]  # to sick and fine, to fine, nowhere
 AWAY = TWO % "create = no"  # sick

@@ -1,5 +1,4 @@
 """What the store knows after everything that can happen to the service and to the store itself."""
-import contextlib
 import json
 import os
 import signal
@@ -9,7 +8,7 @@ import pytest
 
 from agreement import Agreement
 from conftest import root_only
-from control import CANCELLED, COMPLETED, DONE, FAILED, PENDING, PROCESSING, WAITING, rows
+from control import CANCELLED, COMPLETED, DONE, FAILED, PENDING, PROCESSING, WAITING, locked, rows
 from shunt import ticket, wait_for
 from test_retry import NO_BREAKER, TWO, fill, freeze, frozen_disk
 
@@ -104,9 +103,7 @@ def test_every_kill_leaves_what_the_folders_say(make_site):
 def test_while_the_store_is_locked_tickets_go_on_and_are_recorded_later(site):
     site.drop("RANK", "first.json")
     site.wait_ended()
-    other = sqlite3.connect(site.data / "shunt.db", isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
-    try:
+    with locked(site):
         names = ["t%d.json" % i for i in range(20)]
         for name in names:
             site.drop("RANK", name)
@@ -114,9 +111,6 @@ def test_while_the_store_is_locked_tickets_go_on_and_are_recorded_later(site):
         site.wait_ended()
         site.drop("RANK", "late.json")
         site.wait_ended()
-    finally:
-        other.execute("ROLLBACK")
-        other.close()
     site.wait_event("store_back", seconds=60)
     site.finish()
     agree(site, ["first.json", "late.json"] + names)
@@ -355,18 +349,6 @@ def test_a_suspect_whose_destination_hangs_does_not_stop_the_others(make_site, m
     finally:
         freeze(sick, thaw=True)
     site.finish()
-
-
-@contextlib.contextmanager
-def locked(site):
-    """Another process has the store for itself."""
-    other = sqlite3.connect(site.data / "shunt.db", isolation_level=None, timeout=20)
-    other.execute("BEGIN EXCLUSIVE")
-    try:
-        yield
-    finally:
-        other.execute("ROLLBACK")
-        other.close()
 
 
 @pytest.mark.slow

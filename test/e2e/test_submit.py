@@ -2,14 +2,13 @@
 import json
 import os
 import random
-import sqlite3
 import subprocess
 import threading
 import time
 
 import pytest
 
-from control import ask
+from control import ask, locked
 from shunt import SCALE, holds_for, ticket, wait_for
 
 
@@ -584,17 +583,12 @@ def test_two_instances_deliver_each_job_once(site, sender):
 
 
 def test_while_the_store_is_locked_jobs_are_accepted_and_their_keys_known(site, sender):
-    other = sqlite3.connect(site.data / "shunt.db", isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
-    try:
+    with locked(site):
         first = send(sender, job(), key="k")
         site.wait_ended(1)
         assert send(sender, job(), 200, key="k")["task_id"] == first["task_id"]
         late = send(sender, job("late", run_at=in_seconds(3600)))["task_id"]
         assert status(sender, late)["state"] == "scheduled"
-    finally:
-        other.execute("ROLLBACK")
-        other.close()
     site.wait_event("store_back", seconds=60)
     wait_for(lambda: status(sender, first["task_id"])["status"] == "completed", lambda: status(sender, first["task_id"]))
     assert send(sender, job(), 200, key="k")["task_id"] == first["task_id"]

@@ -23,10 +23,7 @@
 #define FAST                                                                                                           \
     "[service]\ndrain_timeout = 1h\n[intake]\nsettle = 100ms\nsettle_complete = 10ms\n[delivery]\ndurability = none\n" \
     "hang = 1h\n[retry]\nfirst = 10ms\nmax = 10ms\n[store]\nkeep_jobs = 0\n"
-#define QUEUE       64 /* calls that wait */
-#define CLIENTS     100
-#define MOMENT_MS   5
-#define STREAM_ROOM 262144
+#define MOMENT_MS 5
 
 struct world {
     struct scratch *s;

@@ -14,8 +14,7 @@
 #include "../scarce.h"
 #include "parts.h"
 
-#define NOON   INT64_C(1790000000000) /* 2026-09-21T14:13:20Z */
-#define DAY_MS (24 * 3600 * INT64_C(1000))
+#define NOON INT64_C(1790000000000) /* 2026-09-21T14:13:20Z */
 
 static int64_t wall_now_ms;
 static inline int64_t set_wall(const struct clock *clock)
@@ -74,68 +73,6 @@ static inline struct store_job *left(struct scratch *s, struct left *l, unsigned
     return &l->job;
 }
 
-/* As the row's ticket would lie there. */
-static inline void put_ticket(struct scratch *s, const char *folder, const char *name, struct store_job *job)
-{
-    char path[128];
-    struct stat st;
-    make_folder(s, folder);
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    put(in(s, path), TICKET("RANK"));
-    assert_int_equal(lstat(in(s, path), &st), 0);
-    job->claim =
-        (struct store_claim){st.st_dev, st.st_ino, st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec};
-}
-
-static inline void record(struct service *service, const struct store_job *job)
-{
-    struct error e = {0};
-    if (store_record(service->storage.store, job, 1, &e) != 0)
-        fail_msg("%s", e.text);
-}
-
-static inline json_t *statistics(struct service *service)
-{
-    json_t *day = stats_to_json(service->rt.stats);
-    assert_non_null(day);
-    return day;
-}
-
-static inline json_int_t number_at(const json_t *json, const char *a, const char *b, const char *c)
-{
-    const json_t *found = json_object_get(json, a);
-    found = b ? json_object_get(found, b) : found;
-    found = c ? json_object_get(found, c) : found;
-    return json_integer_value(found);
-}
-
-static inline void assert_counted(struct service *service, uint64_t processed, uint64_t errors)
-{
-    assert_int_equal(stats_totals_of(service->rt.stats)->processed, processed);
-    assert_int_equal(stats_totals_of(service->rt.stats)->errors, errors);
-}
-
-static inline json_t *kept_day(struct service *service, int date)
-{
-    struct error e = {0};
-    json_t *days;
-    assert_int_equal(store_load_day(service->storage.store, date, &days, &e), 0);
-    json_t *day = json_incref(json_object_get(days, "0"));
-    json_decref(days);
-    return day;
-}
-
-static inline const char *status_of(struct service *service, const char *id)
-{
-    static char word[32];
-    struct error e = {0};
-    json_t *job;
-    assert_int_equal(store_show(service->storage.store, id, &job, &e), 0);
-    snprintf(word, sizeof word, "%s", json_string_value(json_object_get(job, "status")));
-    json_decref(job);
-    return word;
-}
-
 static inline struct service *set_up(struct scratch *s)
 {
     wall_now_ms = NOON;
@@ -168,14 +105,7 @@ static inline void advance_until_written(struct service *service)
     }
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
-
-/* Hundreds of services need not wait for a disk. */
-static inline int setup_in_memory(void **state)
-{
-    bool there = access("/dev/shm", W_OK) == 0;
-    return scratch_setup_at(state, there ? "/dev/shm/shunt-test-XXXXXX" : "/tmp/shunt-test-XXXXXX");
-}
-#define SWEEP_OF(f) cmocka_unit_test_setup_teardown(f, setup_in_memory, scratch_teardown)
+#define T(f)        cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
+#define SWEEP_OF(f) cmocka_unit_test_setup_teardown(f, scratch_setup_in_memory, scratch_teardown)
 
 #endif

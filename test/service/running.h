@@ -105,11 +105,20 @@ static inline bool one_is_through(struct watcher *w)
     return w->service->rt.ledger.delivered + w->service->rt.ledger.failed == 1;
 }
 
-/* Of the log that open_log opened. */
+static inline int setup(void **state)
+{
+    int rc = scratch_setup(state);
+    if (rc == 0)
+        open_log(*state);
+    return rc;
+}
+
 static inline int teardown(void **state)
 {
     log_close();
     return scratch_teardown(state);
 }
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 #endif

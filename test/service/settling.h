@@ -6,35 +6,6 @@
 
 #define SETTINGS "[delivery]\ndurability = none\n"
 
-/* Its deliveries are done: it goes to settle. */
-static inline void deliver(struct job *job)
-{
-    for (size_t i = 0; i < job->n_deliveries; i++) {
-        struct delivery *d = &job->deliveries[i];
-        lanes_leave(d); /* out of the queue */
-        d->lane->deliveries++;
-        jobs_delivery_to(d, DELIVERY_ACTIVE);
-        jobs_delivery_to(d, DELIVERY_DONE);
-    }
-    jobs_advance(job);
-}
-
-/* Its delivery failed for good. */
-static inline void fail_delivery(struct job *job, const char *why)
-{
-    for (size_t i = 0; i < job->n_deliveries; i++) {
-        struct delivery *d = &job->deliveries[i];
-        lanes_leave(d);
-        d->lane->deliveries++;
-        jobs_delivery_to(d, DELIVERY_ACTIVE);
-        if (i > 0)
-            error_set(&d->error, ERR_IO, "%s", why);
-        d->attempts = i > 0 ? 3 : 0;
-        jobs_delivery_to(d, i > 0 ? DELIVERY_FAILED : DELIVERY_DONE);
-    }
-    jobs_advance(job);
-}
-
 static inline void settle_now(struct parts *p)
 {
     settle_pump(&p->settle);

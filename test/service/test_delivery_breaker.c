@@ -84,6 +84,16 @@ static void one_ticket_that_a_place_does_not_bear_cannot_keep_it_down(void **sta
     bench_free(p);
 }
 
+/* After a pause of ours it is tried again, with one ticket, and is up. */
+static void assert_probed_and_up(struct parts *p, struct lane *a)
+{
+    advance(p, 1000);
+    lanes_pump(&p->lanes);
+    assert_int_equal(requests_of(a), 1);
+    answer(p, request_of(a), 0);
+    assert_int_equal(a->breaker.state, BREAKER_CLOSED);
+}
+
 static void a_probe_that_ran_out_of_our_memory_decides_nothing(void **state)
 {
     struct parts *p = bench_new(state, SETTINGS, ROUTES_ONE);
@@ -93,11 +103,7 @@ static void a_probe_that_ran_out_of_our_memory_decides_nothing(void **state)
     lanes_pump(&p->lanes);
     answer(p, request_of(a), ERR_NOMEM);
     assert_int_equal(n_requests, 0);
-    advance(p, 1000);
-    lanes_pump(&p->lanes);
-    assert_int_equal(requests_of(a), 1);
-    answer(p, request_of(a), 0);
-    assert_int_equal(a->breaker.state, BREAKER_CLOSED);
+    assert_probed_and_up(p, a);
     bench_free(p);
 }
 
@@ -129,11 +135,7 @@ static void a_probe_that_cannot_be_started_is_started_later(void **state)
     advance(p, 10000);
     lanes_pump(&p->lanes);
     driver_refuses = false;
-    advance(p, 1000);
-    lanes_pump(&p->lanes);
-    assert_int_equal(requests_of(a), 1);
-    answer(p, request_of(a), 0);
-    assert_int_equal(a->breaker.state, BREAKER_CLOSED);
+    assert_probed_and_up(p, a);
     bench_free(p);
 }
 

@@ -1,83 +1,11 @@
-/* test_outbox.c: what is put into the outbox, until it is in the store and what became of it is there, too. Servers and
- * what they answer: test/e2e/test_mail.py. */
-#include "shunt/service/outbox.h"
+/* test_outbox.c: what is put into the outbox, until it is in the store and what became of it is there, too. */
+#include "posting.h"
 
-#include "faulty.h"
-
-#define STORE  "[store]\nurl = memory:\n"
 #define NOBODY STORE
-#define SETTINGS                                                                                                       \
-    STORE                                                                                                              \
-    "[mail]\nserver = 127.0.0.1:1\ntls = none\nfrom = a@example.com\nto = b@example.com\npause = 1m\nexpire = 10m\n"
-
-struct bench {
-    struct parts *p;
-    struct faulty *store; /* NULL: none */
-    struct outbox *o;
-    unsigned saved;
-};
-
-static struct bench bench_new(void **state, const char *settings, bool faulty)
-{
-    struct bench b = {.p = parts_new(*state, settings, ROUTES_ONE)};
-    struct error e = {0};
-    if (faulty)
-        b.store = faulty_new(b.p);
-    else
-        assert_int_equal(storage_open(&b.p->storage, &b.p->rt, 0, &e), 0);
-    b.o = outbox_new(&b.p->rt, &b.p->storage);
-    assert_non_null(b.o);
-    return b;
-}
-
-static void bench_free(struct bench *b)
-{
-    outbox_last(b->o);
-    storage_last(&b->p->storage, NULL);
-    uv_run(&b->p->loop, UV_RUN_NOWAIT);
-    runtime_close(&b->p->rt);
-    uv_run(&b->p->loop, UV_RUN_DEFAULT);
-    outbox_free(b->o);
-    uv_timer_init(&b->p->loop, &b->p->rt.timer); /* parts_free closes it */
-    parts_free(b->p);
-    free(b->store);
-}
-
-static void pump(struct bench *b)
-{
-    outbox_pump(b->o);
-    storage_pump(&b->p->storage);
-}
-
-/* Until nothing is in work any more, or the store is left alone for a while. */
-static void settle(struct bench *b)
-{
-    struct storage *st = &b->p->storage;
-    for (pump(b); st->active || (!outbox_idle(b->o) && !due_listed(&st->again.due)); pump(b))
-        uv_run(&b->p->loop, UV_RUN_ONCE);
-}
-
-static void on_saved(void *user)
-{
-    ++*(unsigned *)user;
-}
 
 static bool put_one(struct bench *b, const char *key)
 {
-    json_t *document = json_pack("{s:s, s:s}", "subject", "A day", "text", "Hello");
-    bool put = outbox_put(b->o, OUTBOX_MAIL, key, document, on_saved, &b->saved);
-    json_decref(document);
-    return put;
-}
-
-/* The rows, newest first. */
-static json_t *rows(struct bench *b)
-{
-    struct error e = {0};
-    json_t *out = NULL;
-    struct store *store = b->store ? b->store->inner : b->p->storage.store;
-    assert_int_equal(store_outbox_list(store, 0, 0, &out, &e), 0);
-    return out;
+    return put_mail(b, key, false, NULL);
 }
 
 static const char *text_of_first(const json_t *list, const char *key)
@@ -217,8 +145,6 @@ static void without_memory_a_message_is_refused_or_written(void **state)
         bench_free(&b);
     }
 }
-
-#define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
 
 int main(void)
 {

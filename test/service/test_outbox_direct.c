@@ -1,69 +1,6 @@
-/* test_outbox_direct.c: what is urgent while the store is away: sent from memory, and a row like all others when the store is
- * back. With servers that answer: test/e2e/test_incidents.py. */
-#include "shunt/service/outbox.h"
-
-#include "faulty.h"
-
-#define SETTINGS                                                                                                       \
-    "[store]\nurl = memory:\n[mail]\nserver = 127.0.0.1:1\ntls = none\nfrom = a@example.com\nto = b@example.com\n"     \
-    "pause = 1m\nexpire = 10m\n"
-
-struct bench {
-    struct parts *p;
-    struct faulty *store;
-    struct outbox *o;
-    unsigned saved;
-};
-
-static struct bench bench_new(void **state)
-{
-    struct bench b = {.p = parts_new(*state, SETTINGS, ROUTES_ONE)};
-    b.store = faulty_new(b.p);
-    b.o = outbox_new(&b.p->rt, &b.p->storage);
-    assert_non_null(b.o);
-    return b;
-}
-
-static void bench_free(struct bench *b)
-{
-    outbox_last(b->o);
-    storage_last(&b->p->storage, NULL);
-    uv_run(&b->p->loop, UV_RUN_NOWAIT);
-    runtime_close(&b->p->rt);
-    uv_run(&b->p->loop, UV_RUN_DEFAULT);
-    outbox_free(b->o);
-    uv_timer_init(&b->p->loop, &b->p->rt.timer); /* parts_free closes it */
-    parts_free(b->p);
-    free(b->store);
-}
-
-static void pump(struct bench *b)
-{
-    outbox_pump(b->o);
-    storage_pump(&b->p->storage);
-}
-
-/* Until nothing is in work any more, or the store is left alone for a while. */
-static void settle(struct bench *b)
-{
-    struct storage *st = &b->p->storage;
-    for (pump(b); st->active || !outbox_idle(b->o); pump(b))
-        uv_run(&b->p->loop, UV_RUN_ONCE);
-}
-
-static void on_saved(void *user)
-{
-    ++*(unsigned *)user;
-}
-
-static bool put_mail(struct bench *b, const char *key, bool urgent, json_t *to)
-{
-    json_t *document = json_pack("{s:s, s:s, s:o*}", "subject", "A day", "text", "Hello", "to", to);
-    bool done =
-        document && (urgent ? outbox_put_urgent : outbox_put)(b->o, OUTBOX_MAIL, key, document, on_saved, &b->saved);
-    json_decref(document);
-    return done;
-}
+/* test_outbox_direct.c: what is urgent while the store is away: sent from memory, and a row like all others when the
+ * store is back. */
+#include "posting.h"
 
 static void take_store_away(struct bench *b)
 {
@@ -84,10 +21,8 @@ static void bring_store_back(struct bench *b)
 /* Its word for this key; "": no row. */
 static void state_of(struct bench *b, const char *key, char out[32])
 {
-    struct error e = {0};
-    json_t *list = NULL, *row;
+    json_t *list = rows(b), *row;
     size_t i;
-    assert_int_equal(store_outbox_list(b->store->inner, 0, 0, &list, &e), 0);
     out[0] = '\0';
     json_array_foreach (list, i, row)
         if (strcmp(json_string_value(json_object_get(row, "key")), key) == 0)
@@ -97,7 +32,7 @@ static void state_of(struct bench *b, const char *key, char out[32])
 
 static void only_what_is_urgent_is_tried_without_the_store_with_the_pauses_of_a_row(void **state)
 {
-    struct bench b = bench_new(state);
+    struct bench b = bench_new(state, SETTINGS, true);
     char word[32];
     take_store_away(&b);
     assert_true(put_mail(&b, "urgent", true, NULL));
@@ -119,7 +54,7 @@ static void only_what_is_urgent_is_tried_without_the_store_with_the_pauses_of_a_
 
 static void how_it_ended_is_told_at_once_and_stands_in_the_store_when_that_is_back(void **state)
 {
-    struct bench b = bench_new(state);
+    struct bench b = bench_new(state, SETTINGS, true);
     char word[32];
     take_store_away(&b);
     assert_true(put_mail(&b, "nobody", true, json_array())); /* refused for good: nobody is to get it */
@@ -161,7 +96,7 @@ static void what_was_sent_is_not_sent_again_when_the_store_comes_back_only_for_a
 
 static void what_could_not_be_sent_before_it_expired_is_given_up_once(void **state)
 {
-    struct bench b = bench_new(state);
+    struct bench b = bench_new(state, SETTINGS, true);
     char word[32];
     take_store_away(&b);
     assert_true(put_mail(&b, "urgent", true, NULL));
@@ -181,7 +116,7 @@ static void what_could_not_be_sent_before_it_expired_is_given_up_once(void **sta
 static void without_memory_it_is_sent_later(void **state)
 {
     SCARCE_SWEEP (n) {
-        struct bench b = bench_new(state);
+        struct bench b = bench_new(state, SETTINGS, true);
         take_store_away(&b);
         json_t *nobody = json_array();
         scarce_begin(n, 1);
@@ -202,8 +137,6 @@ static void without_memory_it_is_sent_later(void **state)
         bench_free(&b);
     }
 }
-
-#define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
 
 int main(void)
 {

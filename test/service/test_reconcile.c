@@ -1,6 +1,70 @@
 /* test_reconcile.c: what a start makes of rows that an earlier run left, and of days whose store is read late. */
 #include "left.h"
 
+#define DAY_MS (24 * 3600 * INT64_C(1000))
+
+/* As the row's ticket would lie there. */
+static void put_ticket(struct scratch *s, const char *folder, const char *name, struct store_job *job)
+{
+    char path[128];
+    struct stat st;
+    make_folder(s, folder);
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    put(in(s, path), TICKET("RANK"));
+    assert_int_equal(lstat(in(s, path), &st), 0);
+    job->claim =
+        (struct store_claim){st.st_dev, st.st_ino, st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec};
+}
+
+static void record(struct service *service, const struct store_job *job)
+{
+    struct error e = {0};
+    if (store_record(service->storage.store, job, 1, &e) != 0)
+        fail_msg("%s", e.text);
+}
+
+static json_t *statistics(struct service *service)
+{
+    json_t *day = stats_to_json(service->rt.stats);
+    assert_non_null(day);
+    return day;
+}
+
+static json_int_t number_at(const json_t *json, const char *a, const char *b, const char *c)
+{
+    const json_t *found = json_object_get(json, a);
+    found = b ? json_object_get(found, b) : found;
+    found = c ? json_object_get(found, c) : found;
+    return json_integer_value(found);
+}
+
+static void assert_counted(struct service *service, uint64_t processed, uint64_t errors)
+{
+    assert_int_equal(stats_totals_of(service->rt.stats)->processed, processed);
+    assert_int_equal(stats_totals_of(service->rt.stats)->errors, errors);
+}
+
+static json_t *kept_day(struct service *service, int date)
+{
+    struct error e = {0};
+    json_t *days;
+    assert_int_equal(store_load_day(service->storage.store, date, &days, &e), 0);
+    json_t *day = json_incref(json_object_get(days, "0"));
+    json_decref(days);
+    return day;
+}
+
+static const char *status_of(struct service *service, const char *id)
+{
+    static char word[32];
+    struct error e = {0};
+    json_t *job;
+    assert_int_equal(store_show(service->storage.store, id, &job, &e), 0);
+    snprintf(word, sizeof word, "%s", json_string_value(json_object_get(job, "status")));
+    json_decref(job);
+    return word;
+}
+
 static void jobs_that_ended_after_the_last_snapshot_are_counted_once(void **state)
 {
     struct scratch *s = *state;

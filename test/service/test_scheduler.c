@@ -392,14 +392,6 @@ static void without_memory_what_is_told_is_told_as_missing(void **state)
     bench_end(&b);
 }
 
-static int setup(void **state)
-{
-    int rc = scratch_setup(state);
-    if (rc == 0)
-        open_log(*state);
-    return rc;
-}
-
 static int in_berlin(void **state)
 {
     (void)state;
@@ -410,21 +402,20 @@ static int in_berlin(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(a_time_of_the_day_comes_once_each_day_of_a_year),
-        TEST(an_interval_counts_real_time_whatever_the_wall_clock_does),
-        TEST(a_clock_that_is_set_back_makes_no_time_come_again),
-        TEST(a_clock_that_is_set_back_while_a_task_begins_makes_no_time_come_again),
-        TEST(a_clock_that_is_set_back_while_the_report_begins_does_not_put_it_off_for_a_day),
-        TEST(a_clock_that_was_wrong_is_believed_when_it_is_right),
-        TEST(a_time_that_the_clock_jumps_over_is_made_up_for_if_it_is_not_long_ago),
-        TEST(what_was_missed_while_it_was_down_is_made_up_for_once_where_it_is_wanted),
-        TEST(an_interval_goes_on_over_a_restart),
-        TEST(in_off_hours_nothing_that_is_late_starts_outside_the_named_minutes),
-        TEST(tasks_come_change_and_go_at_a_reload),
-        TEST(without_memory_a_reload_changes_nothing),
-        TEST(without_memory_what_is_told_is_told_as_missing),
+        T(a_time_of_the_day_comes_once_each_day_of_a_year),
+        T(an_interval_counts_real_time_whatever_the_wall_clock_does),
+        T(a_clock_that_is_set_back_makes_no_time_come_again),
+        T(a_clock_that_is_set_back_while_a_task_begins_makes_no_time_come_again),
+        T(a_clock_that_is_set_back_while_the_report_begins_does_not_put_it_off_for_a_day),
+        T(a_clock_that_was_wrong_is_believed_when_it_is_right),
+        T(a_time_that_the_clock_jumps_over_is_made_up_for_if_it_is_not_long_ago),
+        T(what_was_missed_while_it_was_down_is_made_up_for_once_where_it_is_wanted),
+        T(an_interval_goes_on_over_a_restart),
+        T(in_off_hours_nothing_that_is_late_starts_outside_the_named_minutes),
+        T(tasks_come_change_and_go_at_a_reload),
+        T(without_memory_a_reload_changes_nothing),
+        T(without_memory_what_is_told_is_told_as_missing),
     };
     return cmocka_run_group_tests(tests, in_berlin, NULL);
 }

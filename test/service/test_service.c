@@ -362,16 +362,6 @@ static void what_cannot_be_made_is_told_at_the_start(void **state)
     assert_int_equal(e.code, ERR_CONFIG);
 }
 
-static int setup(void **state)
-{
-    int rc = scratch_setup(state);
-    if (rc == 0)
-        open_log(*state);
-    return rc;
-}
-
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

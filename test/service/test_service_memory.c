@@ -347,11 +347,9 @@ static void no_memory_for_a_duplicate_loses_nothing(void **state)
     assert_true(skipped > 0);
 }
 
-/* Hundreds of services need not wait for a disk. */
 static int setup_in_memory(void **state)
 {
-    bool there = access("/dev/shm", W_OK) == 0;
-    int rc = scratch_setup_at(state, there ? "/dev/shm/shunt-test-XXXXXX" : "/tmp/shunt-test-XXXXXX");
+    int rc = scratch_setup_in_memory(state);
     if (rc == 0)
         open_log(*state);
     return rc;

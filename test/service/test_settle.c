@@ -3,6 +3,19 @@
 
 #include "settling.h"
 
+/* Its deliveries are done: it goes to settle. */
+static void deliver(struct job *job)
+{
+    for (size_t i = 0; i < job->n_deliveries; i++) {
+        struct delivery *d = &job->deliveries[i];
+        lanes_leave(d); /* out of the queue */
+        d->lane->deliveries++;
+        jobs_delivery_to(d, DELIVERY_ACTIVE);
+        jobs_delivery_to(d, DELIVERY_DONE);
+    }
+    jobs_advance(job);
+}
+
 static void a_delivered_ticket_is_removed(void **state)
 {
     struct parts *p = parts_new(*state, SETTINGS, ROUTES_ONE);

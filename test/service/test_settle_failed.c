@@ -5,6 +5,22 @@
 
 #include "settling.h"
 
+/* Its delivery failed for good. */
+static void fail_delivery(struct job *job, const char *why)
+{
+    for (size_t i = 0; i < job->n_deliveries; i++) {
+        struct delivery *d = &job->deliveries[i];
+        lanes_leave(d);
+        d->lane->deliveries++;
+        jobs_delivery_to(d, DELIVERY_ACTIVE);
+        if (i > 0)
+            error_set(&d->error, ERR_IO, "%s", why);
+        d->attempts = i > 0 ? 3 : 0;
+        jobs_delivery_to(d, i > 0 ? DELIVERY_FAILED : DELIVERY_DONE);
+    }
+    jobs_advance(job);
+}
+
 static void an_invalid_ticket_is_set_aside_with_its_reason(void **state)
 {
     struct parts *p = parts_new(*state, SETTINGS, ROUTES_ONE);

@@ -137,15 +137,6 @@ static void without_memory_to_wait_in_a_job_that_cannot_be_moved_is_left_for_lat
     assert_file(in(s, "out/a/j0.json"), TEXT);
 }
 
-static int setup(void **state)
-{
-    int rc = scratch_setup(state);
-    if (rc == 0)
-        open_log(*state);
-    return rc;
-}
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -7,6 +7,7 @@ import sqlite3
 import time
 
 from common import Report, Writers, agree, backlog, conserve, drain, kill, left, shunt, wait_for, world
+from control import locked
 
 SETTINGS = {"intake.settle": "5s", "retry.attempts": "1000"}
 PAGE = 4096
@@ -83,17 +84,6 @@ def rot_while_running(rng, tickets, said):
                 some_done(site, int(tickets * part))
                 count += rot(rng, site.data / "shunt.db")
         judge_damaged(site, said, "%d pages" % count)
-
-
-@contextlib.contextmanager
-def locked(site):
-    other = sqlite3.connect(site.data / "shunt.db", isolation_level=None, timeout=20)
-    other.execute("BEGIN EXCLUSIVE")
-    try:
-        yield
-    finally:
-        other.execute("ROLLBACK")
-        other.close()
 
 
 def locked_by_another(rng, tickets, said, seconds=LOCKED_S):

@@ -204,4 +204,6 @@ static inline const char *names(json_t *page)
     return text;
 }
 
+#define ON(test, url_) cmocka_unit_test_prestate_setup_teardown(test, make_folder, remove_folder, (void *)(url_))
+
 #endif
