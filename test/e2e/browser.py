@@ -80,7 +80,7 @@ class Browser:
     def text(self, selector="body"):
         return self.js("return document.querySelector(arguments[0])?.innerText ?? ''", selector)
 
-    def sees(self, *texts, selector="body", seconds=10):
+    def sees(self, *texts, selector="body", seconds=30):
         """Until all of these are there."""
         wait_for(lambda: all(text in self.text(selector) for text in texts), lambda: "%s in\n%s" % (texts, self.text(selector)), seconds)
 
