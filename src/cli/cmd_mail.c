@@ -90,6 +90,8 @@ static const char *advice_of(const struct mail_result *r, const struct settings 
                    ? "The server wants encryption ([mail] tls = starttls), or another user or password."
                    : "Are [mail] user and SHUNT_MAIL_PASSWORD (or SHUNT_MAIL_PASSWORD_FILE) right? Some "
                      "servers want a password of its own for each program.";
+    if (r->trouble == MAIL_CA_FILE && s->mail_ca[0] == '\0')
+        return "Install them (the package ca-certificates), or name a file of certificates (PEM) in [mail] ca.";
     if (r->trouble == MAIL_REFUSED && r->code < 500)
         return "Only for now: it is busy, or lets whoever it does not know wait. If it goes on, its words say why.";
     return (size_t)r->trouble < sizeof advice / sizeof *advice ? advice[r->trouble] : NULL;
