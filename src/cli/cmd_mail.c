@@ -9,6 +9,7 @@
 #include "shunt/cli/ask.h"
 #include "shunt/cli/cli.h"
 #include "shunt/cli/table.h"
+#include "shunt/core/json_get.h"
 #include "shunt/core/when.h"
 #include "shunt/io/files.h"
 #include "shunt/net/mail.h"
@@ -177,7 +178,7 @@ static void add_row(struct table *t, const struct settings *s, const json_t *mes
     table_cell(t, text_in(message, "kind"), PAINT_NONE);
     table_cell(t, subject ? subject : text_in(message, "key"), PAINT_NONE);
     table_cell(t, what.bytes, PAINT_NONE);
-    table_number(t, number_in(message, "attempts"));
+    table_number(t, json_number_of(message, "attempts"));
     table_cell(t, due, PAINT_NONE);
     table_cell(t, error, PAINT_NONE);
     t->failed = t->failed || str_failed(&what);
