@@ -12,7 +12,8 @@
  * sanitizer. Allocations of all threads count; outside of begin and end all are fine.
  *
  * Not failed: libuv's realloc. libuv 1.44.2 needs it only for the table of the loop's descriptors, while a loop is made
- * and at the first watch, and calls abort() where it fails. Its other allocations answer UV_ENOMEM. */
+ * and while it is given its first ones to watch, and calls abort() where it fails. Its other allocations answer
+ * UV_ENOMEM. */
 #ifndef SHUNT_TEST_SCARCE_H
 #define SHUNT_TEST_SCARCE_H
 

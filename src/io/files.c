@@ -321,20 +321,21 @@ int files_open_below(int parent_fd, const char *name, bool create, unsigned mode
     return rc;
 }
 
+/* XFS that was shut down (its disk died) tells success for a folder, and for a file where it comes in between: there is
+ * nothing left to flush, since what was to be written was thrown away. That it is shut down it tells in fstat. */
 int files_sync(int fd, const char *what, struct error *e)
 {
     struct stat st;
-    int rc;
+    int rc, errnum;
     do
         rc = fsync(fd);
     while (rc != 0 && errno == EINTR);
-    if (rc == 0)
-        return 0;
-    int errnum = errno;
-    /* Some file systems have nothing to flush for a folder and say so. */
-    if (errnum == EINVAL && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
-        return 0;
-    return error_errno(e, errnum, "cannot flush %s", what);
+    errnum = rc == 0 ? 0 : errno;
+    if (fstat(fd, &st) != 0)
+        errnum = errnum ? errnum : errno;
+    else if (errnum == EINVAL && S_ISDIR(st.st_mode)) /* some file systems have nothing to flush for a folder */
+        errnum = 0;
+    return errnum == 0 ? 0 : error_errno(e, errnum, "cannot flush %s", what);
 }
 
 int files_flushed(int fd, const char *what, struct error *e)

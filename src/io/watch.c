@@ -1,93 +1,148 @@
-/* watch.c: uv_fs_event for one folder.
+/* watch.c: inotify on the loop. Ids are the kernel's watch descriptors, which it does not give twice: events of a dropped
+ * watch that still lie in the queue find nobody.
  *
- * What libuv 1.44 really does on Linux: an event of the folder itself comes under the folder's own last name, as if
- * a child of that name had been changed; after the folder was removed or unmounted the kernel has let go of the
- * watch, and nothing more comes, also where a folder of that path is made again; a folder that was moved away goes
- * on being watched under its old path. All three set `gone`. Queue overflows are dropped by libuv.
- *
- * Failures: only at the start. The handle's memory belongs to libuv from the first watch_start, also a failed one,
- * to on_closed. */
+ * Failures: only when opening and adding. */
 #include "shunt/io/watch.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
-#define QUEUE_SIZE 16384
+#define READ_BYTES 16384   /* some 400 events */
+#define A_TURN_NS  5000000 /* given to events: the queue must not overflow, and the loop has other work too */
+#define GONE       (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED)
+#define MOVED      (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)
+#define WANTED     (IN_ATTRIB | IN_MODIFY | MOVED | IN_DELETE_SELF | IN_MOVE_SELF)
 
-static struct watch *watch_of(uv_handle_t *handle)
+static void tell(struct watches *w, const struct inotify_event *event)
 {
-    return (struct watch *)(void *)((char *)handle - offsetof(struct watch, handle));
-}
-
-/* name has no slash; the watched path is what libuv keeps in the handle. */
-static bool is_own_name(const struct watch *watch, const char *name)
-{
-    const char *path = watch->handle.path;
-    const char *slash = path ? strrchr(path, '/') : NULL;
-    return path && strcmp(slash ? slash + 1 : path, name) == 0;
-}
-
-static void on_fs_event(uv_fs_event_t *handle, const char *name, int events, int status)
-{
-    struct watch *watch = watch_of((uv_handle_t *)handle);
-    bool moved = status < 0 || (events & UV_RENAME) != 0;
-    if (status < 0 || (name && !*name))
-        name = NULL;
-    if (name && is_own_name(watch, name)) {
-        watch->gone = watch->gone || (events & UV_CHANGE) == 0;
-        name = NULL;
+    struct watch *watch;
+    if (event->mask & IN_Q_OVERFLOW) {
+        w->on_lost(w);
+        return;
     }
-    watch->on_event(watch, name, moved);
+    HASH_FIND_INT(w->by_id, &event->wd, watch);
+    if (!watch)
+        return;
+    bool gone = (event->mask & GONE) != 0;
+    if (gone)
+        watch_drop(w, watch);
+    w->on_event(w, watch, !gone && event->len > 0 && event->name[0] ? event->name : NULL,
+                gone || (event->mask & MOVED) != 0);
 }
 
-static int start_error(int rc, const char *path, struct error *e)
+/* False: there is nothing more now. */
+static bool read_some(struct watches *w)
 {
-    if (rc == UV_ENOSPC)
-        return error_set(e, ERR_NOFILES, "cannot watch %s: no watches left (fs.inotify.max_user_watches)", path);
-    if (rc == UV_EMFILE)
+    _Alignas(struct inotify_event) char bytes[READ_BYTES];
+    ssize_t len = read(w->fd, bytes, sizeof bytes);
+    for (ssize_t at = 0; at < len && !w->closing;) {
+        const struct inotify_event *event = (const struct inotify_event *)(const void *)(bytes + at);
+        at += (ssize_t)(sizeof *event + event->len);
+        tell(w, event);
+    }
+    return len > READ_BYTES / 2 && !w->closing;
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    struct watches *w = (struct watches *)(void *)((char *)poll - offsetof(struct watches, poll));
+    uint64_t end_ns = uv_hrtime() + A_TURN_NS;
+    (void)status; /* what is wrong tells the read */
+    (void)events;
+    while (read_some(w) && uv_hrtime() < end_ns)
+        continue;
+}
+
+static int refused(int errnum, struct error *e)
+{
+    if (errnum == EMFILE)
         return error_set(e, ERR_NOFILES,
-                         "cannot watch %s: no watches left (fs.inotify.max_user_instances, or open files)", path);
-    return error_errno(e, -rc, "cannot watch %s", path);
+                         "cannot watch folders: no watches left (fs.inotify.max_user_instances, or open files)");
+    return error_errno(e, errnum, "cannot watch folders");
 }
 
-int watch_start(uv_loop_t *loop, struct watch *watch, const char *path, struct error *e)
+int watches_open(uv_loop_t *loop, struct watches *w, struct error *e)
 {
-    assert(!watch->active);
-    if (!watch->handle.loop)
-        uv_fs_event_init(loop, &watch->handle); /* cannot fail */
-    watch->gone = false;
-    int rc = uv_fs_event_start(&watch->handle, on_fs_event, path, 0);
-    if (rc != 0)
-        return start_error(rc, path, e);
-    watch->active = true;
+    if (w->open)
+        return 0;
+    w->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (w->fd < 0)
+        return refused(errno, e);
+    int rc = uv_poll_init(loop, &w->poll, w->fd);
+    if (rc != 0) {
+        close(w->fd);
+        return refused(-rc, e);
+    }
+    w->open = true;
+    uv_poll_start(&w->poll, UV_READABLE, on_readable); /* cannot fail for a handle that is not closing */
     return 0;
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+void watches_close(struct watches *w)
 {
-    struct watch *watch = watch_of(handle);
-    watch->on_closed(watch);
+    if (w->open && !w->closing)
+        uv_close((uv_handle_t *)&w->poll, NULL);
+    w->closing = true;
+    HASH_CLEAR(hh, w->by_id);
 }
 
-void watch_close(struct watch *watch)
+void watches_fini(struct watches *w)
 {
-    watch->active = false;
-    uv_close((uv_handle_t *)&watch->handle, on_handle_closed);
+    if (w->open)
+        close(w->fd);
+    w->open = false;
 }
 
-/* Without memory: that there is none would be taken for another size. */
-unsigned long watch_queue_size(void)
+int watch_add(const struct watches *w, const char *path, struct error *e)
 {
-    char text[32] = "";
-    int fd = open("/proc/sys/fs/inotify/max_queued_events", O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return QUEUE_SIZE;
-    ssize_t n = read(fd, text, sizeof text - 1);
-    close(fd);
-    unsigned long size = n > 0 ? strtoul(text, NULL, 10) : 0;
-    return size > 0 ? size : QUEUE_SIZE;
+    int id = inotify_add_watch(w->fd, path, WANTED | IN_ONLYDIR | IN_DONT_FOLLOW);
+    if (id >= 0)
+        return id;
+    if (errno == ENOSPC)
+        return error_set(e, ERR_NOFILES, "cannot watch %s: no watches left (fs.inotify.max_user_watches)", path);
+    return error_errno(e, errno, "cannot watch %s", path);
+}
+
+bool watch_take(struct watches *w, struct watch *watch, int id, unsigned drops)
+{
+    struct watch *other;
+    if (drops != w->drops || w->closing) {
+        watch_discard(w, id);
+        return false;
+    }
+    HASH_FIND_INT(w->by_id, &id, other);
+    if (other) {
+        HASH_DEL(w->by_id, other);
+        other->id = 0;
+    }
+    watch->id = id;
+    watch->hh.tbl = NULL; /* of an earlier time; hash_added looks at it */
+    HASH_ADD_INT(w->by_id, id, watch);
+    if (hash_added(watch))
+        return true;
+    watch->id = 0;
+    watch_discard(w, id);
+    return false;
+}
+
+void watch_drop(struct watches *w, struct watch *watch)
+{
+    if (watch->id == 0)
+        return;
+    if (!w->closing) {
+        HASH_DEL(w->by_id, watch);
+        inotify_rm_watch(w->fd, watch->id); /* where the kernel has let go of it, it says so: that is fine */
+        w->drops++;
+    }
+    watch->id = 0;
+}
+
+void watch_discard(struct watches *w, int id)
+{
+    struct watch *owner;
+    HASH_FIND_INT(w->by_id, &id, owner);
+    if (!owner && !w->closing)
+        inotify_rm_watch(w->fd, id);
 }

@@ -156,7 +156,7 @@ static struct hot_folder *list_folders(const struct scanner *s, size_t *count)
     *count = 0;
     for (const struct client_folder *f = s->folders; folders && f; f = f->hh.next)
         if (f->name[0] != '\0')
-            folders[(*count)++] = (struct hot_folder){.name = f->name, .watched = f->watch != NULL};
+            folders[(*count)++] = (struct hot_folder){.name = f->name, .watched = f->watch.id != 0};
     if (folders)
         qsort(folders, *count, sizeof *folders, by_name);
     return folders;

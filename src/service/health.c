@@ -84,7 +84,7 @@ static void check_scans(struct checks *c)
 {
     const struct scanner *scanner = &c->s->scanner;
     const struct settings *set = c->s->config->settings;
-    int64_t now = runtime_now(&c->s->rt), hangs_ms = scanner->in_work ? now - scanner->slice_began_ms : 0;
+    int64_t now = runtime_now(&c->s->rt), hangs_ms = scanner->in_work ? now - scanner->work_began_ms : 0;
     int64_t ago_ms = scanner->full ? 0 : now - scanner->ended_ms;
     if (hangs_ms > set->hang_ms)
         check(c, "scans", REQUIRED, false, "a listing of the hot folders does not answer");

@@ -14,7 +14,6 @@
 #include "spool.h"
 
 #define MISSING_RECHECK_MS 1000
-#define WATCHING_A_TURN_NS 1000000
 
 enum where { IN_HOT_ROOT, IN_HOT, IN_UNDER_ROOT, IN_UNDER };
 
@@ -59,6 +58,7 @@ static bool add_target(struct scanner *s, enum where where, const char *folder, 
 
 void scanner_list_folder(struct scanner *s, struct client_folder *folder, enum way way)
 {
+    watching_want(s, folder);
     if (folder->target_pending)
         return;
     folder->target_pending = add_target(s, folder->name[0] ? IN_HOT : IN_HOT_ROOT, folder->name, way);
@@ -79,12 +79,12 @@ static void begin_full(struct scanner *s, enum way way)
     }
     add_target(s, IN_UNDER_ROOT, "", way);
     struct client_folder *root = watching_find(s, "");
+    if (!root)
+        root = watching_add(s, "");
     if (root)
         scanner_list_folder(s, root, way);
-    else if (watching_add(s, "") == NULL)
-        log_error("scan_failed", "out of memory");
     else
-        scanner_list_folder(s, watching_find(s, ""), way);
+        log_error("scan_failed", "out of memory");
 }
 
 static void end_full(struct scanner *s, bool timed_out)
@@ -202,63 +202,39 @@ static struct listing *next_listing(struct scanner *s)
 }
 
 static void on_sliced(struct work *work);
-static void pump(struct scanner *s);
 
 static void read_slice(struct scanner *s)
 {
     struct listing *l = s->listing;
-    s->slice_began_ms = runtime_now(s->rt);
+    s->work_began_ms = runtime_now(s->rt);
     l->at = 0;
     l->at_name = NULL;
     if (work_submit(s->rt->loop, &l->work, run, on_sliced) == 0)
         s->in_work = true;
 }
 
-static void on_go_on(struct wait *wait)
-{
-    (void)wait; /* the turn does it */
-}
-
-/* For each watch the kernel looks at all files of the folder that it has in memory: with 100,000 it takes 15 ms. */
-static bool has_watched_enough(struct scanner *s)
-{
-    return s->watching_ns > WATCHING_A_TURN_NS && wait_set(s->rt, &s->go_on, 1, on_go_on) == 0;
-}
-
-static struct client_folder *watch_folder(struct scanner *s, const char *name)
-{
-    uint64_t began_ns = uv_hrtime();
-    struct client_folder *folder = watching_add(s, name);
-    s->watching_ns += uv_hrtime() - began_ns;
-    return folder;
-}
-
-/* False: the same entry again in the next turn. */
-static bool see_root_entry(struct scanner *s, const struct listing *l, const char *name, enum entry_kind kind)
+static void see_root_entry(struct scanner *s, const struct listing *l, const char *name, enum entry_kind kind)
 {
     struct error why = {0};
     if (kind != ENTRY_FOLDER && kind != ENTRY_UNKNOWN)
-        return true;
+        return;
     if (name[0] == '.')
-        return true;
+        return;
     struct client_folder *folder = watching_find(s, name);
     if (!folder) {
         if (name_check(name, strlen(name), &why) != 0) {
             log_write(LOG_EVENT(LOG_WARN, "folder_ignored", .client = name, .error = why.text),
                       "A folder below %s is not watched", s->rt->config->hot);
-            return true;
+            return;
         }
-        if (has_watched_enough(s))
-            return false;
-        folder = watch_folder(s, name);
+        folder = watching_add(s, name);
         if (!folder)
-            return true;
+            return;
         scanner_list_folder(s, folder, l->target->way);
     } else if (s->full) {
         scanner_list_folder(s, folder, s->way);
     }
     folder->generation = s->generation;
-    return true;
 }
 
 /* A quarter of the queue is for listings: what they find lies there and can wait, what events tell is told once. It also
@@ -269,7 +245,7 @@ static bool has_room(const struct scanner *s)
     return intake_room(s->intake, PRIORITY_NORMAL) > limit / 4 * 3;
 }
 
-/* False: there is no room, or no time; the same entry again later. */
+/* False: there is no room; the same entry again later. */
 static bool hand_on(struct scanner *s, const struct listing *l, const char *name, enum entry_kind kind)
 {
     const struct target *t = l->target;
@@ -278,8 +254,8 @@ static bool hand_on(struct scanner *s, const struct listing *l, const char *name
         add_target(s, IN_UNDER, name, t->way);
         return true;
     }
-    if (t->where == IN_HOT_ROOT && !see_root_entry(s, l, name, kind))
-        return false;
+    if (t->where == IN_HOT_ROOT)
+        see_root_entry(s, l, name, kind);
     if (!under && (kind == ENTRY_FOLDER || kind == ENTRY_OTHER)) /* underprocess is ours: a look puts it back */
         return true;
     if (under && s->spool && spool_moves(s->spool, t->folder, name))
@@ -318,8 +294,10 @@ static void on_list_failed(struct scanner *s, const struct listing *l)
 {
     const struct target *t = l->target;
     if (t->where == IN_HOT_ROOT) {
+        struct client_folder *root = watching_find(s, "");
         tell_missing(s, &l->error);
-        watching_lost(s, t->folder);
+        if (root)
+            watching_lost(s, root);
     } else if (t->where == IN_HOT && (l->code == ERR_NOPLACE || l->code == ERR_NOT_OURS)) {
         watching_forget(s, t->folder);
     } else if (l->code != ERR_NOPLACE) {
@@ -335,10 +313,10 @@ static void check_identity(struct scanner *s, const struct listing *l)
     if (!folder)
         return;
     bool anew = folder->ino != 0 && (folder->ino != l->ino || folder->dev != l->dev);
+    if (anew)
+        watching_lost(s, folder);
     folder->ino = l->ino;
     folder->dev = l->dev;
-    if (anew || !folder->watch)
-        watching_restart(s, folder);
     if (anew && folder->name[0] == '\0') /* another tree: what is known of its folders is of the old one */
         scanner_want_full(s);
     else if (anew) /* what came between its making and the new watch */
@@ -365,7 +343,7 @@ static void on_sliced(struct work *work)
     struct listing *l = (struct listing *)work;
     struct scanner *s = l->scanner;
     s->in_work = false;
-    s->busy_ms += runtime_now(s->rt) - s->slice_began_ms;
+    s->busy_ms += runtime_now(s->rt) - s->work_began_ms;
     if (s->closing)
         return;
     if (l->adopted > 0) {
@@ -382,7 +360,7 @@ static void on_sliced(struct work *work)
     }
     if (l->target->where == IN_HOT || l->target->where == IN_HOT_ROOT)
         check_identity(s, l);
-    pump(s);
+    scanner_pump(s);
 }
 
 static bool out_of_time(struct scanner *s)
@@ -423,39 +401,25 @@ static bool go_on(struct scanner *s)
     return false;
 }
 
-static void pump(struct scanner *s)
+void scanner_pump(struct scanner *s)
 {
-    if (s->closing)
+    if (s->closing || s->rt->draining || s->in_work)
         return;
-    if (s->events_in_turn >= s->events_max && !s->full_wanted) {
-        log_warn("events_lost", "%lu file events at once: some may be lost, so the folders are scanned now",
-                 s->events_in_turn);
-        s->full_wanted = true;
-    }
-    s->events_in_turn = 0;
-    if (s->rt->draining || s->in_work)
-        return;
-    while (go_on(s))
+    while (!watching_begin(s) && go_on(s))
         continue;
     if (!s->in_work && !s->listing && (s->stopped || (!s->targets && !s->parked))) {
         if (s->full)
             end_full(s, false);
         if (s->full_wanted)
             begin_full(s, WAY_PERIODIC);
-        if (s->targets)
+        if (s->targets && !watching_begin(s))
             go_on(s);
     }
 }
 
-void scanner_pump(struct scanner *s)
-{
-    s->watching_ns = 0;
-    pump(s);
-}
-
 void scanner_init(struct scanner *s, struct runtime *rt, struct intake *intake, struct instance *instance)
 {
-    *s = (struct scanner){.rt = rt, .intake = intake, .instance = instance, .events_max = watch_queue_size()};
+    *s = (struct scanner){.rt = rt, .intake = intake, .instance = instance};
 }
 
 void scanner_start(struct scanner *s)
@@ -467,13 +431,13 @@ void scanner_close(struct scanner *s)
 {
     s->closing = true;
     wait_cancel(s->rt, &s->recheck);
-    wait_cancel(s->rt, &s->go_on);
     watching_close_all(s);
 }
 
 void scanner_fini(struct scanner *s)
 {
     struct target *t, *next;
+    watches_fini(&s->watches);
     listing_free(s->listing);
     listing_free(s->parked);
     LL_FOREACH_SAFE (s->targets, t, next)

@@ -112,3 +112,13 @@ def mounts():
     yield mount
     for at in reversed(made):
         subprocess.run(["umount", "-l", str(at)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def disk_image(path, kind, megabytes):
+    """A file system of its own in a file, to be mounted with `-o loop`."""
+    with open(path, "wb") as f:
+        f.truncate(megabytes << 20)
+    made = subprocess.run(["mkfs." + kind, "-q", "-F" if kind == "ext4" else "-f", str(path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if made.returncode != 0:
+        pytest.skip("mkfs.%s: %s" % (kind, made.stdout.decode(errors="replace")))
+    return path

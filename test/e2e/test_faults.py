@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from conftest import disk_image, root_only
 from shunt import SANITIZED, holds_for, ticket, wait_for
 
 pytestmark = [pytest.mark.slow,
@@ -129,3 +130,30 @@ def test_a_failed_flush_is_not_believed_the_second_time(make_site, memory_base):
         assert re.search(r"openat\([^)]*%s[^)]*O_CREAT[^)]*O_EXCL" % re.escape(os.path.basename(name)), after[:again.start()]), text
     assert re.search(r"fsync\(.*= -1 EIO", text), "no flush failed: " + text
     finish(site)
+
+
+def names(folder):
+    return [p.name for p in folder.iterdir() if not p.name.startswith(".")]
+
+
+@root_only
+@pytest.mark.skipif(not shutil.which("xfs_io"), reason="xfs_io is not installed")
+def test_a_folder_whose_disk_died_is_not_believed_to_be_flushed(make_site, mounts, base):
+    """XFS answers an fsync of a folder with success though it was shut down before, and the new name is gone."""
+    site = make_site({"retry.attempts": "1000"})
+    image = disk_image(base / "disk.img", "xfs", 320)
+    place = mounts(site.data / "SYNC/MAKE/Monday Rank", "-o", "loop", image)
+    site.start()
+    site.drop("RANK", "first.json", "CELTRA")
+    site.wait_ended(1)
+    with Faults(site, "renameat2", "delay_exit=2000000", place):
+        site.drop("RANK", "t.json", "CELTRA")
+        wait_for(lambda: "t.json" in names(place), "it gets its name")
+        subprocess.run(["xfs_io", "-x", "-c", "shutdown", str(place)], check=True)
+        site.wait_event("destination_down", seconds=20)
+    assert "t.json" not in [e["file"] for e in site.events("processed")]
+    subprocess.run(["umount", str(place)], check=True)
+    mounts(place, "-o", "loop", image)
+    assert names(place) == ["first.json"], "the disk kept what was not flushed: this test shows nothing"
+    finish(site)
+    assert sorted(names(place)) == ["first.json", "t.json"]

@@ -1,4 +1,5 @@
 """However a ticket comes to lie in a hot folder, it is found."""
+import concurrent.futures
 import ctypes
 import os
 import pathlib
@@ -123,6 +124,25 @@ def test_a_client_folder_deleted_and_made_again_is_watched_again(site):
         os.rmdir(site.hot / "RANK")
     site.drop("RANK", "last.json")
     site.finish()
+
+
+def test_folders_that_come_and_go_all_the_time_are_watched_each_time(site):
+    """Made, filled at once, moved away or removed, and made again: no ticket waits for a scan."""
+    def churn(client):
+        for i in range(30):
+            (site.hot / client).mkdir()
+            site.drop(client, "t%d.json" % i)
+            wait_for(lambda: not list((site.hot / client).iterdir()), "%s/t%d.json is taken" % (client, i))
+            if i % 2:
+                os.rename(site.hot / client, site.base / ("%s-%d" % (client, i)))
+            else:
+                os.rmdir(site.hot / client)
+
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        list(pool.map(churn, ["COMER%d" % i for i in range(6)]))
+    site.drop("COMER0", "last.json")
+    site.finish(181)
+    assert {e["phase"] for e in site.events("processing")} == {"REALTIME"}
 
 
 def test_the_hot_root_deleted_and_made_again_is_watched_again(site):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from conftest import root_only
+from conftest import disk_image, root_only
 from shunt import SCALE, expected_places, holds_for, ticket, wait_for
 from test_readiness import run_as_stranger
 
@@ -183,13 +183,7 @@ def test_what_waits_survives_a_restart_and_what_is_done_is_not_sent_again(make_s
 
 
 def frozen_disk(base, at, mounts):
-    image = base / "disk.img"
-    with open(image, "wb") as f:
-        f.truncate(64 << 20)
-    made = subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if made.returncode != 0:
-        pytest.skip("mkfs.ext4: " + made.stdout.decode())
-    return mounts(at, "-o", "loop", image)
+    return mounts(at, "-o", "loop", disk_image(base / "disk.img", "ext4", 64))
 
 
 def freeze(at, thaw=False):

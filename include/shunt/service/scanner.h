@@ -1,7 +1,7 @@
 /* scanner.h: the truth below the events: which files lie in the hot folders, listed in slices; and the watches that
  * make it fast.
  *
- * A full scan (at start, every scan_interval, after a burst that may have lost events) lists underprocess, the hot
+ * A full scan (at start, every scan_interval, when events were lost) lists underprocess, the hot
  * root, and each client folder. New folders are watched first and then listed; folders that are gone or were made anew
  * lose or change their watch. One slice is in work at a time, and none while a quarter of the intake's queue is taken:
  * a million waiting files pass through it, and names that events tell find room meanwhile. Full scans are numbered,
@@ -20,7 +20,6 @@
 #define SLICE_NAMES 512 /* names a listing hands over at once */
 
 struct client_folder;
-struct folder_watch;
 struct target;
 struct listing;
 struct spool;
@@ -29,13 +28,14 @@ struct scanner {
     struct runtime *rt;
     struct intake *intake;
     struct instance *instance;
-    struct spool *spool;           /* moves tickets into underprocess; NULL: nobody does */
+    struct spool *spool; /* moves tickets into underprocess; NULL: nobody does */
+    struct watches watches;
     struct client_folder *folders; /* by name; "" is the hot root */
-    size_t n_folders;
+    size_t n_folders, n_watch_wanted;
     struct target *targets;  /* still to be listed, in order */
     struct listing *listing; /* of the target in hand; NULL: none */
     struct listing *parked;  /* of a full scan that stopped at its time-out */
-    bool in_work;            /* a slice is being read */
+    bool in_work;            /* a slice is being read, or folders are being watched */
     unsigned number;         /* of the last full scan */
     bool full;               /* one is running */
     bool full_wanted;        /* another one, as soon as it ends */
@@ -44,12 +44,10 @@ struct scanner {
     enum way way;            /* of the full scan */
     int64_t busy_ms;         /* spent listing */
     int64_t ended_ms;        /* mono; when the last full one did */
-    int64_t slice_began_ms;  /* of the slice that is being read */
+    int64_t work_began_ms;   /* while in_work */
     size_t seen, found;      /* names; of them new to us */
     unsigned generation;     /* of the listing of the root */
-    struct wait recheck, go_on;
-    uint64_t watching_ns; /* spent in this turn */
-    unsigned long events_in_turn, events_max;
+    struct wait recheck;
     bool told_unwatched, told_missing;
     bool closing;
 };

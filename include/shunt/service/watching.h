@@ -1,5 +1,7 @@
 /* watching.h: the client folders that are known, and their watches. Part of the scanner (scanner.h), which decides what
- * is listed. A watch outlives its folder until libuv has closed it. Thread: loop. */
+ * is listed: whoever wants an unwatched folder listed wants it watched first, and no listing begins while there is one to
+ * be watched. Watches are added in work requests, since the kernel takes its time for a large folder (io/watch.h).
+ * Thread: loop. */
 #ifndef SHUNT_SERVICE_WATCHING_H
 #define SHUNT_SERVICE_WATCHING_H
 
@@ -7,21 +9,22 @@
 #include "shunt/service/scanner.h"
 
 struct client_folder {
-    struct scanner *scanner;
-    struct folder_watch *watch; /* NULL: none */
-    uint64_t dev, ino;          /* when it was last listed; 0: not yet */
-    unsigned generation;        /* of the root's listing that last showed it */
-    bool target_pending;        /* it stands among the targets */
+    struct watch watch;  /* id 0: only scanned */
+    bool watch_wanted;   /* before it is listed */
+    bool target_pending; /* it stands among the targets */
+    uint64_t dev, ino;   /* when it was last listed; 0: not yet */
+    unsigned generation; /* of the root's listing that last showed it */
     UT_hash_handle hh;
     char name[]; /* "" : the hot root */
 };
 
 struct client_folder *watching_find(const struct scanner *s, const char *name);
-struct client_folder *watching_add(struct scanner *s, const char *name); /* and watches it; NULL: no memory */
-void watching_restart(struct scanner *s, struct client_folder *folder);
+struct client_folder *watching_add(struct scanner *s, const char *name); /* unwatched; NULL: no memory */
+void watching_want(struct scanner *s, struct client_folder *folder);     /* where it is not watched */
+/* Watches what is wanted, in a work request. False: nothing is. */
+bool watching_begin(struct scanner *s);
 void watching_forget(struct scanner *s, const char *name);
-void watching_lost(struct scanner *s,
-                   const char *name);               /* it is not there now; it is watched again when it is listed */
+void watching_lost(struct scanner *s, struct client_folder *folder); /* it is another now, or not there */
 void watching_forget_unseen(struct scanner *s);     /* all that the last listing of the root did not show */
 size_t watching_unwatched(const struct scanner *s); /* folders that are only scanned */
 void watching_close_all(struct scanner *s);
