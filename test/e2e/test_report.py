@@ -127,9 +127,9 @@ def test_a_whole_days_numbers_are_the_folders_though_it_is_restarted_and_killed(
     begun(site)
     hours, number = [], 0
 
-    def recorded():  # in the store: a kill takes lines of the log along
-        totals = Control(site).get("/status")["totals"]
-        return totals["completed"] + totals["failed"]
+    def counted():  # not of the log: a kill takes lines of it along
+        totals = Control(site).get("/stats")["totals"]
+        return totals["processed"] + totals["errors"]
 
     for hour in range(24):
         clock.set("2026-02-06 %02d:10:00" % hour)
@@ -145,7 +145,7 @@ def test_a_whole_days_numbers_are_the_folders_though_it_is_restarted_and_killed(
             site.kill()
         if not site.process.alive():
             site.start()
-        wait_for(lambda: recorded() == len(site.manifest.entries), lambda: "all is recorded as ended: %d of %d" % (recorded(), len(site.manifest.entries)), 40)
+        wait_for(lambda: counted() == len(site.manifest.entries), lambda: "all have ended: %d of %d" % (counted(), len(site.manifest.entries)), 40)
         hours.append((good, bad))
     clock.set("2026-02-07 00:00:01")
     wait_made(site, "2026-02-06")
