@@ -104,7 +104,7 @@ run() {
         (drop_live $$ "$data/JSON/BISSELL/5903701.json" </dev/null >/dev/null 2>&1 &)
     fi
     echo "data: $data; settings and routes: var/shunt.ini, var/routes.ini; Ctrl-C ends it"
-    echo "to ask it, in another terminal: build/release/shunt status -c var/shunt.ini"
+    echo "to ask it, in another terminal: ${SHUNT_SERVICE_DATA:+SHUNT_SERVICE_DATA=${data@Q} }build/release/shunt status -c var/shunt.ini"
     exec build/release/shunt run -c var/shunt.ini
 }
 

@@ -7,6 +7,7 @@
 #include "shunt/cli/ask.h"
 #include "shunt/cli/filter.h"
 #include "shunt/cli/table.h"
+#include "shunt/core/json_get.h"
 #include "shunt/core/when.h"
 #include "shunt/service/service.h"
 
@@ -64,7 +65,7 @@ static int read_failed(struct failures *f, struct ask *a, struct store_filter *f
         json_decref(next);
         next = json_incref(json_object_get(page, "next"));
         json_array_foreach (json_object_get(page, "jobs"), i, job) {
-            count(f->failed, number_in(job, "retry_count"));
+            count(f->failed, json_number_of(job, "retry_count"));
             if (rc == 0 && keep(f, job, limit) != 0)
                 rc = error_set(e, ERR_NOMEM, "out of memory");
         }
@@ -122,7 +123,7 @@ static void put_jobs(struct str *out, const struct failures *f, const struct loo
         when_local(text_in(job, "completed_at"), when);
         snprintf(id, sizeof id, "%.*s", ID_SHOWN, text_in(job, "id") ? text_in(job, "id") : "");
         table_cell(&t, when, PAINT_NONE);
-        table_number(&t, number_in(job, "retry_count"));
+        table_number(&t, json_number_of(job, "retry_count"));
         table_cell(&t, text_in(job, "client"), PAINT_NONE);
         table_cell(&t, text_in(job, "file"), PAINT_NONE);
         table_cell(&t, id, PAINT_NONE);
@@ -138,7 +139,7 @@ static void put_jobs(struct str *out, const struct failures *f, const struct loo
     for (i = 0; i <= COUNTED; i++) {
         char key[24];
         snprintf(key, sizeof key, "%zu", i);
-        hand[i] = (size_t)number_in(f->in_hand, key);
+        hand[i] = (size_t)json_number_of(f->in_hand, key);
     }
     put_counts(out, "Deliveries in hand:", hand);
     if (n > 0)
@@ -160,9 +161,9 @@ static void put_one_left(struct str *out, const struct failures *f, const struct
     table_init(&t, columns, sizeof columns / sizeof *columns);
     json_array_foreach (f->one_left, i, d) {
         char of[64], next[WHEN_TEXT_MAX], id[ID_SHOWN + 1];
-        snprintf(of, sizeof of, "%lld of %lld", (long long)number_in(d, "attempts"),
-                 (long long)number_in(d, "attempts_limit"));
-        when_span(number_in(d, "next_in_ms"), next);
+        snprintf(of, sizeof of, "%lld of %lld", (long long)json_number_of(d, "attempts"),
+                 (long long)json_number_of(d, "attempts_limit"));
+        when_span(json_number_of(d, "next_in_ms"), next);
         snprintf(id, sizeof id, "%.*s", ID_SHOWN, text_in(d, "job") ? text_in(d, "job") : "");
         table_cell(&t, of, PAINT_WARN);
         table_cell(&t, json_is_integer(json_object_get(d, "next_in_ms")) ? next : NULL, PAINT_NONE);

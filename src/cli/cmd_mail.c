@@ -9,6 +9,7 @@
 #include "shunt/cli/ask.h"
 #include "shunt/cli/cli.h"
 #include "shunt/cli/table.h"
+#include "shunt/core/json_get.h"
 #include "shunt/core/when.h"
 #include "shunt/io/files.h"
 #include "shunt/net/mail.h"
@@ -90,6 +91,8 @@ static const char *advice_of(const struct mail_result *r, const struct settings 
                    ? "The server wants encryption ([mail] tls = starttls), or another user or password."
                    : "Are [mail] user and SHUNT_MAIL_PASSWORD (or SHUNT_MAIL_PASSWORD_FILE) right? Some "
                      "servers want a password of its own for each program.";
+    if (r->trouble == MAIL_CA_FILE && s->mail_ca[0] == '\0')
+        return "Install them (the package ca-certificates), or name a file of certificates (PEM) in [mail] ca.";
     if (r->trouble == MAIL_REFUSED && r->code < 500)
         return "Only for now: it is busy, or lets whoever it does not know wait. If it goes on, its words say why.";
     return (size_t)r->trouble < sizeof advice / sizeof *advice ? advice[r->trouble] : NULL;
@@ -175,7 +178,7 @@ static void add_row(struct table *t, const struct settings *s, const json_t *mes
     table_cell(t, text_in(message, "kind"), PAINT_NONE);
     table_cell(t, subject ? subject : text_in(message, "key"), PAINT_NONE);
     table_cell(t, what.bytes, PAINT_NONE);
-    table_number(t, number_in(message, "attempts"));
+    table_number(t, json_number_of(message, "attempts"));
     table_cell(t, due, PAINT_NONE);
     table_cell(t, error, PAINT_NONE);
     t->failed = t->failed || str_failed(&what);

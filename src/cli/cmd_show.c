@@ -7,6 +7,7 @@
 #include "shunt/cli/cli.h"
 #include "shunt/cli/copies.h"
 #include "shunt/cli/table.h"
+#include "shunt/core/json_get.h"
 #include "shunt/core/when.h"
 #include "shunt/service/service.h"
 
@@ -46,7 +47,7 @@ static void put_head(struct showing *s)
 {
     const char *folder = text_in(s->job, "folder"), *file = text_in(s->job, "file");
     const char *status = text_in(s->job, "status");
-    json_int_t retries = number_in(s->job, "retry_count"), crashes = number_in(s->job, "crashes");
+    json_int_t retries = json_number_of(s->job, "retry_count"), crashes = json_number_of(s->job, "crashes");
     label(s, "File");
     put_plain(s, folder ? folder : "");
     str_puts(&s->out, folder && *folder ? "/" : "");
@@ -71,7 +72,7 @@ static void put_fields(struct showing *s)
     line(s, "Studio", text_in(s->job, "studio"));
     line(s, "Title", text_in(s->job, "title"));
     label(s, "Size");
-    str_printf(&s->out, "%" JSON_INTEGER_FORMAT " bytes\n", number_in(s->job, "size"));
+    str_printf(&s->out, "%" JSON_INTEGER_FORMAT " bytes\n", json_number_of(s->job, "size"));
     line(s, "SHA-256", hash);
     line(s, "Found", phase);
 }
@@ -146,7 +147,7 @@ static void put_deliveries(struct showing *s)
         }
         table_cell(&t, text_in(d, "label") ? text_in(d, "label") : text_in(d, "name"), PAINT_NONE);
         table_cell(&t, text_in(d, "state"), paint_of_status(text_in(d, "state")));
-        table_number(&t, number_in(d, "attempts"));
+        table_number(&t, json_number_of(d, "attempts"));
         table_cell(&t, next, PAINT_NONE);
         table_cell(&t, text_in(d, "error"), PAINT_NONE);
     }
@@ -192,7 +193,7 @@ static void put_live(struct showing *s)
         put_plain(s, text_in(d, "name") ? text_in(d, "name") : "-");
         str_puts(&s->out, ": ");
         put_plain(s, text_in(d, "state") ? text_in(d, "state") : "-");
-        when_span(number_in(d, "next_in_ms"), span);
+        when_span(json_number_of(d, "next_in_ms"), span);
         if (json_is_integer(json_object_get(d, "next_in_ms")))
             str_printf(&s->out, ", next try in %s", span);
         if (text_in(d, "error")) {

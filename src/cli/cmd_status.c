@@ -11,6 +11,7 @@
 #include "shunt/cli/ask.h"
 #include "shunt/cli/cli.h"
 #include "shunt/cli/status_text.h"
+#include "shunt/core/json_get.h"
 #include "shunt/core/when.h"
 #include "shunt/service/service.h"
 #include "shunt/store/store.h"
@@ -53,7 +54,7 @@ static json_t *load(const struct config *c, unsigned instance, struct error *e)
 static bool fresh(const json_t *status)
 {
     const json_t *snapshot = json_object_get(status, "snapshot");
-    return snapshot && clock_real.wall_ms(&clock_real) - number_in(snapshot, "saved_ms") <= STALE_MS;
+    return snapshot && clock_real.wall_ms(&clock_real) - json_number_of(snapshot, "saved_ms") <= STALE_MS;
 }
 
 /* status: taken. */
@@ -136,7 +137,7 @@ static int print_json(const struct finding *f)
 static void put_day(const json_t *snapshot, struct str *out)
 {
     const json_t *day = json_object_get(snapshot, "stats");
-    struct stats *stats = day ? stats_new((int)number_in(day, "date")) : NULL;
+    struct stats *stats = day ? stats_new((int)json_number_of(day, "date")) : NULL;
     if (stats && stats_from_json(stats, day) == 0)
         stats_text(stats, out);
     stats_free(stats);
@@ -196,7 +197,7 @@ static void put_head(const struct finding *f, const struct look *look, struct st
     if (snapshot && !f->from_service)
         str_printf(out, "; started %s, last heard of %s", started, saved);
     else if (snapshot)
-        str_printf(out, "; started %s, process %" JSON_INTEGER_FORMAT, started, number_in(snapshot, "pid"));
+        str_printf(out, "; started %s, process %" JSON_INTEGER_FORMAT, started, json_number_of(snapshot, "pid"));
     str_puts(out, "\n\n");
 }
 
@@ -207,7 +208,8 @@ static void put_now(const json_t *snapshot, struct str *out)
     str_printf(out,
                "%" JSON_INTEGER_FORMAT " in work, %" JSON_INTEGER_FORMAT " waiting, %" JSON_INTEGER_FORMAT
                " names queued; the loop's longest turn took %.1f ms\n",
-               number_in(ledger, "in_work"), number_in(ledger, "waiting"), number_in(queue, "queued"), turn_ms);
+               json_number_of(ledger, "in_work"), json_number_of(ledger, "waiting"), json_number_of(queue, "queued"),
+               turn_ms);
 }
 
 static int print_text(const struct finding *f)

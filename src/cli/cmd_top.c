@@ -14,6 +14,7 @@
 #include "shunt/cli/cli.h"
 #include "shunt/cli/table.h"
 #include "shunt/cli/top_screen.h"
+#include "shunt/core/json_get.h"
 #include "shunt/service/service.h"
 
 #define PAUSE_MS   1000
@@ -40,7 +41,7 @@ struct top {
 static json_int_t ended_of(const json_t *status)
 {
     const json_t *l = json_object_get(json_object_get(status, "snapshot"), "ledger");
-    return number_in(l, "delivered") + number_in(l, "archived_only") + number_in(l, "failed");
+    return json_number_of(l, "delivered") + json_number_of(l, "archived_only") + json_number_of(l, "failed");
 }
 
 static void measure(struct top *t)

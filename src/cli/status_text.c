@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "shunt/base/clock.h"
+#include "shunt/core/json_get.h"
 #include "shunt/core/stats.h"
 #include "shunt/core/when.h"
 #include "shunt/store/store.h"
@@ -22,7 +23,7 @@ void status_totals(const json_t *status, const struct look *look, struct str *ou
     for (unsigned i = 0; i < JOB_STATUSES; i++) {
         const char *word = job_status_word((enum job_status)i);
         char text[48];
-        json_int_t n = number_in(totals, word);
+        json_int_t n = json_number_of(totals, word);
         snprintf(text, sizeof text, "%s %" JSON_INTEGER_FORMAT, word, n);
         str_puts(out, i > 0 ? "   " : "");
         put_painted(out, look, n > 0 && i != STATUS_CANCELLED ? paint_of_status(word) : PAINT_NONE, text);
@@ -45,14 +46,14 @@ void status_oldest(const json_t *status, int64_t now_ms, struct str *out)
 
 static json_int_t in_hour(const json_t *stats, int hour, const char *key)
 {
-    return hour < 0 ? 0 : number_in(json_array_get(json_object_get(stats, "hours"), (size_t)hour), key);
+    return hour < 0 ? 0 : json_number_of(json_array_get(json_object_get(stats, "hours"), (size_t)hour), key);
 }
 
 void status_rate(const json_t *status, int64_t now_ms, struct str *out)
 {
     const json_t *stats = json_object_get(json_object_get(status, "snapshot"), "stats");
     int hour = clock_local_hour(now_ms);
-    if (!stats || number_in(stats, "date") != clock_local_date(now_ms)) {
+    if (!stats || json_number_of(stats, "date") != clock_local_date(now_ms)) {
         str_puts(out, "nothing today");
         return;
     }
@@ -71,13 +72,13 @@ void status_rate(const json_t *status, int64_t now_ms, struct str *out)
 void status_ledger(const json_t *status, struct str *out)
 {
     const json_t *l = json_object_get(json_object_get(status, "snapshot"), "ledger");
-    struct ledger ledger = {.taken = (uint64_t)number_in(l, "taken"),
-                            .delivered = (uint64_t)number_in(l, "delivered"),
-                            .archived_only = (uint64_t)number_in(l, "archived_only"),
-                            .failed = (uint64_t)number_in(l, "failed"),
-                            .returned = (uint64_t)number_in(l, "returned"),
-                            .waiting = (uint64_t)number_in(l, "waiting"),
-                            .in_work = (uint64_t)number_in(l, "in_work")};
+    struct ledger ledger = {.taken = (uint64_t)json_number_of(l, "taken"),
+                            .delivered = (uint64_t)json_number_of(l, "delivered"),
+                            .archived_only = (uint64_t)json_number_of(l, "archived_only"),
+                            .failed = (uint64_t)json_number_of(l, "failed"),
+                            .returned = (uint64_t)json_number_of(l, "returned"),
+                            .waiting = (uint64_t)json_number_of(l, "waiting"),
+                            .in_work = (uint64_t)json_number_of(l, "in_work")};
     ledger_text(&ledger, out);
 }
 
@@ -99,10 +100,10 @@ void status_destinations(const json_t *status, const struct look *look, size_t i
         const char *breaker = text_in(d, "breaker");
         table_cell(&t, text_in(d, "label"), PAINT_NONE);
         table_cell(&t, breaker, paint_of_status(breaker));
-        table_number(&t, number_in(d, "in_hand"));
-        table_number(&t, number_in(d, "queued"));
-        table_number(&t, number_in(d, "delivered"));
-        table_number(&t, number_in(d, "failures"));
+        table_number(&t, json_number_of(d, "in_hand"));
+        table_number(&t, json_number_of(d, "queued"));
+        table_number(&t, json_number_of(d, "delivered"));
+        table_number(&t, json_number_of(d, "failures"));
         table_cell(&t,
                    held && hangs ? "held, hanging"
                    : held        ? "held"

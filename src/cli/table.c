@@ -245,11 +245,6 @@ const char *text_in(const json_t *object, const char *key)
     return json_string_value(json_object_get(object, key));
 }
 
-json_int_t number_in(const json_t *object, const char *key)
-{
-    return json_integer_value(json_object_get(object, key));
-}
-
 static int append(const char *bytes, size_t n, void *user)
 {
     struct str *text = user;

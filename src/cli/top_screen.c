@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "shunt/cli/status_text.h"
+#include "shunt/core/json_get.h"
 #include "shunt/core/when.h"
 
 /* What was made so far, line by line. */
@@ -70,7 +71,7 @@ static void put_numbers(struct screen *s, const struct top_view *v)
     str_printf(&text,
                "Now     %" JSON_INTEGER_FORMAT " in work, %" JSON_INTEGER_FORMAT " waiting, %" JSON_INTEGER_FORMAT
                " names queued",
-               number_in(ledger, "in_work"), number_in(ledger, "waiting"), number_in(queue, "queued"));
+               json_number_of(ledger, "in_work"), json_number_of(ledger, "waiting"), json_number_of(queue, "queued"));
     if (v->per_s >= 0)
         str_printf(&text, ", %.1f tickets a second", v->per_s);
     take_line(s, PAINT_NONE, &text);

@@ -68,7 +68,8 @@ size_t mail_encoded_size(const char *text, size_t len)
 {
     size_t size = 0, column = 0;
     for (size_t i = 0; i < len; i++) {
-        bool plain = text[i] == '\t' || (text[i] >= ' ' && text[i] <= '~' && text[i] != '=');
+        bool blank = text[i] == '\t' || text[i] == ' ', last = i + 1 == len || text[i + 1] == '\n';
+        bool plain = blank ? !last : text[i] > ' ' && text[i] <= '~' && text[i] != '=';
         if (text[i] == '\n') {
             size += 2;
             column = 0;

@@ -26,8 +26,10 @@ struct retry_policy retry_with(const struct retry_policy *policy, const struct r
         with.factor = (double)own->factor;
     if (own->max_ms > 0)
         with.max_ms = own->max_ms;
-    if (with.max_ms < with.first_ms)
-        *(own->first_ms > 0 ? &with.max_ms : &with.first_ms) = own->first_ms > 0 ? with.first_ms : with.max_ms;
+    if (own->first_ms > 0 && with.max_ms < with.first_ms)
+        with.max_ms = with.first_ms;
+    else if (with.first_ms > with.max_ms)
+        with.first_ms = with.max_ms;
     return with;
 }
 

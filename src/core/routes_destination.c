@@ -134,7 +134,7 @@ void parse_retry(struct parser *p, const struct ini_entry *entry, struct retry_o
         return;
     }
     retry_most(own, &said);
-    if (e.code == 0 && own->first_ms > 0 && own->max_ms > 0 && own->first_ms > own->max_ms)
+    if ((said.first_ms > 0 || said.max_ms > 0) && own->max_ms > 0 && own->first_ms > own->max_ms)
         error_set(&e, ERR_CONFIG, "first is longer than max");
     if (e.code != 0)
         parse_fault(p, entry, "%s: %s", entry->key, e.text);

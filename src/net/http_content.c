@@ -142,8 +142,10 @@ static bool has_it(const struct http_request *request, const struct http_content
 {
     const char *has = http_request_header(request, "If-None-Match");
     char tag[HTTP_TAG_MAX];
+    if (!has)
+        return false;
     http_body_tag(content->hash, content->len, gzip, tag);
-    return has && http_tag_matches(has, tag);
+    return http_tag_matches(has, tag);
 }
 
 void http_answer_content(struct http_request *request, const char *type, struct http_content *content)

@@ -136,11 +136,12 @@ void http_listener_resume(struct http_listener *listener);
 void http_listener_close(struct http_listener *listener);
 
 /* http_framing.c */
-bool http_is_ambiguous(const struct http_request *request);
+bool http_is_ambiguous(const struct http_request *request, const char *version);
 
 /* http_request.c */
 struct http_request *http_request_new(struct http_connection *connection, const char *uri);
-enum MHD_Result http_request_more(struct http_request *request, const char *method, const char *bytes, size_t *len);
+enum MHD_Result http_request_more(struct http_request *request, const char *method, const char *version,
+                                  const char *bytes, size_t *len);
 void http_request_gone(struct http_request *request);
 void http_request_unref(struct http_request *request);
 void http_request_suspend(struct http_request *request);

@@ -231,11 +231,12 @@ static bool waits_for_word(struct http_request *request)
     return expect && strcasecmp(expect, "100-continue") == 0;
 }
 
-enum MHD_Result http_request_more(struct http_request *request, const char *method, const char *bytes, size_t *len)
+enum MHD_Result http_request_more(struct http_request *request, const char *method, const char *version,
+                                  const char *bytes, size_t *len)
 {
     if (!request->judged) {
         judge(request, method);
-        bool at_once = http_is_ambiguous(request), refused = request->verdict != 0 || request->answered;
+        bool at_once = http_is_ambiguous(request, version), refused = request->verdict != 0 || request->answered;
         if (at_once)
             request->verdict = MHD_HTTP_BAD_REQUEST;
         return at_once || (refused && waits_for_word(request)) ? run(request) : MHD_YES;

@@ -171,8 +171,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *mhd, con
     (void)context;
     (void)mhd;
     (void)url; /* decoded by libmicrohttpd as a whole, so that a %2F is lost in it */
-    (void)version;
-    return *own ? http_request_more(*own, method, bytes, len) : MHD_NO;
+    return *own ? http_request_more(*own, method, version, bytes, len) : MHD_NO;
 }
 
 static void on_completed(void *context, struct MHD_Connection *mhd, void **own, enum MHD_RequestTerminationCode why)

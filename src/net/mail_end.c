@@ -54,10 +54,12 @@ static enum mail_trouble trouble_of(const struct dialogue *d, CURLcode code)
 
 static void put_system_error(const struct dialogue *d, struct str *out)
 {
-    char text[128];
     long number = 0;
+    const char *why = NULL;
     if (d->call.easy_getinfo(d->easy, CURLINFO_OS_ERRNO, &number) == CURLE_OK && number != 0)
-        str_printf(out, ": %s", strerror_r((int)number, text, sizeof text));
+        why = strerrordesc_np((int)number);
+    if (why)
+        str_printf(out, ": %s", why);
 }
 
 /* What libcurl says of it, behind our own words. */
@@ -74,6 +76,7 @@ static void put_detail(const struct dialogue *d, struct str *out)
 static void put_trouble(const struct dialogue *d, CURLcode code, const struct mail_account *a, struct str *out)
 {
     char limit[UNITS_TEXT_MAX];
+    const char *said;
     units_ms_text(a->timeout_ms, limit);
     switch (d->result->trouble) {
     case MAIL_NO_TROUBLE:
@@ -105,14 +108,18 @@ static void put_trouble(const struct dialogue *d, CURLcode code, const struct ma
         put_detail(d, out);
         break;
     case MAIL_CA_FILE:
-        str_printf(out, "the file of trusted certificates cannot be read: %s", a->ca);
+        str_printf(out, "%s trusted certificates cannot be read", a->ca[0] ? "the file of" : "this machine's");
+        if (a->ca[0])
+            str_printf(out, ": %s", a->ca);
+        else
+            put_detail(d, out);
         break;
     case MAIL_LOG_IN:
         str_puts(out, d->code >= 400 ? d->reply : "no way to log in that is known here is offered");
         break;
     case MAIL_OTHER_TROUBLE:
-        str_plain(out, d->why[0] ? d->why : d->call.easy_strerror(code),
-                  strlen(d->why[0] ? d->why : d->call.easy_strerror(code)));
+        said = d->why[0] ? d->why : d->call.easy_strerror(code);
+        str_plain(out, said, strlen(said));
         break;
     }
 }

@@ -264,8 +264,9 @@ static void what_a_text_is_in_a_mail_is_known_before(void **state)
 {
     (void)state;
     assert_int_equal(mail_encoded_size("", 0), 0);
-    assert_int_equal(mail_encoded_size("a = b\n", 6), 9);    /* a =3D b, CR, LF */
-    assert_int_equal(mail_encoded_size("\xc3\xbc\t", 3), 7); /* =C3=BC and a tab */
+    assert_int_equal(mail_encoded_size("a = b\n", 6), 9);     /* a =3D b, CR, LF */
+    assert_int_equal(mail_encoded_size("\xc3\xbc\tx", 4), 8); /* =C3=BC, a tab, x */
+    assert_int_equal(mail_encoded_size("a  \nb\t", 6), 11);   /* a, a blank, =20, CR, LF, b, =09 */
     char line[160];
     memset(line, 'x', sizeof line);
     assert_int_equal(mail_encoded_size(line, sizeof line), 160 + 2 * 3); /* two soft breaks */

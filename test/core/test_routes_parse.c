@@ -131,6 +131,15 @@ static void all_faults_are_told_at_once(void **state)
     mem_free(all);
 }
 
+static void pauses_that_do_not_fit_are_told_once(void **state)
+{
+    (void)state;
+    char *all =
+        faults_of(DESTINATIONS "[route r]\nclient = RANK\nto = a\nfirst = 2m\nmax = 1m\nattempts = 2\nfactor = 3\n");
+    assert_string_equal(all, "routes.ini:11: [route r] max: first is longer than max\n");
+    mem_free(all);
+}
+
 static void faults_of_another_file_do_not_spoil_a_good_table(void **state)
 {
     (void)state;
@@ -180,6 +189,7 @@ int main(void)
         cmocka_unit_test(each_fault_is_told_with_its_line),
         cmocka_unit_test(a_comment_behind_a_value_is_a_fault_and_not_part_of_it),
         cmocka_unit_test(all_faults_are_told_at_once),
+        cmocka_unit_test(pauses_that_do_not_fit_are_told_once),
         cmocka_unit_test(faults_of_another_file_do_not_spoil_a_good_table),
         cmocka_unit_test(too_many_destinations_are_a_single_fault),
         cmocka_unit_test(a_long_value_list_is_read_whole),

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import sqlite3
+import subprocess
 import tempfile
 import threading
 import time
@@ -360,6 +361,22 @@ def test_a_failed_test_mail_says_what_went_wrong_and_what_to_do(make_site, box):
     says("530 5.7.0 Authentication required", "set [mail] user", mail__user="")
     says("535 ", "Are [mail] user and SHUNT_MAIL_PASSWORD", mail__user="somebody")
     says("530 Must issue a STARTTLS", "[mail] tls = starttls", mail__tls="none")
+
+
+@root_only
+def test_a_machine_without_trusted_certificates_is_told_to_install_them(make_site, box, tmp_path):
+    bare = tmp_path / "bare"
+    bare.write_text("#!/bin/sh\nexec unshare --mount sh -c 'mount -t tmpfs none /etc/ssl && exec \"$@\"' sh \"$@\"\n")
+    bare.chmod(0o755)
+    if subprocess.run([bare, "true"]).returncode != 0:
+        pytest.skip("cannot mount here")
+    site = make_site({**box.settings(), "mail.ca": ""})
+    site.env = dict(ENV)
+    reply = subprocess.run([bare, site.bin, "mail", "test", "ops@example.com", "-c", site.config], env=site.environment(), stderr=subprocess.PIPE)
+    said = reply.stderr.decode().splitlines()
+    assert reply.returncode == 1 and len(said) == 3, reply
+    assert ": this machine's trusted certificates cannot be read: " in said[0] and "/etc/ssl/" in said[0], said
+    assert "package ca-certificates" in said[1], said
 
 
 def test_a_password_in_the_file_is_refused(mail_site):

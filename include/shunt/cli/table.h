@@ -62,7 +62,6 @@ void csv_field(struct str *out, const char *text);
 
 /* Text of an object, NULL where it is no text. */
 const char *text_in(const json_t *object, const char *key);
-json_int_t number_in(const json_t *object, const char *key);
 /* Compact; on a terminal ASCII only. False: no memory. */
 bool put_json(struct str *out, const struct look *look, const json_t *value, size_t flags);
 

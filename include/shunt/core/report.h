@@ -52,9 +52,10 @@ int report_at_minutes(const char *text);
 int report_due_day(int64_t now_ms, int at_minutes);
 /* Was it due so long ago that a reader wonders? */
 bool report_is_late(int day, int at_minutes, int64_t now_ms);
-/* Of the days up to due the first whose report is still to be made, at most REPORT_CATCH_UP back, and before those the last
- * one of which anything is kept; 0: none. made: dates as integers, of those that were. kept: are there statistics of it? A day without them has a report too, since the service may
- * not have run, but only where one of the days before it has. Before the first that was ever made, there is none to make. */
+/* Of the days up to due the first whose report is still to be made, at most REPORT_CATCH_UP back, and before those the
+ * last one of which anything is kept; 0: none. made: dates as integers, of those that were. kept: are there statistics
+ * of it? A day without them has a report too, since the service may not have run, but only where one of the days before
+ * it has. Before the first that was ever made, there is none to make. */
 int report_next_day(int due, const json_t *made, bool (*kept)(void *user, int day), void *user);
 
 #endif
