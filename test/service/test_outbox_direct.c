@@ -73,7 +73,7 @@ static void how_it_ended_is_told_at_once_and_stands_in_the_store_when_that_is_ba
 
 static void what_was_sent_is_not_sent_again_when_the_store_comes_back_only_for_a_moment(void **state)
 {
-    struct bench b = bench_new(state);
+    struct bench b = bench_new(state, SETTINGS, true);
     char word[32];
     take_store_away(&b);
     assert_true(put_mail(&b, "nobody", true, json_array()));
