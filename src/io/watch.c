@@ -108,15 +108,20 @@ int watch_add(const struct watches *w, const char *path, struct error *e)
 bool watch_take(struct watches *w, struct watch *watch, int id, unsigned drops)
 {
     struct watch *other;
-    if (drops != w->drops || w->closing) {
+    HASH_FIND_INT(w->by_id, &id, other);
+    if (other == watch)
+        return true;
+    if (w->closing || (!other && id <= w->newest && drops != w->drops)) {
         watch_discard(w, id);
         return false;
     }
-    HASH_FIND_INT(w->by_id, &id, other);
+    watch_drop(w, watch); /* another folder was made in place of its old one */
     if (other) {
         HASH_DEL(w->by_id, other);
         other->id = 0;
     }
+    if (id > w->newest)
+        w->newest = id;
     watch->id = id;
     watch->hh.tbl = NULL; /* of an earlier time; hash_added looks at it */
     HASH_ADD_INT(w->by_id, id, watch);
@@ -143,6 +148,10 @@ void watch_discard(struct watches *w, int id)
 {
     struct watch *owner;
     HASH_FIND_INT(w->by_id, &id, owner);
-    if (!owner && !w->closing)
-        inotify_rm_watch(w->fd, id);
+    if (owner || w->closing)
+        return;
+    inotify_rm_watch(w->fd, id);
+    w->drops++;
+    if (id > w->newest)
+        w->newest = id;
 }

@@ -319,7 +319,7 @@ static void check_identity(struct scanner *s, const struct listing *l)
     folder->dev = l->dev;
     if (anew && folder->name[0] == '\0') /* another tree: what is known of its folders is of the old one */
         scanner_want_full(s);
-    else if (anew) /* what came between its making and the new watch */
+    if (anew) /* what came between its making and the new watch */
         scanner_list_folder(s, folder, WAY_REALTIME);
 }
 

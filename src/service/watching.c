@@ -22,6 +22,18 @@ struct addition {
     struct error error; /* of the first that failed though it is there */
 };
 
+static void want(struct scanner *s, struct client_folder *folder)
+{
+    s->n_watch_wanted += !folder->watch_wanted;
+    folder->watch_wanted = true;
+}
+
+static void unwant(struct scanner *s, struct client_folder *folder)
+{
+    s->n_watch_wanted -= folder->watch_wanted;
+    folder->watch_wanted = false;
+}
+
 struct client_folder *watching_find(const struct scanner *s, const char *name)
 {
     struct client_folder *folder;
@@ -57,12 +69,17 @@ static void on_event(struct watches *watches, struct watch *watch, const char *n
         scanner_list_folder(s, folder, WAY_REALTIME);
 }
 
+/* That a folder was made anew may be among what was lost: each is watched again, which changes nothing where it is the
+ * same. Only its inode would not tell, since its number is soon given to another. */
 static void on_lost(struct watches *watches)
 {
+    struct scanner *s = scanner_of(watches);
     log_warn(
         "events_lost",
         "More file events at once than the kernel keeps (fs.inotify.max_queued_events): the folders are scanned now");
-    scanner_want_full(scanner_of(watches));
+    for (struct client_folder *folder = s->folders; folder; folder = folder->hh.next)
+        want(s, folder);
+    scanner_want_full(s);
 }
 
 /* --- adding watches --- */
@@ -76,18 +93,10 @@ static void addition_free(struct addition *a)
     mem_free(a);
 }
 
-static void unwant(struct scanner *s, struct client_folder *folder)
-{
-    s->n_watch_wanted -= folder->watch_wanted;
-    folder->watch_wanted = false;
-}
-
 void watching_want(struct scanner *s, struct client_folder *folder)
 {
-    if (folder->watch.id != 0 || folder->watch_wanted)
-        return;
-    folder->watch_wanted = true;
-    s->n_watch_wanted++;
+    if (folder->watch.id == 0)
+        want(s, folder);
 }
 
 static void tell_unwatched(struct scanner *s, const struct error *why)
@@ -119,12 +128,13 @@ static void on_added(struct work *work)
     s->in_work = false;
     for (size_t i = 0; i < a->count && !s->closing; i++) {
         struct client_folder *folder = watching_find(s, a->of[i].name);
+        bool dropped = a->drops != s->watches.drops;
         if (a->of[i].id < 0)
             continue;
         if (!folder)
             watch_discard(&s->watches, a->of[i].id);
-        else if (!watch_take(&s->watches, &folder->watch, a->of[i].id, a->drops) && a->drops != s->watches.drops)
-            watching_want(s, folder);
+        else if (!watch_take(&s->watches, &folder->watch, a->of[i].id, a->drops) && dropped)
+            want(s, folder);
     }
     if (!s->closing)
         tell_unwatched(s, &a->error);

@@ -1,10 +1,13 @@
 """Errors from the system itself, put there by strace while it runs and taken away again: nothing is lost, it goes on by itself, and a failed
 flush is never believed."""
+import concurrent.futures
+import contextlib
 import os
 import re
 import shutil
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -130,6 +133,47 @@ def test_a_failed_flush_is_not_believed_the_second_time(make_site, memory_base):
         assert re.search(r"openat\([^)]*%s[^)]*O_CREAT[^)]*O_EXCL" % re.escape(os.path.basename(name)), after[:again.start()]), text
     assert re.search(r"fsync\(.*= -1 EIO", text), "no flush failed: " + text
     finish(site)
+
+
+def churn(site, client, rounds, pause):
+    """The folder is filled at once, moved away or removed while its watch is being added, and made again."""
+    for i in range(rounds):
+        (site.hot / client).mkdir()
+        site.drop(client, "t%d.json" % i)
+        time.sleep(pause)
+        away = site.base / ("%s-%d" % (client, i))
+        os.rename(site.hot / client, away)
+        (site.hot / client).mkdir()
+        for path in away.glob("*.json"):
+            with contextlib.suppress(FileNotFoundError):  # it was being taken
+                os.rename(path, site.hot / client / path.name)
+        os.rmdir(away)
+        wait_for(lambda: not list((site.hot / client).iterdir()), "%s/t%d.json is taken" % (client, i))
+        os.rmdir(site.hot / client)
+
+
+def test_folders_made_anew_while_they_are_being_watched_are_watched(site):
+    """No ticket waits for a scan."""
+    with Faults(site, "inotify_add_watch", "delay_exit=50000"), concurrent.futures.ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda i: churn(site, "COMER%d" % i, 8, 0.01 * (i + 1)), range(6)))
+    site.drop("COMER0", "last.json")
+    site.finish(49)
+    assert {e["phase"] for e in site.events("processing")} == {"REALTIME"}
+
+
+def test_folders_that_go_do_not_hold_up_those_that_come(site):
+    """Watches are added together: one that is dropped meanwhile is not those others'."""
+    for i in range(40):
+        site.drop("OLD%d" % i, "t.json")
+    site.wait_ended()
+    with Faults(site, "inotify_add_watch", "delay_exit=20000"):
+        for i in range(15):
+            site.drop("NEW%d" % i, "t.json")
+        for i in range(40):
+            os.rmdir(site.hot / ("OLD%d" % i))
+            time.sleep(0.1)
+        assert not any(site.hot.rglob("*.json")), "they wait until no folder goes any more"
+    site.finish()
 
 
 def names(folder):

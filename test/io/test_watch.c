@@ -236,6 +236,42 @@ static void an_id_that_was_dropped_meanwhile_is_not_taken(void **state)
     seen_free(seen);
 }
 
+static void a_watch_that_takes_another_folder_lets_go_of_the_first(void **state)
+{
+    struct scratch *s = *state;
+    assert_int_equal(mkdir(in(s, "hot"), 0755), 0);
+    struct seen *seen = seen_new(in(s, "hot"));
+    assert_int_equal(rename(in(s, "hot"), in(s, "cold")), 0);
+    assert_int_equal(mkdir(in(s, "hot"), 0755), 0);
+    assert_true(start(seen, in(s, "hot")));
+    put(in(s, "cold/x"), "");
+    put(in(s, "hot/y"), "");
+    turn(seen);
+    assert_false(saw(seen, "(none)", true));
+    assert_false(saw(seen, "x", true));
+    assert_true(saw(seen, "y", true));
+    watch_drop(&seen->watches, &seen->watch);
+    assert_null(seen->watches.by_id);
+    seen_free(seen);
+}
+
+static void a_folder_that_is_dropped_meanwhile_is_no_hindrance_to_a_new_one(void **state)
+{
+    struct scratch *s = *state;
+    assert_int_equal(mkdir(in(s, "hot"), 0755), 0);
+    struct seen *seen = seen_idle();
+    struct watch other = {0};
+    assert_int_equal(watches_open(&seen->loop, &seen->watches, NULL), 0);
+    assert_true(watch_take(&seen->watches, &other, watch_add(&seen->watches, s->root, NULL), 0));
+    int id = watch_add(&seen->watches, in(s, "hot"), NULL);
+    watch_drop(&seen->watches, &other);
+    assert_true(watch_take(&seen->watches, &seen->watch, id, 0));
+    put(in(s, "hot/x"), "");
+    turn(seen);
+    assert_true(saw(seen, "x", true));
+    seen_free(seen);
+}
+
 static void a_dropped_watch_tells_nothing_more(void **state)
 {
     struct scratch *s = *state;
@@ -339,6 +375,8 @@ int main(void)
         TEST(what_came_before_it_was_taken_is_nobodys),
         TEST(one_folder_under_two_names_is_the_last_ones),
         TEST(an_id_that_was_dropped_meanwhile_is_not_taken),
+        TEST(a_watch_that_takes_another_folder_lets_go_of_the_first),
+        TEST(a_folder_that_is_dropped_meanwhile_is_no_hindrance_to_a_new_one),
         TEST(a_dropped_watch_tells_nothing_more),
         TEST(a_queue_that_overflows_is_told),
         TEST(a_want_of_descriptors_is_told_and_passes),
