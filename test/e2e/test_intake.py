@@ -190,6 +190,30 @@ def burst(site, count, clients):
         os.close(f)
 
 
+def test_a_folder_made_anew_while_events_are_lost_is_watched_again(site):
+    """Also where its inode has the old one's number, as on ext4."""
+    limit = int(pathlib.Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    site.drop("RANK", "a.json")
+    site.wait_ended(1)
+    site.process.send(signal.SIGSTOP)
+    for i in range(min(limit, 100000) // 2 + 1):
+        site.hot.chmod(0o755)
+        (site.hot / "RANK").chmod(0o755)
+    old = (site.hot / "RANK").stat().st_ino
+    for _ in range(100):  # the kernel gives the number back a moment later
+        os.rmdir(site.hot / "RANK")
+        time.sleep(0.005)
+        site.folder("RANK")
+        if (site.hot / "RANK").stat().st_ino == old:
+            break
+    site.process.send(signal.SIGCONT)
+    site.wait_event("events_lost")
+    wait_for(lambda: len(site.events("scan_end")) == 2, "the folders are scanned")
+    site.drop("RANK", "b.json")
+    site.wait_ended(2)
+    site.finish()
+
+
 @pytest.mark.slow
 def test_a_burst_larger_than_the_kernels_queue_is_routed_without_waiting_for_a_scan(make_site, memory_base):
     limit = int(pathlib.Path("/proc/sys/fs/inotify/max_queued_events").read_text())
