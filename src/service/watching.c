@@ -14,6 +14,7 @@ struct addition {
     struct work work;
     struct scanner *scanner;
     unsigned drops; /* the watches' when it began */
+    int root_id;    /* the root's watch then */
     size_t count;
     struct {
         char *path, *name;
@@ -121,21 +122,38 @@ static void add(struct work *work)
     }
 }
 
+static int root_id(const struct scanner *s)
+{
+    const struct client_folder *root = watching_find(s, "");
+    return root ? root->watch.id : 0;
+}
+
+/* anew: whether it is still the one of that name nobody could tell. */
+static void take(struct scanner *s, const struct addition *a, size_t i, bool anew)
+{
+    struct client_folder *folder = watching_find(s, a->of[i].name);
+    bool dropped = a->drops != s->watches.drops;
+    if (!folder) {
+        if (a->of[i].id > 0)
+            watch_discard(&s->watches, a->of[i].id);
+        return;
+    }
+    if (a->of[i].id < 0) /* had it a watch, it was of another folder */
+        watch_drop(&s->watches, &folder->watch);
+    else if (!watch_take(&s->watches, &folder->watch, a->of[i].id, a->drops) && dropped)
+        anew = true;
+    if (anew)
+        want(s, folder);
+}
+
 static void on_added(struct work *work)
 {
     struct addition *a = (struct addition *)work;
     struct scanner *s = a->scanner;
+    bool root_lost = !s->closing && root_id(s) != a->root_id;
     s->in_work = false;
-    for (size_t i = 0; i < a->count && !s->closing; i++) {
-        struct client_folder *folder = watching_find(s, a->of[i].name);
-        bool dropped = a->drops != s->watches.drops;
-        if (a->of[i].id < 0)
-            continue;
-        if (!folder)
-            watch_discard(&s->watches, a->of[i].id);
-        else if (!watch_take(&s->watches, &folder->watch, a->of[i].id, a->drops) && dropped)
-            want(s, folder);
-    }
+    for (size_t i = 0; i < a->count && !s->closing; i++)
+        take(s, a, i, root_lost);
     if (!s->closing)
         tell_unwatched(s, &a->error);
     addition_free(a);
@@ -152,7 +170,8 @@ static bool add_path(struct addition *a, const char *name)
     return a->of[a->count - 1].path && a->of[a->count - 1].name;
 }
 
-/* What there is no memory for stays unwatched until it is listed again: the listings are not to wait for it. */
+/* The root alone, and before the others: while they are added it is its events that tell of one made anew.
+ * What there is no memory for stays unwatched until it is listed again: the listings are not to wait for it. */
 static struct addition *next_addition(struct scanner *s)
 {
     struct addition *a = mem_zalloc(sizeof *a);
@@ -164,6 +183,8 @@ static struct addition *next_addition(struct scanner *s)
             continue;
         unwant(s, f);
         whole = whole && add_path(a, f->name);
+        if (whole && f->name[0] == '\0') /* it is the first */
+            break;
     }
     if (whole)
         return a;
@@ -178,6 +199,7 @@ bool watching_begin(struct scanner *s)
     if (s->n_watch_wanted == 0 || !(a = next_addition(s)))
         return false;
     a->drops = s->watches.drops;
+    a->root_id = root_id(s);
     s->watches.on_event = on_event;
     s->watches.on_lost = on_lost;
     if (watches_open(s->rt->loop, &s->watches, &e) != 0 || work_submit(s->rt->loop, &a->work, add, on_added) != 0) {

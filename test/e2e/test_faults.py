@@ -161,6 +161,25 @@ def test_folders_made_anew_while_they_are_being_watched_are_watched(site):
     assert {e["phase"] for e in site.events("processing")} == {"REALTIME"}
 
 
+def test_a_folder_of_a_root_made_anew_while_it_is_being_watched_is_watched(site):
+    with Faults(site, "inotify_add_watch", "delay_exit=60000"):
+        for i in range(12):
+            site.drop("NEW%d" % i, "a%d.json" % i)
+            time.sleep(0.01 * i)
+            away = site.base / "away"
+            os.rename(site.hot, away)
+            site.folder("NEW%d" % i)
+            for path in away.glob("*/*.json"):
+                with contextlib.suppress(FileNotFoundError):  # it was being taken
+                    os.rename(path, site.hot / path.parent.name / path.name)
+            shutil.rmtree(away)
+            wait_for(lambda: not any(site.hot.rglob("*.json")), "a%d.json is taken" % i)
+            time.sleep(0.3)  # whatever is to be watched is
+            site.drop("NEW%d" % i, "b%d.json" % i)
+            wait_for(lambda: not any(site.hot.rglob("*.json")), "b%d.json is taken" % i)
+    site.finish(24)
+
+
 def test_folders_that_go_do_not_hold_up_those_that_come(site):
     """Watches are added together: one that is dropped meanwhile is not those others'."""
     for i in range(40):
