@@ -15,6 +15,13 @@
 #define MOVED      (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)
 #define WANTED     (IN_ATTRIB | IN_MODIFY | MOVED | IN_DELETE_SELF | IN_MOVE_SELF)
 
+static void is_dead(struct watches *w, int id)
+{
+    w->drops++;
+    if (id > w->newest)
+        w->newest = id;
+}
+
 static void tell(struct watches *w, const struct inotify_event *event)
 {
     struct watch *watch;
@@ -23,9 +30,12 @@ static void tell(struct watches *w, const struct inotify_event *event)
         return;
     }
     HASH_FIND_INT(w->by_id, &event->wd, watch);
-    if (!watch)
-        return;
     bool gone = (event->mask & GONE) != 0;
+    if (!watch) {
+        if (gone && event->wd > w->newest) /* it is still to be taken */
+            is_dead(w, event->wd);
+        return;
+    }
     if (gone)
         watch_drop(w, watch);
     w->on_event(w, watch, !gone && event->len > 0 && event->name[0] ? event->name : NULL,
@@ -139,7 +149,7 @@ void watch_drop(struct watches *w, struct watch *watch)
     if (!w->closing) {
         HASH_DEL(w->by_id, watch);
         inotify_rm_watch(w->fd, watch->id); /* where the kernel has let go of it, it says so: that is fine */
-        w->drops++;
+        is_dead(w, watch->id);
     }
     watch->id = 0;
 }
@@ -151,7 +161,5 @@ void watch_discard(struct watches *w, int id)
     if (owner || w->closing)
         return;
     inotify_rm_watch(w->fd, id);
-    w->drops++;
-    if (id > w->newest)
-        w->newest = id;
+    is_dead(w, id);
 }

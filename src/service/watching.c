@@ -14,7 +14,6 @@ struct addition {
     struct work work;
     struct scanner *scanner;
     unsigned drops; /* the watches' when it began */
-    int root_id;    /* the root's watch then */
     size_t count;
     struct {
         char *path, *name;
@@ -27,6 +26,13 @@ static void want(struct scanner *s, struct client_folder *folder)
 {
     s->n_watch_wanted += !folder->watch_wanted;
     folder->watch_wanted = true;
+}
+
+/* Where it is watched already and still the same folder, that changes nothing. */
+static void want_all(struct scanner *s)
+{
+    for (struct client_folder *folder = s->folders; folder; folder = folder->hh.next)
+        want(s, folder);
 }
 
 static void unwant(struct scanner *s, struct client_folder *folder)
@@ -70,16 +76,14 @@ static void on_event(struct watches *watches, struct watch *watch, const char *n
         scanner_list_folder(s, folder, WAY_REALTIME);
 }
 
-/* That a folder was made anew may be among what was lost: each is watched again, which changes nothing where it is the
- * same. Only its inode would not tell, since its number is soon given to another. */
+/* That a folder was made anew may be among what was lost, and its inode's number is soon given to another. */
 static void on_lost(struct watches *watches)
 {
     struct scanner *s = scanner_of(watches);
     log_warn(
         "events_lost",
         "More file events at once than the kernel keeps (fs.inotify.max_queued_events): the folders are scanned now");
-    for (struct client_folder *folder = s->folders; folder; folder = folder->hh.next)
-        want(s, folder);
+    want_all(s);
     scanner_want_full(s);
 }
 
@@ -122,38 +126,34 @@ static void add(struct work *work)
     }
 }
 
-static int root_id(const struct scanner *s)
+static void take(struct scanner *s, struct client_folder *folder, int id, unsigned drops)
 {
-    const struct client_folder *root = watching_find(s, "");
-    return root ? root->watch.id : 0;
-}
-
-/* anew: whether it is still the one of that name nobody could tell. */
-static void take(struct scanner *s, const struct addition *a, size_t i, bool anew)
-{
-    struct client_folder *folder = watching_find(s, a->of[i].name);
-    bool dropped = a->drops != s->watches.drops;
-    if (!folder) {
-        if (a->of[i].id > 0)
-            watch_discard(&s->watches, a->of[i].id);
-        return;
-    }
-    if (a->of[i].id < 0) /* had it a watch, it was of another folder */
+    int before = folder->watch.id;
+    bool dropped = drops != s->watches.drops;
+    if (id < 0) /* had it a watch, it was of another folder */
         watch_drop(&s->watches, &folder->watch);
-    else if (!watch_take(&s->watches, &folder->watch, a->of[i].id, a->drops) && dropped)
-        anew = true;
-    if (anew)
+    else if (!watch_take(&s->watches, &folder->watch, id, drops) && dropped)
         want(s, folder);
+    if (folder->watch.id == 0 || folder->watch.id == before)
+        return;
+    scanner_list_folder(s, folder, WAY_REALTIME);
+    /* While the root was unwatched nobody told whether what was watched below was still the folder of that name. */
+    if (folder->name[0] == '\0')
+        want_all(s);
 }
 
 static void on_added(struct work *work)
 {
     struct addition *a = (struct addition *)work;
     struct scanner *s = a->scanner;
-    bool root_lost = !s->closing && root_id(s) != a->root_id;
     s->in_work = false;
-    for (size_t i = 0; i < a->count && !s->closing; i++)
-        take(s, a, i, root_lost);
+    for (size_t i = 0; i < a->count && !s->closing; i++) {
+        struct client_folder *folder = watching_find(s, a->of[i].name);
+        if (folder)
+            take(s, folder, a->of[i].id, a->drops);
+        else if (a->of[i].id > 0)
+            watch_discard(&s->watches, a->of[i].id);
+    }
     if (!s->closing)
         tell_unwatched(s, &a->error);
     addition_free(a);
@@ -170,8 +170,7 @@ static bool add_path(struct addition *a, const char *name)
     return a->of[a->count - 1].path && a->of[a->count - 1].name;
 }
 
-/* The root alone, and before the others: while they are added it is its events that tell of one made anew.
- * What there is no memory for stays unwatched until it is listed again: the listings are not to wait for it. */
+/* What there is no memory for stays unwatched until it is listed again: the listings are not to wait for it. */
 static struct addition *next_addition(struct scanner *s)
 {
     struct addition *a = mem_zalloc(sizeof *a);
@@ -183,8 +182,6 @@ static struct addition *next_addition(struct scanner *s)
             continue;
         unwant(s, f);
         whole = whole && add_path(a, f->name);
-        if (whole && f->name[0] == '\0') /* it is the first */
-            break;
     }
     if (whole)
         return a;
@@ -199,7 +196,6 @@ bool watching_begin(struct scanner *s)
     if (s->n_watch_wanted == 0 || !(a = next_addition(s)))
         return false;
     a->drops = s->watches.drops;
-    a->root_id = root_id(s);
     s->watches.on_event = on_event;
     s->watches.on_lost = on_lost;
     if (watches_open(s->rt->loop, &s->watches, &e) != 0 || work_submit(s->rt->loop, &a->work, add, on_added) != 0) {

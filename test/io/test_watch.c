@@ -255,6 +255,24 @@ static void a_watch_that_takes_another_folder_lets_go_of_the_first(void **state)
     seen_free(seen);
 }
 
+static void a_folder_that_went_before_it_was_taken_is_not_taken(void **state)
+{
+    struct scratch *s = *state;
+    struct seen *seen = seen_idle();
+    assert_int_equal(watches_open(&seen->loop, &seen->watches, NULL), 0);
+    for (int moved = 0; moved < 2; moved++) {
+        unsigned drops = seen->watches.drops;
+        assert_int_equal(mkdir(in(s, "hot"), 0755), 0);
+        int id = watch_add(&seen->watches, in(s, "hot"), NULL);
+        assert_int_equal(moved ? rename(in(s, "hot"), in(s, "cold")) : rmdir(in(s, "hot")), 0);
+        turn(seen);
+        assert_false(watch_take(&seen->watches, &seen->watch, id, drops));
+        assert_int_equal(seen->watch.id, 0);
+        assert_int_not_equal(seen->watches.drops, drops);
+    }
+    seen_free(seen);
+}
+
 static void a_folder_that_is_dropped_meanwhile_is_no_hindrance_to_a_new_one(void **state)
 {
     struct scratch *s = *state;
@@ -376,6 +394,7 @@ int main(void)
         TEST(one_folder_under_two_names_is_the_last_ones),
         TEST(an_id_that_was_dropped_meanwhile_is_not_taken),
         TEST(a_watch_that_takes_another_folder_lets_go_of_the_first),
+        TEST(a_folder_that_went_before_it_was_taken_is_not_taken),
         TEST(a_folder_that_is_dropped_meanwhile_is_no_hindrance_to_a_new_one),
         TEST(a_dropped_watch_tells_nothing_more),
         TEST(a_queue_that_overflows_is_told),

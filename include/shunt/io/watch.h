@@ -34,7 +34,7 @@ struct watches {
     bool open, closing;
     int fd;
     struct watch *by_id;
-    int newest;     /* id so far: a later one cannot have been dropped */
+    int newest;     /* id so far: a later one is alive */
     unsigned drops; /* so far: an id that watch_add gave before the last one may be dead (see watch_take) */
     void (*on_event)(struct watches *watches, struct watch *watch, const char *name,
                      bool moved); /* name NULL: of the folder itself. moved: made, moved, removed; else changed */
@@ -50,8 +50,8 @@ void watches_fini(struct watches *watches);  /* when no watch_add is running any
 int watch_add(const struct watches *watches, const char *path, struct error *e);
 
 /* The id's events are the watch's from now on, those of an id it had before no more. `drops` is the watches' from before
- * watch_add. False: not taken, since the id was dropped with another folder meanwhile (add it again), or there is no
- * memory. */
+ * watch_add. False: not taken, since the folder is gone or was dropped under another name meanwhile (add it again), or
+ * there is no memory. */
 bool watch_take(struct watches *watches, struct watch *watch, int id, unsigned drops);
 void watch_drop(struct watches *watches, struct watch *watch);
 void watch_discard(struct watches *watches, int id); /* that nobody took */
