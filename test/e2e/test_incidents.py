@@ -117,6 +117,19 @@ def test_who_starts_without_the_store_tells_that_and_repeats_nothing(alerting, b
     site.stop()
 
 
+def test_who_starts_without_the_store_tells_that_though_more_is_wrong_than_there_may_be_mails(alerting, box):
+    site = alerting({"alerts.min_free": "1000000GiB", "alerts.mails_per_hour": "4", "alerts.remind": "4s"}, sick=False)
+    wait_told(box, "The disk of hot is almost full")
+    settled(site)
+    site.stop()
+    with locked(site):
+        site.start()
+        wait_told(box, "The store cannot be written", 40)
+        again = wait_told(box, "Still: The store cannot be written")
+        assert "almost full" not in text_of(again), "that may have been told before"
+    site.stop()
+
+
 def test_scans_that_take_too_long_are_mailed_and_when_they_end_in_time_again(make_site, box, memory_base):
     site = make_site({**box.settings(tls="none", user=""), **QUICK, "intake.scan_interval": "300ms", "intake.scan_timeout": "100ms", "intake.settle": "1h", "alerts.calm": "4s"}, at=memory_base)
     for n in range(300):
