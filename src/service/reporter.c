@@ -166,9 +166,10 @@ static void on_again(struct wait *wait)
     look((struct reporter *)((char *)wait - offsetof(struct reporter, again)));
 }
 
+/* Without memory for it: reporter_pump. */
 static void look_again(struct reporter *r, int64_t pause_ms)
 {
-    wait_set(&r->service->rt, &r->again, pause_ms, on_again);
+    (void)wait_set(&r->service->rt, &r->again, pause_ms, on_again);
 }
 
 static void tell_failed(struct reporter *r, const struct making *m)
@@ -310,6 +311,12 @@ void reporter_look(struct reporter *r, int64_t wall_ms)
         return;
     r->due = report_due_day(wall_ms, report_at_minutes(s->config->settings->report_at));
     look(r);
+}
+
+void reporter_pump(struct reporter *r)
+{
+    if (!due_listed(&r->again.due))
+        look(r);
 }
 
 bool reporter_idle(const struct reporter *r)

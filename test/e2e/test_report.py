@@ -247,6 +247,20 @@ def test_once_over_summer_time_and_steps_of_the_clock(make_site, steps, dates):
 
 
 @needs_faketime
+def test_a_clock_that_was_far_ahead_at_the_start_does_not_hold_up_yesterdays(make_site):
+    site, clock = at(make_site, "2026-02-06 12:00:00")
+    begun(site)
+    site.drop("RANK", "a.json")
+    site.wait_ended()
+    site.stop()
+    clock.set("2028-02-07 12:00:00")
+    site.start()
+    clock.set("2026-02-07 12:00:00")
+    wait_made(site, "2026-02-06")
+    assert document(site, "2026-02-06")["totals"]["processed"] == 1
+
+
+@needs_faketime
 def test_what_a_downtime_missed_is_made_late(make_site):
     site, clock = at(make_site, "2026-02-06 12:00:00")
     begun(site)
