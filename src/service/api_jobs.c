@@ -125,7 +125,7 @@ json_t *api_delivery(const struct delivery *d)
     const struct runtime *rt = d->lane->lanes->rt;
     int64_t next_ms = d->wait.due.at_ms - runtime_now(rt);
     json_t *next = due_listed(&d->wait.due) ? json_integer(next_ms > 0 ? next_ms : 0) : json_null();
-    json_t *why = api_text(d->error.code == 0 ? NULL : d->error.text);
+    json_t *why = api_text(d->error ? d->error->text : NULL);
     return json_pack("{s:s, s:s, s:s, s:i, s:I, s:o, s:o}", "name", d->lane->name, "label", d->lane->label, "state",
                      delivery_state_word(d->state), "attempts", (int)d->attempts, "attempts_limit",
                      (json_int_t)attempts_limit(d), "next_in_ms", next, "error", why);

@@ -133,7 +133,7 @@ void attempts_tell_failed(const struct job *job, const char *failed_path)
         tell_end(job, d, failed_path);
         return;
     }
-    put_without_name(&error, d ? d->error.text : job->error.text, job->name);
+    put_without_name(&error, d ? delivery_error(d)->text : job->error.text, job->name);
     const struct alarm_failure failure = {.client = job_counted_as(job),
                                           .destination = d ? d->lane->label : NULL,
                                           .error = error.bytes,

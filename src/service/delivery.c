@@ -86,12 +86,12 @@ static bool batch_add(struct lane_batch *b, struct delivery *d)
                                 .client = job->client,
                                 .declared = job->declared,
                                 .bytes = job->content.bytes,
-                                .original = b->lane->is_archive && d->error.code == 0 ? &job->source : NULL,
+                                .original = b->lane->is_archive && !d->error ? &job->source : NULL,
                                 .mtime_ns = job->print.mtime_ns,
                                 .size = job->content.size,
                                 .sha256 = job->content.sha256,
                                 .redone = job->left,
-                                .anew = d->error.code != 0};
+                                .anew = d->error != NULL};
     if (!item->bytes && job->content.size > 0) {
         struct str path = STR_INIT;
         str_printf(&path, "%s/%s%s%s", b->lane->lanes->instance->path, job->folder, job->folder[0] ? "/" : "",
@@ -213,8 +213,8 @@ static uint64_t any_number(void)
 static void on_failed(struct lane *lane, struct delivery *d, const struct error *why, bool probe, bool *turned)
 {
     enum error_class class = error_class_of(why->code);
-    bool news = d->error.code != why->code;
-    d->error = *why;
+    bool news = delivery_error(d)->code != why->code;
+    delivery_set_error(d, why);
     if (why->code == ERR_CHANGED || why->code == ERR_GONE) { /* the claimed file, not the place */
         d->job->changed = true;
         jobs_delivery_to(d, DELIVERY_FAILED);

@@ -58,8 +58,8 @@ static const char *why(const struct job *job)
     if (job->error.code != 0)
         return job->error.text;
     for (size_t i = 0; i < job->n_deliveries; i++)
-        if (job->deliveries[i].state != DELIVERY_DONE && job->deliveries[i].error.code != 0)
-            return job->deliveries[i].error.text;
+        if (job->deliveries[i].state != DELIVERY_DONE && job->deliveries[i].error)
+            return job->deliveries[i].error->text;
     return NULL;
 }
 

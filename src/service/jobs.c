@@ -312,12 +312,14 @@ int jobs_cancel(struct job *job, const char *who, struct error *e)
     if (!open || job->counts.of[DELIVERY_ACTIVE] > 0 || job->doubt.state == DOUBT_ASKED)
         return error_set(e, ERR_BUSY, open ? "it is being delivered right now" : "it is about to end");
     error_set(&job->error, ERR_CANCELLED, "cancelled by %s", who);
+    const struct error cancelled = {.code = ERR_CANCELLED, .text = "cancelled before"};
     for (size_t i = 0; i < job->n_deliveries; i++) {
         struct delivery *d = &job->deliveries[i];
         if (d->state != DELIVERY_QUEUED && d->state != DELIVERY_WAITING)
             continue;
         lanes_dequeue(d);
-        error_set(&d->error, ERR_CANCELLED, "cancelled before");
+        if (!d->error)
+            delivery_set_error(d, &cancelled);
         jobs_delivery_to(d, DELIVERY_WAITING);
         jobs_delivery_to(d, DELIVERY_FAILED);
     }

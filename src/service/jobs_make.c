@@ -112,8 +112,32 @@ void job_take(struct job *job, struct take_item *item)
     make_id(job);
 }
 
+static const struct error none;
+static const struct error without_memory = {.code = ERR_NOMEM, .text = "out of memory"};
+
+const struct error *delivery_error(const struct delivery *d)
+{
+    return d->error ? d->error : &none;
+}
+
+static void drop_error(struct delivery *d)
+{
+    if (d->error != &without_memory)
+        mem_free((void *)d->error);
+}
+
+void delivery_set_error(struct delivery *d, const struct error *why)
+{
+    struct error *kept = mem_alloc(sizeof *kept);
+    if (kept)
+        *kept = *why;
+    drop_error(d);
+    d->error = kept ? kept : &without_memory;
+}
+
 static void delivery_fini(struct delivery *d)
 {
+    drop_error(d);
     lanes_leave(d);
     mem_free(d->final_name);
 }

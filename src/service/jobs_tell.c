@@ -40,8 +40,8 @@ void job_find_error(struct job *job)
     for (size_t i = 0; i < job->n_deliveries; i++) {
         const struct delivery *d = &job->deliveries[i];
         if (d->state == DELIVERY_FAILED) {
-            error_set(&job->error, d->error.code, "%s: failed after %u attempt%s: %s", d->lane->label, d->attempts,
-                      d->attempts == 1 ? "" : "s", d->error.text);
+            error_set(&job->error, delivery_error(d)->code, "%s: failed after %u attempt%s: %s", d->lane->label,
+                      d->attempts, d->attempts == 1 ? "" : "s", delivery_error(d)->text);
             return;
         }
     }

@@ -24,7 +24,7 @@ static void tell_delivery(struct str *s, const struct delivery *d, bool first)
         str_printf(&text, "delivered as %s", d->final_name ? d->final_name : d->job->name);
     else
         str_printf(&text, "%s after %u attempt%s: %s", delivery_state_word(d->state), d->attempts,
-                   d->attempts == 1 ? "" : "s", d->error.text);
+                   d->attempts == 1 ? "" : "s", delivery_error(d)->text);
     line(s, first ? "Deliveries" : "", text.bytes);
     str_fini(&text);
 }

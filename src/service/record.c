@@ -143,6 +143,7 @@ static void fill_deliveries(struct store_job *row, struct store_delivery *delive
 {
     for (size_t i = 0; i < job->n_deliveries; i++) {
         const struct delivery *d = &job->deliveries[i];
+        const struct error *why = d->state == DELIVERY_DONE ? NULL : d->error;
         deliveries[i] = (struct store_delivery){.destination = d->lane->name,
                                                 .label = d->lane->label,
                                                 .state = d->state,
@@ -150,7 +151,7 @@ static void fill_deliveries(struct store_job *row, struct store_delivery *delive
                                                 .next_ms = d->state == DELIVERY_WAITING ? d->next_ms : 0,
                                                 .done_ms = d->done_ms,
                                                 .final_name = d->final_name,
-                                                .error = d->state == DELIVERY_DONE ? NULL : error_text(&d->error)};
+                                                .error = why ? why->text : NULL};
         row->retries += d->attempts;
     }
     row->deliveries = deliveries;

@@ -183,7 +183,7 @@ static void a_job_that_waits_says_for_what(void **state)
     d->state = DELIVERY_WAITING;
     d->attempts = 2;
     d->next_ms = WALL_MS + 500;
-    error_set(&d->error, ERR_NOSPACE, "full");
+    delivery_set_error(d, &(struct error){.code = ERR_NOSPACE, .text = "full"});
     struct record *r = record_of(job, STATUS_PENDING, NULL);
     assert_non_null(r);
     const struct store_job *row = &r->row;
@@ -214,7 +214,7 @@ static void a_completed_one_lies_in_the_archive_under_its_final_name(void **stat
     for (size_t i = 0; i < 2; i++) {
         struct delivery *d = &job->deliveries[i];
         lanes_dequeue(d);
-        error_set(&d->error, ERR_IO, "of an attempt before");
+        delivery_set_error(d, &(struct error){.code = ERR_IO, .text = "of an attempt before"});
         d->attempts = 1;
         d->next_ms = 1;
         jobs_delivery_to(d, DELIVERY_ACTIVE);

@@ -8,13 +8,15 @@
 /* Its delivery failed for good. */
 static void fail_delivery(struct job *job, const char *why)
 {
+    struct error error = {0};
+    error_set(&error, ERR_IO, "%s", why);
     for (size_t i = 0; i < job->n_deliveries; i++) {
         struct delivery *d = &job->deliveries[i];
         lanes_leave(d);
         d->lane->deliveries++;
         jobs_delivery_to(d, DELIVERY_ACTIVE);
         if (i > 0)
-            error_set(&d->error, ERR_IO, "%s", why);
+            delivery_set_error(d, &error);
         d->attempts = i > 0 ? 3 : 0;
         jobs_delivery_to(d, i > 0 ? DELIVERY_FAILED : DELIVERY_DONE);
     }

@@ -33,10 +33,10 @@ struct delivery {
     struct job *job;
     struct lane *lane; /* the archive's for the first */
     enum delivery_state state;
-    unsigned attempts;  /* that failed */
-    struct error error; /* of the last that failed */
-    struct wait wait;   /* until the next attempt */
-    int64_t next_ms;    /* when that is, by the wall clock */
+    unsigned attempts;         /* that failed */
+    const struct error *error; /* of the last that failed (delivery_error); NULL: none did, which is nearly always */
+    struct wait wait;          /* until the next attempt */
+    int64_t next_ms;           /* when that is, by the wall clock */
     int64_t done_ms;
     bool before; /* delivered before the ticket failed and was put back: counted then */
     bool told;   /* its success stands in the log */
@@ -148,6 +148,9 @@ struct job *jobs_next(const struct jobs *jobs, const struct job *after);
 
 /* The only ways in which results come back. */
 void jobs_delivery_to(struct delivery *d, enum delivery_state to);
+
+const struct error *delivery_error(const struct delivery *d); /* code 0: none */
+void delivery_set_error(struct delivery *d, const struct error *why);
 void jobs_advance(struct job *job); /* after one or more of its deliveries moved */
 void jobs_settled(struct job *job, int code,
                   const char *failed_path); /* 0; ERR_CHANGED: returned; else tried again by settle */
