@@ -38,7 +38,7 @@ struct making {
     json_t *snapshot, *handed;
     /* what was found */
     int day;     /* 0: none is due */
-    bool begins; /* there was none ever: they begin after `due` */
+    bool begins; /* there was none ever until then: they begin after `due` */
     bool waits;  /* an instance has not ended `due` yet */
     json_t *report;
     struct str html, text;
@@ -62,6 +62,17 @@ static bool is_kept(void *user, int day)
     return kept;
 }
 
+/* Of a clock that was far ahead there may be later ones. */
+static bool any_until(const json_t *dates, int due)
+{
+    size_t i;
+    const json_t *date;
+    json_array_foreach (dates, i, date)
+        if (json_integer_value(date) <= due)
+            return true;
+    return false;
+}
+
 static int find_day(struct making *m, struct store *store)
 {
     json_t *made = NULL;
@@ -70,7 +81,7 @@ static int find_day(struct making *m, struct store *store)
     if (rc == 0 && json_array_extend(made, m->handed) != 0)
         rc = error_set(&m->error, ERR_NOMEM, "out of memory");
     if (rc == 0) {
-        m->begins = json_array_size(made) == 0;
+        m->begins = !any_until(made, m->due);
         m->day = m->begins ? 0 : report_next_day(m->due, made, is_kept, &looking);
         rc = m->error.code;
     }

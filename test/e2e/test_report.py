@@ -261,6 +261,19 @@ def test_a_clock_that_was_far_ahead_at_the_start_does_not_hold_up_yesterdays(mak
 
 
 @needs_faketime
+def test_a_clock_that_was_far_ahead_at_the_very_first_start_does_not_hold_up_all(make_site):
+    site, clock = at(make_site, "2028-02-06 12:00:00")
+    begun(site)
+    clock.set("2026-02-06 12:00:00")
+    wait_for(lambda: 20260205 in stored(site), lambda: "reports begin anew: %s" % sorted(stored(site)), 20)
+    site.drop("RANK", "a.json")
+    site.wait_ended()
+    clock.set("2026-02-07 00:00:01")
+    wait_made(site, "2026-02-06")
+    assert set(made(site)) == {"2026-02-06"} and document(site, "2026-02-06")["totals"]["processed"] == 1
+
+
+@needs_faketime
 def test_what_a_downtime_missed_is_made_late(make_site):
     site, clock = at(make_site, "2026-02-06 12:00:00")
     begun(site)
