@@ -67,11 +67,17 @@ static bool failures_due(const struct alarm *a, int64_t now_ms)
     return a->failures > 0 && passed(a->failures_since_ms, a->policy.digest_ms, now_ms);
 }
 
-static size_t incidents_due(const struct alarm *a, int64_t now_ms)
+/* kind: NULL: any */
+static const char *due_of(const struct alarm *a, const struct incident *i, const char *kind, int64_t now_ms)
+{
+    return !kind || strcmp(i->texts[TEXT_KIND], kind) == 0 ? due(a, i, now_ms) : NULL;
+}
+
+static size_t incidents_due(const struct alarm *a, const char *kind, int64_t now_ms)
 {
     size_t n = 0;
     for (const struct incident *i = a->incidents; i; i = i->next)
-        n += due(a, i, now_ms) != NULL;
+        n += due_of(a, i, kind, now_ms) != NULL;
     return n;
 }
 
@@ -142,31 +148,37 @@ static bool full(const struct making *m)
     return m->failed || json_array_size(m->items) >= m->most;
 }
 
-static void add_items(struct making *m, const struct alarm *a, int64_t now_ms)
+static void add_incidents(struct making *m, const struct alarm *a, const char *kind, int64_t now_ms)
 {
     for (const struct incident *i = a->incidents; i && !full(m); i = i->next) {
-        const char *what = due(a, i, now_ms);
+        const char *what = due_of(a, i, kind, now_ms);
         if (what)
             add_item(m, incident_item(i, what), i->texts[TEXT_KIND], i->texts[TEXT_SUBJECT], i->opened_ms, i->step);
     }
+}
+
+static void add_others(struct making *m, const struct alarm *a, int64_t now_ms)
+{
     if (failures_due(a, now_ms) && !full(m))
         add_item(m, failures_item(a), "failed", "", a->failures_since_ms, 0);
     for (const struct incident *i = a->notes; i && !full(m); i = i->next)
         add_item(m, incident_item(i, "note"), i->texts[TEXT_KIND], i->texts[TEXT_SUBJECT], i->opened_ms, 0);
 }
 
-json_t *alarm_mail(struct alarm *a, int64_t now_ms)
+json_t *alarm_mail_of(struct alarm *a, const char *kind, int64_t now_ms)
 {
     look(a, now_ms);
-    size_t incidents = incidents_due(a, now_ms), left = mails_left(a, now_ms);
-    size_t n = incidents + failures_due(a, now_ms) + a->n_notes;
+    size_t incidents = incidents_due(a, kind, now_ms), left = mails_left(a, now_ms);
+    size_t n = incidents + (kind ? 0 : failures_due(a, now_ms) + a->n_notes);
     if (incidents == 0 && left > 0 && most_at_once(a) > 1)
         left--; /* kept for an incident, which is not to wait for tickets' mails */
     if (n == 0 || left == 0)
         return NULL;
     struct making m = {.items = json_array(), .most = n <= left ? 1 : ALARM_ITEMS_MAX, .key = STR_INIT};
     m.failed = !m.items;
-    add_items(&m, a, now_ms);
+    add_incidents(&m, a, kind, now_ms);
+    if (!kind)
+        add_others(&m, a, now_ms);
     if (json_array_size(m.items) > 1)
         str_printf(&m.key, "+%zu", json_array_size(m.items) - 1);
     json_t *mail = m.failed || str_failed(&m.key) ? NULL
@@ -175,6 +187,11 @@ json_t *alarm_mail(struct alarm *a, int64_t now_ms)
     json_decref(m.items);
     str_fini(&m.key);
     return mail;
+}
+
+json_t *alarm_mail(struct alarm *a, int64_t now_ms)
+{
+    return alarm_mail_of(a, NULL, now_ms);
 }
 
 /* What came since the mail was made stays. Groups are only ever added at the end. */

@@ -127,28 +127,14 @@ static bool put(struct alerts *a, struct letter *l)
     return !mails || outbox_put_urgent(s->outbox, OUTBOX_MAIL, key, l->mail, on_saved, a);
 }
 
-/* That the store cannot be written needs nobody's memory. */
-static bool is_of_store(const json_t *mail)
-{
-    size_t i;
-    const json_t *item;
-    json_array_foreach (json_object_get(mail, "items"), i, item)
-        if (strcmp(json_text_of(item, "kind"), "store_degraded") != 0)
-            return false;
-    return true;
-}
-
-/* False: nothing more can be told now. */
+/* False: nothing more can be told now. That the store cannot be written needs nobody's memory. */
 static bool tell_next(struct alerts *a, bool known)
 {
     struct service *s = a->service;
     bool anybody = outbox_reaches(s->outbox, OUTBOX_MAIL) || outbox_reaches(s->outbox, OUTBOX_WEBHOOK);
-    if (a->sending || !(a->sending = alarm_mail(s->rt.alarm, s->rt.clock->wall_ms(s->rt.clock))))
+    const char *only = known ? NULL : "store_degraded";
+    if (a->sending || !(a->sending = alarm_mail_of(s->rt.alarm, only, s->rt.clock->wall_ms(s->rt.clock))))
         return false;
-    if (!known && !is_of_store(a->sending)) {
-        forget(a);
-        return false;
-    }
     if (!anybody) {
         told(a);
         return true;

@@ -84,7 +84,7 @@ static int run(struct errand *x, struct store *store, struct error *e)
     return rc ? rc : store_outbox_take(store, &o->taking, &o->taken, e);
 }
 
-static void put_free(struct put *p)
+void put_free(struct put *p)
 {
     if (p->sent)
         sending_free(p->sent);
@@ -117,9 +117,29 @@ static struct put **end_of_puts(struct put **list)
     return list;
 }
 
+void outbox_append(struct outbox *o, struct put *p)
+{
+    *end_of_puts(&o->puts) = p;
+    o->n_puts++;
+}
+
+void outbox_drop(struct outbox *o, struct put **at)
+{
+    struct put *p = *at;
+    *at = p->next;
+    put_free(p);
+    o->n_puts--;
+}
+
 /* They were there before what came meanwhile. */
 static void take_back(struct outbox *o)
 {
+    for (struct put **at = &o->saving; *at;) {
+        if ((*at)->replaced)
+            outbox_drop(o, at);
+        else
+            at = &(*at)->next;
+    }
     *end_of_puts(&o->saving) = o->puts;
     o->puts = o->saving;
     o->saving = NULL;
@@ -154,7 +174,8 @@ static void send_taken(struct outbox *o)
     o->taken = NULL;
     look_again(o, json_integer_value(json_object_get(taken, "next_ms")));
     json_array_foreach (json_object_get(taken, "messages"), i, row)
-        outbox_send(o, json_incref(row), NULL);
+        if (!outbox_direct_has(o, row))
+            outbox_send(o, json_incref(row), NULL);
     json_decref(taken);
 }
 
@@ -289,8 +310,7 @@ bool outbox_put(struct outbox *o, enum outbox_kind kind, const char *key, const 
         put_free(p);
         return false;
     }
-    *end_of_puts(&o->puts) = p;
-    o->n_puts++;
+    outbox_append(o, p);
     return true;
 }
 

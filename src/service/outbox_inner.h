@@ -18,6 +18,7 @@ struct put { /* not in the store yet */
     void *user;
     /* sent from here while the store is away */
     bool urgent, under_way;
+    bool replaced; /* in the lane's hands, which may be stuck: another put of the same key is sent in its place */
     unsigned attempt;
     int64_t due_ms;       /* of the next try; the row's, too */
     struct sending *sent; /* how it ended, to be recorded with the row; NULL: it did not yet */
@@ -80,9 +81,15 @@ void outbox_send(struct outbox *o, json_t *row, struct put *put);
 void outbox_ended(struct sending *s); /* moves it to o->ended; s->state and what belongs to it is set */
 void sending_free(struct sending *s);
 
+void outbox_append(struct outbox *o, struct put *p); /* takes it */
+void outbox_drop(struct outbox *o, struct put **at);
+void put_free(struct put *p);
+
 /* outbox_direct.c */
 void outbox_direct_pump(struct outbox *o);                               /* each turn */
 bool outbox_direct_keeps(const struct outbox *o, const struct put *put); /* it is not to be saved now */
 void outbox_direct_ended(struct sending *s);                             /* takes it */
+/* The store gave out this row. True: it is being sent, or was, from memory: what becomes of it is recorded for the row. */
+bool outbox_direct_has(struct outbox *o, const json_t *row);
 
 #endif

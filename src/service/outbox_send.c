@@ -68,12 +68,12 @@ static void log_end(const struct sending *s)
     log_write(&event, "The %s %s %s, attempt %u", outbox_kind_word(s->kind), s->key, words[s->state], s->attempt);
 }
 
-/* A first failure may be a server that wants to be asked twice. What is refused for good got there. */
+/* A first failure may be a server that wants to be asked twice. What is refused for good got there, unless by ourselves. */
 static void note_trouble(struct outbox *o, const struct sending *s)
 {
-    if (s->state == OUTBOX_SENT || s->state == OUTBOX_FAILED)
+    if (s->state == OUTBOX_SENT || (s->state == OUTBOX_FAILED && s->error.code == ERR_NETWORK))
         error_clear(&o->trouble[s->kind]);
-    else if (s->error.code && s->attempt > 1)
+    else if (s->state != OUTBOX_FAILED && s->error.code && s->attempt > 1)
         o->trouble[s->kind] = s->error;
 }
 

@@ -38,7 +38,7 @@ struct making {
     json_t *snapshot, *handed;
     /* what was found */
     int day;     /* 0: none is due */
-    bool begins; /* there was none ever: they begin after `due` */
+    bool begins; /* there was none ever until then: they begin after `due` */
     bool waits;  /* an instance has not ended `due` yet */
     json_t *report;
     struct str html, text;
@@ -62,6 +62,17 @@ static bool is_kept(void *user, int day)
     return kept;
 }
 
+/* Of a clock that was far ahead there may be later ones. */
+static bool any_until(const json_t *dates, int due)
+{
+    size_t i;
+    const json_t *date;
+    json_array_foreach (dates, i, date)
+        if (json_integer_value(date) <= due)
+            return true;
+    return false;
+}
+
 static int find_day(struct making *m, struct store *store)
 {
     json_t *made = NULL;
@@ -70,7 +81,7 @@ static int find_day(struct making *m, struct store *store)
     if (rc == 0 && json_array_extend(made, m->handed) != 0)
         rc = error_set(&m->error, ERR_NOMEM, "out of memory");
     if (rc == 0) {
-        m->begins = json_array_size(made) == 0;
+        m->begins = !any_until(made, m->due);
         m->day = m->begins ? 0 : report_next_day(m->due, made, is_kept, &looking);
         rc = m->error.code;
     }
@@ -166,9 +177,10 @@ static void on_again(struct wait *wait)
     look((struct reporter *)((char *)wait - offsetof(struct reporter, again)));
 }
 
+/* Without memory for it: reporter_pump. */
 static void look_again(struct reporter *r, int64_t pause_ms)
 {
-    wait_set(&r->service->rt, &r->again, pause_ms, on_again);
+    (void)wait_set(&r->service->rt, &r->again, pause_ms, on_again);
 }
 
 static void tell_failed(struct reporter *r, const struct making *m)
@@ -310,6 +322,12 @@ void reporter_look(struct reporter *r, int64_t wall_ms)
         return;
     r->due = report_due_day(wall_ms, report_at_minutes(s->config->settings->report_at));
     look(r);
+}
+
+void reporter_pump(struct reporter *r)
+{
+    if (!due_listed(&r->again.due))
+        look(r);
 }
 
 bool reporter_idle(const struct reporter *r)

@@ -187,6 +187,8 @@ static void see_step(struct scheduler *x)
     if (step <= STEP_MS && step >= -STEP_MS)
         return;
     x->apart_ms = apart;
+    if (step < -SCHEDULER_LATE_MAX_MS && x->service->reporter)
+        reporter_look(x->service->reporter, now); /* what was due by a clock far ahead is not */
     LL_FOREACH2(x->entries, t, next_entry)
     {
         if (t->done_ms > now + SCHEDULER_LATE_MAX_MS)
@@ -203,6 +205,8 @@ void scheduler_look(struct scheduler *x)
     struct entry *t, *next;
     int64_t pause = LOOK_MS;
     see_step(x);
+    if (x->service->reporter)
+        reporter_pump(x->service->reporter);
     LL_FOREACH_SAFE2(x->entries, t, next, next_entry)
     {
         if (!t->gone && !x->draining)

@@ -254,6 +254,12 @@ int spool_read(const char *path, bool (*is_seen)(void *user, const char *id),
 
 /* --- moving --- */
 
+static bool is_gone(int folder, const char *name)
+{
+    struct stat st;
+    return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+}
+
 int spool_move_one(int spool_fd, int to, const struct store_job *row, unsigned folder_mode, bool durable,
                    struct store_claim *claim, struct error *e)
 {
@@ -264,11 +270,11 @@ int spool_move_one(int spool_fd, int to, const struct store_job *row, unsigned f
     if (folder < 0)
         return folder;
     int errnum = files_rename_new(spool_fd, ticket, folder, row->name);
-    int rc = errnum == 0        ? 0
-             : errnum == EEXIST ? error_set(e, ERR_BUSY, "%s is taken", row->name)
-             : errnum == ENOENT ? error_set(e, ERR_GONE, "another instance was first")
-             : errnum == EXDEV  ? place_move(spool_fd, ticket, folder, row->name, durable, e)
-                                : error_errno(e, errnum, "cannot move %s", ticket);
+    int rc = errnum == 0                                     ? 0
+             : errnum == EEXIST                              ? error_set(e, ERR_BUSY, "%s is taken", row->name)
+             : errnum == ENOENT && is_gone(spool_fd, ticket) ? error_set(e, ERR_GONE, "another instance was first")
+             : errnum == EXDEV ? place_move(spool_fd, ticket, folder, row->name, durable, e)
+                               : error_errno(e, errnum, "cannot move %s", ticket);
     if (rc == 0 && durable) {
         struct error told_by_the_next = {0}; /* it lies there: whoever reads it sees what is wrong with the disk */
         (void)files_sync(folder, row->folder, &told_by_the_next);

@@ -172,6 +172,37 @@ static void every_failed_allocation_is_answered(void **state)
     }
 }
 
+/* Of one kind alone, whatever else is due, and under keys of its own. */
+static void of_one_kind_there_is_a_mail_before_all_others(void **state)
+{
+    (void)state;
+    struct alarm *a = alarm_new(&policy);
+    struct alarm_cause store = cause_of("");
+    store.kind = "store_degraded";
+    char subject[8];
+    for (unsigned i = 0; i < 2 * policy.per_hour; i++) {
+        snprintf(subject, sizeof subject, "d%02u", i);
+        raise_it(a, subject, START);
+        if (i == 0)
+            assert_int_equal(alarm_raise(a, &store, START), 0);
+        fail_ticket(a, "RANK", "no", i, START);
+    }
+    alarm_note(a, &store, START);
+    assert_null(alarm_mail_of(a, "store_degraded", START + MINUTE - 1));
+    json_t *mail = alarm_mail_of(a, "store_degraded", START + HOUR);
+    assert_int_equal(json_array_size(json_object_get(mail, "items")), 1);
+    assert_string_equal(text_of(item_of(mail, 0), "kind"), "store_degraded");
+    assert_string_equal(text_of(item_of(mail, 0), "what"), "opened");
+    alarm_mailed(a, mail, START + HOUR);
+    assert_null(alarm_mail_of(a, "store_degraded", START + HOUR));
+    json_t *others = alarm_mail(a, START + HOUR);
+    assert_int_equal(json_array_size(json_object_get(others, "items")), 2 * policy.per_hour + 2);
+    assert_string_not_equal(text_of(others, "key"), text_of(mail, "key"));
+    json_decref(others);
+    json_decref(mail);
+    alarm_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +214,7 @@ int main(void)
         cmocka_unit_test(a_place_that_comes_and_goes_is_told_once),
         cmocka_unit_test(short_turns_that_never_end_are_told_all_the_same),
         cmocka_unit_test(a_clock_that_goes_back_silences_nobody),
+        cmocka_unit_test(of_one_kind_there_is_a_mail_before_all_others),
         cmocka_unit_test(every_failed_allocation_is_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,6 +83,26 @@ def test_that_the_store_is_away_is_told_without_it_and_so_is_all_else(alerting, 
     assert not site.all_events("outbox_lost")
 
 
+@root_only
+def test_what_was_to_be_told_when_the_store_hung_is_told_without_it_once(alerting, box, mounts, base):
+    site = alerting({**NO_BREAKER, "alerts.digest": "3s", "store.url": "sqlite:disk/shunt.db"}, sick=False, start=False)
+    disk = frozen_disk(base, site.data / "disk", mounts)
+    site.start()
+    site.put("RANK", "x.json", b"{]")
+    site.wait_event("failed")
+    freeze(disk)
+    try:
+        wait_told(box, "Failed: x.json (RANK)", 30)
+        wait_told(box, "The store cannot be written", 30)
+        assert not site.events("store_back")
+    finally:
+        freeze(disk, thaw=True)
+    site.wait_event("store_back", 60)
+    wait_told(box, "The store is written again, after ")
+    site.stop()
+    assert len(box.mails) == 3 and not site.all_events("outbox_lost"), subjects(box)
+
+
 def test_while_store_and_mail_server_are_both_away_mails_wait_and_none_is_lost(alerting, box, tmp_path):
     site = alerting({**NO_BREAKER, "alerts.failed": "each"})
     box.controller.stop()
@@ -114,6 +134,19 @@ def test_who_starts_without_the_store_tells_that_and_repeats_nothing(alerting, b
     wait_told(box, "The store is written again")
     settled(site)
     assert len(box.mails) == 3, subjects(box)
+    site.stop()
+
+
+def test_who_starts_without_the_store_tells_that_though_more_is_wrong_than_there_may_be_mails(alerting, box):
+    site = alerting({"alerts.min_free": "1000000GiB", "alerts.mails_per_hour": "4", "alerts.remind": "4s"}, sick=False)
+    wait_told(box, "The disk of hot is almost full")
+    settled(site)
+    site.stop()
+    with locked(site):
+        site.start()
+        wait_told(box, "The store cannot be written", 40)
+        again = wait_told(box, "Still: The store cannot be written")
+        assert "almost full" not in text_of(again), "that may have been told before"
     site.stop()
 
 

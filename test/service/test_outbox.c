@@ -89,6 +89,22 @@ static void a_mail_that_cannot_be_sent_waits_with_growing_pauses_and_expires(voi
     bench_free(&b);
 }
 
+static void that_mails_do_not_get_out_is_known_until_one_got_to_the_server(void **state)
+{
+    struct bench b = bench_new(state, SETTINGS, false);
+    assert_true(put_one(&b, "a"));
+    settle(&b);
+    assert_null(outbox_trouble(b.o, OUTBOX_MAIL)); /* a first failure */
+    advance(b.p, 75001);
+    settle(&b);
+    assert_non_null(outbox_trouble(b.o, OUTBOX_MAIL));
+    assert_true(put_mail(&b, "nobody", false, json_array()));
+    settle(&b);
+    assert_int_equal(logged(b.p->s, "mail_failed"), 1);
+    assert_non_null(outbox_trouble(b.o, OUTBOX_MAIL));
+    bench_free(&b);
+}
+
 static void without_the_store_messages_wait_in_memory_up_to_a_limit(void **state)
 {
     struct bench b = bench_new(state, NOBODY, true);
@@ -153,6 +169,7 @@ int main(void)
         T(the_same_key_is_one_message),
         T(what_is_no_message_is_refused),
         T(a_mail_that_cannot_be_sent_waits_with_growing_pauses_and_expires),
+        T(that_mails_do_not_get_out_is_known_until_one_got_to_the_server),
         T(without_the_store_messages_wait_in_memory_up_to_a_limit),
         T(at_the_stop_what_was_put_is_written),
         T(without_memory_a_message_is_refused_or_written),

@@ -1,11 +1,15 @@
 /* test_spool.c: jobs that were sent, in a service that does not run: what lies in its folder, and without memory. That they
  * are moved and delivered is seen from outside (e2e). */
-#include "../../src/service/spool.h"
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "../../src/service/spool_inner.h"
 #include "running.h"
 
 #define LOOK_MS 10000
 #define JOBS    50
 #define NOW_MS  INT64_C(1770388246000)
+#define MOVES   2000
 #define LATER   (30 * 24 * 3600 * INT64_C(1000))
 #define TEXT    TICKET("RANK")
 
@@ -137,12 +141,63 @@ static void without_memory_to_wait_in_a_job_that_cannot_be_moved_is_left_for_lat
     assert_file(in(s, "out/a/j0.json"), TEXT);
 }
 
+struct remover {
+    char path[512];
+    atomic_bool stop;
+};
+
+static void *remove_again_and_again(void *arg)
+{
+    struct remover *r = arg;
+    while (!atomic_load(&r->stop))
+        (void)rmdir(r->path);
+    return NULL;
+}
+
+/* Another instance had been first: the job would be forgotten. */
+static void a_ticket_is_not_gone_though_its_folder_is_removed_under_its_move(void **state)
+{
+    struct scratch *s = *state;
+    struct error e = {0};
+    struct store_claim claim;
+    struct remover r = {.stop = false};
+    char id[JOB_ID_SIZE], ticket[SPOOL_FILE_SIZE];
+    pthread_t thread;
+    job_id_make(NOW_MS, (uint8_t[10]){0}, id);
+    spool_file_name(id, "ticket", ticket);
+    const struct store_job row = {.id = id, .folder = "RANK", .name = "j0.json", .size = strlen(TEXT)};
+    make_folder(s, "scheduled");
+    make_folder(s, "to");
+    accept_jobs(s, 0, 1);
+    snprintf(r.path, sizeof r.path, "%s/to/RANK", s->root);
+    int from = files_open_folder(in(s, "scheduled"), &e), to = files_open_folder(in(s, "to"), &e);
+    assert_int_equal(pthread_create(&thread, NULL, remove_again_and_again, &r), 0);
+    unsigned gone = 0;
+    for (unsigned i = 0; i < MOVES; i++) {
+        int rc = spool_move_one(from, to, &row, 0755, false, &claim, &e);
+        error_clear(&e);
+        gone += rc == ERR_GONE;
+        if (rc == 0)
+            assert_int_equal(rename(in(s, "to/RANK/j0.json"), in(s, "scheduled/back")), 0);
+        if (rc == 0)
+            assert_int_equal(renameat(from, "back", from, ticket), 0);
+    }
+    atomic_store(&r.stop, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(gone, 0);
+    assert_int_equal(unlinkat(from, ticket, 0), 0);
+    assert_int_equal(spool_move_one(from, to, &row, 0755, false, &claim, &e), ERR_GONE);
+    close(from);
+    close(to);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(what_another_instance_accepted_is_taken_up_and_read_once),
         T(what_no_memory_kept_from_being_taken_up_is_taken_up_later),
         T(without_memory_to_wait_in_a_job_that_cannot_be_moved_is_left_for_later),
+        T(a_ticket_is_not_gone_though_its_folder_is_removed_under_its_move),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

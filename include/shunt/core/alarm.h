@@ -82,6 +82,8 @@ void alarm_note(struct alarm *a, const struct alarm_cause *note, int64_t now_ms)
  * "more" (tickets of further groups)};
  * {"what": "note", "kind", "subject", "title", "text", "next", "todo", "since_ms"}. New reference. */
 json_t *alarm_mail(struct alarm *a, int64_t now_ms);
+/* Likewise, of incidents of that kind alone. */
+json_t *alarm_mail_of(struct alarm *a, const char *kind, int64_t now_ms);
 /* The mail of the last call; what happened since then is told by the next. */
 void alarm_mailed(struct alarm *a, const json_t *mail, int64_t now_ms);
 

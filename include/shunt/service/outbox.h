@@ -12,8 +12,8 @@
  * changes nothing, also from another instance or after a crash.
  *
  * Before the store takes it (store away), what was put waits in memory, OUTBOX_UNSAVED_MAX of them; what is urgent is sent
- * from there, with the same pauses, and becomes a row when the store is back. A stop ends what is being
- * sent after OUTBOX_DRAIN_MS; it is due again at once. Thread: loop.
+ * from there, with the same pauses, and becomes a row when the store is back, also what a store had in hand when it hung. A
+ * stop ends what is being sent after OUTBOX_DRAIN_MS; it is due again at once. Thread: loop.
  */
 #ifndef SHUNT_SERVICE_OUTBOX_H
 #define SHUNT_SERVICE_OUTBOX_H

@@ -21,6 +21,7 @@ struct reporter *reporter_new(struct service *s); /* NULL: no memory */
 /* At its time, and at the start; goes on by itself until all is made. wall_ms: when that was seen, since the clock may have
  * been set back by now. */
 void reporter_look(struct reporter *r, int64_t wall_ms);
+void reporter_pump(struct reporter *r);       /* now and then: goes on where there was no memory to wait */
 bool reporter_idle(const struct reporter *r); /* nothing in work */
 void reporter_close(struct reporter *r);      /* the timer; NULL is fine */
 void reporter_free(struct reporter *r);       /* NULL is fine */
