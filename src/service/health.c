@@ -87,7 +87,7 @@ static void check_scans(struct checks *c)
     int64_t now = runtime_now(&c->s->rt), hangs_ms = scanner->in_work ? now - scanner->work_began_ms : 0;
     int64_t ago_ms = scanner->full ? 0 : now - scanner->ended_ms;
     if (hangs_ms > set->hang_ms)
-        check(c, "scans", REQUIRED, false, "a listing of the hot folders does not answer");
+        check(c, "scans", REQUIRED, false, "the hot folders do not answer: listing or watching one hangs");
     else if (scanner->number > 0 && ago_ms > set->scan_interval_ms + SCAN_SLACK_MS)
         check(c, "scans", REQUIRED, false, "the last scan is longer ago than [intake] scan_interval");
     else

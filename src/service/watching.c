@@ -134,7 +134,7 @@ static void take(struct scanner *s, struct client_folder *folder, int id, unsign
         watch_drop(&s->watches, &folder->watch);
     else if (!watch_take(&s->watches, &folder->watch, id, drops) && dropped)
         want(s, folder);
-    if (folder->watch.id == 0 || folder->watch.id == before)
+    if (folder->watch.id == before)
         return;
     scanner_list_folder(s, folder, WAY_REALTIME);
     /* While the root was unwatched nobody told whether what was watched below was still the folder of that name. */
