@@ -76,6 +76,12 @@ void runtime_meter(struct runtime *rt)
     m->idle_ns = idle;
 }
 
+void runtime_meter_signalled(struct runtime *rt)
+{
+    rt->meter.at_ns = uv_hrtime();
+    rt->meter.idle_ns = uv_metrics_idle_time(rt->loop);
+}
+
 void runtime_close(struct runtime *rt)
 {
     uv_close((uv_handle_t *)&rt->timer, NULL);

@@ -170,6 +170,7 @@ void service_reap(const struct service *s)
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct service *s = handle->data;
+    runtime_meter_signalled(&s->rt);
     switch (number) {
     case SIGHUP:
         log_info("signal", "HUP: reading %s and %s", s->config->file, s->config->routes_file);

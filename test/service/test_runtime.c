@@ -1,4 +1,6 @@
 /* test_runtime.c: one timer for every wait. */
+#include <sys/time.h>
+
 #include "parts.h"
 
 struct bench {
@@ -229,6 +231,36 @@ static void the_meter_counts_work_and_not_waiting(void **state)
     bench_free(b);
 }
 
+static void on_meter_signal(uv_signal_t *signal, int number)
+{
+    struct bench *b = signal->data;
+    (void)number;
+    runtime_meter_signalled(&b->rt);
+    uv_stop(&b->loop);
+}
+
+static void a_signal_that_breaks_off_the_wait_does_not_make_it_work(void **state)
+{
+    struct bench *b = bench_new(state);
+    const struct itimerval in_half_a_second = {.it_value = {.tv_usec = 500000}};
+    uv_signal_t signal;
+    uv_prepare_t prepare;
+    uv_loop_configure(&b->loop, UV_METRICS_IDLE_TIME);
+    uv_prepare_init(&b->loop, &prepare);
+    uv_signal_init(&b->loop, &signal);
+    prepare.data = signal.data = b;
+    uv_prepare_start(&prepare, on_meter_prepare);
+    uv_signal_start(&signal, on_meter_signal, SIGALRM);
+    assert_int_equal(setitimer(ITIMER_REAL, &in_half_a_second, NULL), 0);
+    uv_run(&b->loop, UV_RUN_DEFAULT);
+    uv_run(&b->loop, UV_RUN_NOWAIT);
+    assert_true(b->rt.meter.at_ns > 0);
+    assert_true(b->rt.meter.longest_ns < 250000000);
+    uv_close((uv_handle_t *)&signal, NULL);
+    uv_close((uv_handle_t *)&prepare, NULL);
+    bench_free(b);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
 
 int main(void)
@@ -243,6 +275,7 @@ int main(void)
         T(a_wait_that_is_set_later_but_comes_earlier_wakes_the_loop_earlier),
         T(no_memory_for_a_wait_is_told_and_sets_nothing),
         T(the_meter_counts_work_and_not_waiting),
+        T(a_signal_that_breaks_off_the_wait_does_not_make_it_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,6 +56,9 @@ struct runtime {
 
 int runtime_init(struct runtime *rt, uv_loop_t *loop, const struct config *config, const struct clock *clock);
 void runtime_meter(struct runtime *rt); /* once in each turn, right before the loop waits */
+/* First in each signal's callback: libuv 1.44 does not count a wait that a signal broke off as waiting, so the turn counts
+ * from here. */
+void runtime_meter_signalled(struct runtime *rt);
 void runtime_close(struct runtime *rt); /* closes the timer; run the loop until it is gone, then runtime_fini */
 void runtime_fini(struct runtime *rt);
 static inline int64_t runtime_now(const struct runtime *rt)
