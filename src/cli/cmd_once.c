@@ -28,10 +28,11 @@ static void print_json(const struct job *job, const char *failed_path)
     bool whole = true;
     for (size_t i = 0; i < job->n_deliveries; i++) {
         const struct delivery *d = &job->deliveries[i];
-        whole &= 0 == json_array_append_new(to, json_pack("{s:s, s:s, s:s, s:s*}", "destination", d->lane->name,
-                                                          "state", delivery_state_word(d->state), "name",
-                                                          d->final_name ? d->final_name : job->name, "error",
-                                                          d->state == DELIVERY_FAILED ? delivery_error(d)->text : NULL));
+        whole &=
+            0 == json_array_append_new(to, json_pack("{s:s, s:s, s:s, s:s*}", "destination", d->lane->name, "state",
+                                                     delivery_state_word(d->state), "name",
+                                                     d->final_name ? d->final_name : job->name, "error",
+                                                     d->state == DELIVERY_FAILED ? delivery_error(d)->text : NULL));
     }
     json_t *result = json_pack("{s:s%, s:s, s:s, s:b, s:o, s:s*, s:s*}", "file", job->name, strlen(job->name), "client",
                                job->client, "job", job->id, "delivered", job->error.code == 0, "deliveries", to,

@@ -159,6 +159,8 @@ static void on_look(struct wait *wait)
 
 static void look_again(struct outbox *o, int64_t next_ms)
 {
+    if (o->stopping)
+        return;
     int64_t pause = next_ms == 0 ? LOOK_MAX_MS : next_ms - outbox_wall_ms(o);
     pause = pause < 0 ? 0 : pause < LOOK_MAX_MS ? pause : LOOK_MAX_MS;
     o->due = pause == 0;

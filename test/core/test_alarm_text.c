@@ -88,19 +88,18 @@ static void failed_tickets_are_told_by_reason_with_a_command_for_each(void **sta
         alarm_failed(a, &f, START);
     f = (struct alarm_failure){.client = "3M", .error = "not JSON", .name = "9.json", .id = "0190-9"};
     alarm_failed(a, &f, START);
-    assert_string_equal(
-        said(a, START),
-        "[shunt] 4 tickets failed\n\n"
-        "4 tickets failed\n\n"
-        "Since 2026-01-01 00:00:00:\n"
-        "     3  RANK -> Celtra: No space left (as 1.json)\n"
-        "        shunt -c /srv/shunt.ini show 0190-1\n"
-        "     1  3M: not JSON (9.json)\n"
-        "        shunt -c /srv/shunt.ini show 0190-9\n\n"
-        "What happens next: They are set aside, whole, and stay there until they are put back.\n\n"
-        "What you can do:\n    shunt -c /srv/shunt.ini failed\n"
-        "    shunt -c /srv/shunt.ini retry --all --dry-run\n\n"
-        "-- \nshunt\n");
+    assert_string_equal(said(a, START),
+                        "[shunt] 4 tickets failed\n\n"
+                        "4 tickets failed\n\n"
+                        "Since 2026-01-01 00:00:00:\n"
+                        "     3  RANK -> Celtra: No space left (as 1.json)\n"
+                        "        shunt -c /srv/shunt.ini show 0190-1\n"
+                        "     1  3M: not JSON (9.json)\n"
+                        "        shunt -c /srv/shunt.ini show 0190-9\n\n"
+                        "What happens next: They are set aside, whole, and stay there until they are put back.\n\n"
+                        "What you can do:\n    shunt -c /srv/shunt.ini failed\n"
+                        "    shunt -c /srv/shunt.ini retry --all --dry-run\n\n"
+                        "-- \nshunt\n");
     alarm_failed(a, &f, START);
     const char *one = said(a, START);
     assert_non_null(strstr(one, "[shunt] Failed: 9.json (3M)\n"));

@@ -242,7 +242,9 @@ def kept(site):
 def site_of_march(make_site, base):
     clock = base / "clock"
     site = make_site()
-    site.env = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "TZ": "UTC"}
+    # NO_FAKE_STAT: else the times of a file that lies there would move with the clock, and it would be taken for another.
+    site.env = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1", "NO_FAKE_STAT": "1",
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1", "TZ": "UTC"}
     set_clock(base, "2026-03-01 23:59:00")
     return site
 
