@@ -71,14 +71,7 @@ void status_rate(const json_t *status, int64_t now_ms, struct str *out)
 
 void status_ledger(const json_t *status, struct str *out)
 {
-    const json_t *l = json_object_get(json_object_get(status, "snapshot"), "ledger");
-    struct ledger ledger = {.taken = (uint64_t)json_number_of(l, "taken"),
-                            .delivered = (uint64_t)json_number_of(l, "delivered"),
-                            .archived_only = (uint64_t)json_number_of(l, "archived_only"),
-                            .failed = (uint64_t)json_number_of(l, "failed"),
-                            .returned = (uint64_t)json_number_of(l, "returned"),
-                            .waiting = (uint64_t)json_number_of(l, "waiting"),
-                            .in_work = (uint64_t)json_number_of(l, "in_work")};
+    const struct ledger ledger = ledger_of(json_object_get(json_object_get(status, "snapshot"), "ledger"));
     ledger_text(&ledger, out);
 }
 

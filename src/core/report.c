@@ -235,13 +235,7 @@ static json_t *now_of(const struct report_source *in)
 
 static json_t *balance_of(const json_t *l)
 {
-    const struct ledger ledger = {.taken = (uint64_t)json_number_of(l, "taken"),
-                                  .delivered = (uint64_t)json_number_of(l, "delivered"),
-                                  .archived_only = (uint64_t)json_number_of(l, "archived_only"),
-                                  .failed = (uint64_t)json_number_of(l, "failed"),
-                                  .returned = (uint64_t)json_number_of(l, "returned"),
-                                  .waiting = (uint64_t)json_number_of(l, "waiting"),
-                                  .in_work = (uint64_t)json_number_of(l, "in_work")};
+    const struct ledger ledger = ledger_of(l);
     int64_t difference;
     return l ? json_boolean(ledger_balances(&ledger, &difference)) : json_null();
 }

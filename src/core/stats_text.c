@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "shunt/base/clock.h"
+#include "shunt/core/json_get.h"
 
 #include "stats_inner.h"
 
@@ -114,6 +115,17 @@ void stats_text(const struct stats *s, struct str *out)
             str_printf(out, "\nHour %02d: %" PRIu64 " processed, %" PRIu64 " errors", hour, s->hours[hour].processed,
                        s->hours[hour].errors);
     put_errors(s, out);
+}
+
+struct ledger ledger_of(const json_t *l)
+{
+    return (struct ledger){.taken = (uint64_t)json_number_of(l, "taken"),
+                           .delivered = (uint64_t)json_number_of(l, "delivered"),
+                           .archived_only = (uint64_t)json_number_of(l, "archived_only"),
+                           .failed = (uint64_t)json_number_of(l, "failed"),
+                           .returned = (uint64_t)json_number_of(l, "returned"),
+                           .waiting = (uint64_t)json_number_of(l, "waiting"),
+                           .in_work = (uint64_t)json_number_of(l, "in_work")};
 }
 
 void ledger_text(const struct ledger *l, struct str *out)

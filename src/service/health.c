@@ -93,10 +93,17 @@ static void check_scans(struct checks *c)
     else
         check(c, "scans", REQUIRED, true, scanner->full ? "scan #%u is running" : "scan #%u has ended",
               scanner->number);
+    char advice[128];
     size_t unwatched = watching_unwatched(scanner);
     check(c, "watches", ADVICE, unwatched == 0,
-          unwatched == 0 ? "all folders are watched" : "%zu folders cannot be watched and are only scanned", unwatched);
-    advise(c, "Raise the system's fs.inotify.max_user_watches; until then tickets there wait for the next scan.");
+          unwatched == 0   ? "all folders are watched"
+          : unwatched == 1 ? "%zu folder is not watched, only scanned"
+                           : "%zu folders are not watched, only scanned",
+          unwatched);
+    if (unwatched > 0 && scanner->unwatched.code != 0)
+        explain(c, scanner->unwatched.text);
+    snprintf(advice, sizeof advice, "Tickets there wait for the next scan; %s.", watching_advice(scanner));
+    advise(c, advice);
 }
 
 /* trouble: what its user met there already, or NULL. A folder that is gone is made when it is needed. */

@@ -104,15 +104,22 @@ void watching_want(struct scanner *s, struct client_folder *folder)
         want(s, folder);
 }
 
+const char *watching_advice(const struct scanner *s)
+{
+    return s->unwatched.code == ERR_NOFILES ? "raise fs.inotify.max_user_watches and max_user_instances"
+                                            : "let shunt's user read the folder";
+}
+
 static void tell_unwatched(struct scanner *s, const struct error *why)
 {
+    if (why->code != 0)
+        s->unwatched = *why;
     if (why->code == 0 || s->told_unwatched)
         return;
     s->told_unwatched = true;
-    log_write(
-        LOG_EVENT(LOG_WARN, "not_watched", .error = why->text),
-        "Below %s not all is watched: what is not is only scanned every %.0f s (raise fs.inotify.max_user_watches and max_user_instances)",
-        s->rt->config->hot, (double)s->rt->config->settings->scan_interval_ms / 1000);
+    log_write(LOG_EVENT(LOG_WARN, "not_watched", .error = why->text),
+              "Below %s not all is watched: what is not is only scanned every %.0f s (%s)", s->rt->config->hot,
+              (double)s->rt->config->settings->scan_interval_ms / 1000, watching_advice(s));
 }
 
 static void add(struct work *work)

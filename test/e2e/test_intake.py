@@ -10,6 +10,7 @@ import time
 import pytest
 
 from conftest import root_only
+from test_readiness import run_as_stranger
 from shunt import SCALE, ticket, wait_for
 
 
@@ -92,6 +93,28 @@ def test_exhausted_watches_leave_the_rest_to_the_scan(make_site, sysctl):
         site.drop("CLIENT%d" % i, "t.json")
     site.wait_ended()
     assert len(site.events("not_watched")) == 1
+    assert "max_user_watches" in site.events("not_watched")[0]["error"]
+    degraded = site.command("status").stdout.decode()
+    assert "max_user_watches" in degraded and "wait for the next scan" in degraded
+    site.finish()
+
+
+@root_only
+def test_a_folder_that_may_not_be_read_is_told_as_that(make_site, base):
+    """The limits of inotify have nothing to do with it, and nobody is sent to raise them."""
+    site = make_site()
+    site.folder("SHUT")
+    run_as_stranger(site, base)
+    (site.hot / "SHUT").chmod(0o300)
+    site.start()
+    told = site.wait_event("not_watched")[0]
+    assert told["error"].endswith("JSON/SHUT: Permission denied") and "inotify" not in told["msg"]
+    degraded = site.command("status").stdout.decode()
+    assert "1 folder is not watched" in degraded and "JSON/SHUT: Permission denied" in degraded and "inotify" not in degraded, degraded
+    (site.hot / "SHUT").chmod(0o777)
+    site.drop("SHUT", "x.json")
+    site.wait_ended(1)
+    wait_for(lambda: "not watched" not in site.command("status").stdout.decode(), "it is watched now")
     site.finish()
 
 

@@ -16,14 +16,6 @@
 
 #define NOON INT64_C(1790000000000) /* 2026-09-21T14:13:20Z */
 
-static int64_t wall_now_ms;
-static inline int64_t set_wall(const struct clock *clock)
-{
-    (void)clock;
-    return wall_now_ms;
-}
-static const struct clock clock_set = {.mono_ms = fast_mono, .wall_ms = set_wall};
-
 static inline struct service *start(struct scratch *s)
 {
     struct error e = {0};

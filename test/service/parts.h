@@ -44,6 +44,15 @@ static inline int64_t fast_wall(const struct clock *clock)
 }
 static const struct clock clock_fast = {.mono_ms = fast_mono, .wall_ms = fast_wall};
 
+/* The wall clock that the test sets. */
+static int64_t wall_now_ms;
+static inline int64_t wall_as_set(const struct clock *clock)
+{
+    (void)clock;
+    return wall_now_ms;
+}
+static const struct clock clock_set = {.mono_ms = fast_mono, .wall_ms = wall_as_set};
+
 static inline void put_config(struct scratch *s, const char *settings, const char *routes)
 {
     char text[4096];

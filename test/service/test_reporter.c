@@ -8,14 +8,6 @@
 
 #define DAY_MS (24 * 3600 * INT64_C(1000))
 
-static int64_t stepped_wall_ms;
-static int64_t stepped_wall(const struct clock *clock)
-{
-    (void)clock;
-    return stepped_wall_ms;
-}
-static const struct clock clock_stepped = {.mono_ms = fast_mono, .wall_ms = stepped_wall};
-
 /* How many rows there are. */
 static size_t reports(struct service *service)
 {
@@ -35,7 +27,7 @@ static bool the_ended_day_is_reported(struct watcher *w)
         return false; /* no worker may allocate while the allocator is exchanged */
     if (w->step == 0 && reports(service) == 1) {
         w->step = 1;
-        stepped_wall_ms += DAY_MS;
+        wall_now_ms += DAY_MS;
         fill_waits(&service->rt, 0);
         scarce_begin(1, SCARCE_FOR_EVER);
         scheduler_start(service->scheduler);
@@ -48,8 +40,8 @@ static void without_memory_to_wait_a_report_is_looked_for_again_all_the_same(voi
 {
     struct scratch *s = *state;
     put_config(s, FAST, ROUTES_ONE);
-    stepped_wall_ms = clock_real.wall_ms(&clock_real);
-    struct service *service = start_by(s, false, &clock_stepped);
+    wall_now_ms = clock_real.wall_ms(&clock_real);
+    struct service *service = start_by(s, false, &clock_set);
     run_until(service, s, the_ended_day_is_reported);
     service_free(service);
 }

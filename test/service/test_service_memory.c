@@ -73,13 +73,6 @@ static void no_memory_for_a_snapshot_makes_none(void **state)
 }
 
 #define DAY_MS (24 * 3600 * INT64_C(1000))
-static int64_t stepped_wall_ms;
-static int64_t stepped_wall(const struct clock *clock)
-{
-    (void)clock;
-    return stepped_wall_ms;
-}
-static const struct clock clock_stepped = {.mono_ms = fast_mono, .wall_ms = stepped_wall};
 
 /* No thread of the store allocates any more. */
 static void wait_for_store(struct service *service)
@@ -100,16 +93,16 @@ static void no_memory_at_the_days_end_does_not_lose_the_day(void **state)
 {
     struct scratch *s = *state;
     put_config(s, FAST "[report]\nenabled = no\n", ROUTES_TWO);
-    stepped_wall_ms = clock_real.wall_ms(&clock_real);
-    struct service *service = start_by(s, false, &clock_stepped);
-    stepped_wall_ms += DAY_MS;
+    wall_now_ms = clock_real.wall_ms(&clock_real);
+    struct service *service = start_by(s, false, &clock_set);
+    wall_now_ms += DAY_MS;
     tick(service);
     size_t lines = logged(s, "day_ended");
     assert_true(lines > 0);
     SCARCE_SWEEP (n) {
         uint64_t lost = log_dropped();
         size_t told = logged(s, "day_ended");
-        stepped_wall_ms += DAY_MS;
+        wall_now_ms += DAY_MS;
         while (service->holds.in_work) /* a worker may not allocate while the allocator is exchanged */
             uv_run(&service->loop, UV_RUN_ONCE);
         scarce_begin(n, 1);
@@ -117,7 +110,7 @@ static void no_memory_at_the_days_end_does_not_lose_the_day(void **state)
         scarce_end();
         tick(service);
         assert_int_equal(logged(s, "day_ended") - told + log_dropped() - lost, lines);
-        assert_int_equal(stats_date(service->rt.stats), clock_local_date(stepped_wall_ms));
+        assert_int_equal(stats_date(service->rt.stats), clock_local_date(wall_now_ms));
     }
     service_free(service);
 }

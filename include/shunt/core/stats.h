@@ -92,5 +92,6 @@ struct ledger {
 /* Does it balance? Where not, *difference = taken - the rest. */
 bool ledger_balances(const struct ledger *l, int64_t *difference);
 void ledger_text(const struct ledger *l, struct str *out);
+struct ledger ledger_of(const json_t *l); /* as the snapshot tells it; NULL: all 0 */
 
 #endif

@@ -1,9 +1,9 @@
 /* scanner.h: the truth below the events: which files lie in the hot folders, listed in slices; and the watches that
  * make it fast.
  *
- * A full scan (at start, every scan_interval, when events were lost) lists underprocess, the hot
- * root, and each client folder. New folders are watched first and then listed; folders that are gone or were made anew
- * lose or change their watch. One slice is in work at a time, and none while a quarter of the intake's queue is taken:
+ * A full scan (at start, every scan_interval, when events were lost) lists underprocess, the hot root, and each client
+ * folder. New folders are watched first and then listed; folders that are gone or were made anew lose or change their
+ * watch. One slice is in work at a time, and none while a quarter of the intake's queue is taken:
  * a million waiting files pass through it, and names that events tell find room meanwhile. Full scans are numbered,
  * timed (the time of listing, not of waiting for room), warned about over slow_scan, and stopped at scan_timeout: the
  * next tick goes on where it stopped. A tick while one is running is skipped and counted. Thread: loop; listing in work
@@ -48,6 +48,7 @@ struct scanner {
     size_t seen, found;      /* names; of them new to us */
     unsigned generation;     /* of the listing of the root */
     struct wait recheck;
+    struct error unwatched; /* why the last folder that could not be watched could not */
     bool told_unwatched, told_missing;
     bool closing;
 };

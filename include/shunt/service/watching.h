@@ -25,8 +25,9 @@ void watching_want(struct scanner *s, struct client_folder *folder);     /* wher
 bool watching_begin(struct scanner *s);
 void watching_forget(struct scanner *s, const char *name);
 void watching_lost(struct scanner *s, struct client_folder *folder); /* it is another now, or not there */
-void watching_forget_unseen(struct scanner *s);     /* all that the last listing of the root did not show */
-size_t watching_unwatched(const struct scanner *s); /* folders that are only scanned */
+void watching_forget_unseen(struct scanner *s);       /* all that the last listing of the root did not show */
+size_t watching_unwatched(const struct scanner *s);   /* folders that are only scanned */
+const char *watching_advice(const struct scanner *s); /* what a person can do about them */
 void watching_close_all(struct scanner *s);
 
 /* Of the scanner, for events */
