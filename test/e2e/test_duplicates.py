@@ -199,6 +199,7 @@ def test_while_the_store_is_locked_duplicates_are_delivered(make_site):
     with locked(site):
         site.put("RANK", "other.json", B)
         site.wait_event("store_failed", seconds=30)
+        site.wait_ended(3)
         assert [send(site, A), send(site, A)] == [True, True]
         assert len(site.events("duplicate_unknown")) == 1
     site.wait_event("store_back", seconds=60)
