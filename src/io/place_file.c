@@ -13,7 +13,7 @@
 
 #include "place_internal.h"
 
-#define CHUNK           ((size_t)256 * 1024)
+#define CHUNK           ((size_t)64 * 1024)
 #define TEMP_HASH_BYTES 8
 
 void temp_name(const char *tag, const char *whose, const char *name, char out[TEMP_SIZE])

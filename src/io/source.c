@@ -12,7 +12,7 @@
 
 #include "shunt/base/mem.h"
 
-#define CHUNK ((size_t)256 * 1024)
+#define CHUNK ((size_t)64 * 1024)
 
 struct file_print file_print_of(const struct stat *st)
 {

@@ -79,8 +79,23 @@ static void make_id(struct job *job)
 
 void job_content_drop(struct job *job)
 {
+    if (!job->content.bytes)
+        return;
+    job->jobs->kept_bytes -= job->content.size;
     mem_free(job->content.bytes);
     job->content.bytes = NULL;
+}
+
+static void keep_content(struct job *job, struct source_content *content)
+{
+    job->content = *content;
+    content->bytes = NULL;
+    if (!job->content.bytes)
+        return;
+    job->jobs->kept_bytes += job->content.size;
+    bool most_likely_nobody_copies = job->n_deliveries == 1 && job->deliveries[0].lane->links;
+    if (most_likely_nobody_copies || job->jobs->kept_bytes > JOBS_KEEP_MAX)
+        job_content_drop(job);
 }
 
 void job_rest(struct job *job)
@@ -102,10 +117,7 @@ void job_take(struct job *job, struct take_item *item)
     job->source = item->source;
     job->print = item->source.fd >= 0 ? item->source.print : item->readiness.last;
     item->source.fd = -1;
-    job->content = item->content;
-    item->content.bytes = NULL;
-    if (job->n_deliveries == 1 && job->deliveries[0].lane->links) /* most likely nobody copies it */
-        job_content_drop(job);
+    keep_content(job, &item->content);
     job->declared = item->declared;
     item->declared = NULL;
     job->error = item->error;
@@ -157,7 +169,7 @@ void job_free(struct job *job)
         delivery_fini(&job->deliveries[i]);
     wait_cancel(job->jobs->rt, &job->settle_wait);
     source_close(&job->source);
-    source_content_fini(&job->content);
+    job_content_drop(job);
     char *const owned[] = {job->key,      job->folder,   job->name,   job->client,
                            job->declared, job->category, job->studio, job->title};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)

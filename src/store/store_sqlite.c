@@ -109,7 +109,9 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_UNCOUNTED_DROP] = "DELETE FROM uncounted WHERE job = ?1",
     [SQL_UNCOUNTED] = "SELECT " JOB_COLUMNS ", outcome FROM uncounted"
                       " CROSS JOIN processing_jobs ON row = job WHERE instance = ?1 ORDER BY outcome",
-    [SQL_COUNTED] = "DELETE FROM uncounted WHERE instance = ?1 AND outcome <= json_extract(?2, '$.counted.to')"
+    [SQL_UNCOUNTED_FROM] = "SELECT job FROM uncounted WHERE job >= ?1 ORDER BY job LIMIT 1",
+    [SQL_COUNTED] = "DELETE FROM uncounted WHERE job BETWEEN ?3 AND ?4"
+                    " AND instance = ?1 AND outcome <= json_extract(?2, '$.counted.to')"
                     " AND outcome NOT IN (SELECT value FROM json_each(?2, '$.counted.but'))",
 
     [SQL_SNAPSHOT_SET] = "INSERT INTO snapshots (instance, document) VALUES (?1, ?2)"

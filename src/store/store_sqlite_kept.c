@@ -6,9 +6,10 @@
 #include "store_json.h"
 #include "store_sqlite.h"
 
-/* Binds the document to parameter n of them, runs; then: besides, or NULL. */
-static int save(struct sqlite_store *s, sqlite3_stmt *statement, sqlite3_stmt *then, int n, const json_t *document,
-                struct error *e)
+#define COUNTED_AT_ONCE 4096
+
+/* Binds the document to parameter n of it, and runs it. */
+static int save(struct sqlite_store *s, sqlite3_stmt *statement, int n, const json_t *document, struct error *e)
 {
     char *text;
     int rc = json_encode(document, &text, e);
@@ -18,12 +19,7 @@ static int save(struct sqlite_store *s, sqlite3_stmt *statement, sqlite3_stmt *t
     bind_text(statement, n, text);
     rc = sql_begin(s, true, e);
     if (rc == 0) {
-        rc = sql_run(s, statement, e);
-        if (rc == 0 && then) {
-            bind_text(then, n, text);
-            rc = sql_run(s, then, e);
-        }
-        rc = sql_end(s, rc, e);
+        rc = sql_end(s, sql_run(s, statement, e), e);
     }
     mem_free(text);
     return rc;
@@ -35,18 +31,70 @@ static int load(sqlite3_stmt *statement, json_t **out, struct error *e)
     return text ? json_decode(text, (size_t)sqlite3_column_bytes(statement, 0), out, e) : store_no_memory(e);
 }
 
-int sqlite_save_snapshot(struct store *store, unsigned instance, const json_t *snapshot, struct error *e)
+static int first_uncounted(struct sqlite_store *s, int64_t from, int64_t *job, struct error *e)
 {
-    struct sqlite_store *s = (struct sqlite_store *)store;
-    sqlite3_stmt *statement, *counted;
+    sqlite3_stmt *statement;
+    int rc = sql_get(s, SQL_UNCOUNTED_FROM, &statement, e);
+    if (rc) {
+        return rc;
+    }
+    (void)sqlite3_bind_int64(statement, 1, from);
+    rc = sql_step(s, statement, e);
+    *job = sqlite3_column_int64(statement, 0);
+    (void)sqlite3_reset(statement);
+    return rc;
+}
+
+/* A few at a time: SQLite gathers the keys of all rows that a statement removes, and those of a busy time are many. */
+static int count_up(struct sqlite_store *s, unsigned instance, const char *snapshot, struct error *e)
+{
+    sqlite3_stmt *counted;
+    int64_t job = 0;
+    int rc;
+    for (int64_t from = INT64_MIN; (rc = first_uncounted(s, from, &job, e)) == 1; from = job + COUNTED_AT_ONCE) {
+        rc = sql_get(s, SQL_COUNTED, &counted, e);
+        if (rc) {
+            return rc;
+        }
+        (void)sqlite3_bind_int64(counted, 1, instance);
+        bind_text(counted, 2, snapshot);
+        (void)sqlite3_bind_int64(counted, 3, job);
+        (void)sqlite3_bind_int64(counted, 4, job + COUNTED_AT_ONCE - 1);
+        rc = sql_run(s, counted, e);
+        if (rc) {
+            return rc;
+        }
+    }
+    return rc;
+}
+
+static int save_and_count(struct sqlite_store *s, unsigned instance, const char *snapshot, struct error *e)
+{
+    sqlite3_stmt *statement;
     int rc = sql_get(s, SQL_SNAPSHOT_SET, &statement, e);
-    rc = rc ? rc : sql_get(s, SQL_COUNTED, &counted, e);
     if (rc) {
         return rc;
     }
     (void)sqlite3_bind_int64(statement, 1, instance);
-    (void)sqlite3_bind_int64(counted, 1, instance);
-    return save(s, statement, counted, 2, snapshot, e);
+    bind_text(statement, 2, snapshot);
+    rc = sql_run(s, statement, e);
+    return rc ? rc : count_up(s, instance, snapshot, e);
+}
+
+int sqlite_save_snapshot(struct store *store, unsigned instance, const json_t *snapshot, struct error *e)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    char *text;
+    int rc = json_encode(snapshot, &text, e);
+    if (rc) {
+        return rc;
+    }
+    rc = sql_begin(s, true, e);
+    if (rc == 0) {
+        rc = sql_end(s, save_and_count(s, instance, text, e), e);
+    }
+    mem_free(text);
+    return rc;
 }
 
 int sqlite_load_snapshot(struct store *store, unsigned instance, json_t **snapshot, struct error *e)
@@ -75,7 +123,7 @@ int sqlite_save_day(struct store *store, unsigned instance, int date, const json
     }
     (void)sqlite3_bind_int(statement, 1, date);
     (void)sqlite3_bind_int64(statement, 2, instance);
-    return save(s, statement, NULL, 3, day, e);
+    return save(s, statement, 3, day, e);
 }
 
 static int add_day(json_t *days, sqlite3_stmt *statement, struct error *e)
@@ -121,7 +169,7 @@ int sqlite_save_report(struct store *store, int date, const json_t *report, stru
     }
     (void)sqlite3_bind_int(statement, 1, date);
     (void)sqlite3_bind_int(trim, 1, STORE_REPORTS_MAX);
-    rc = save(s, statement, NULL, 2, report, e);
+    rc = save(s, statement, 2, report, e);
     return rc ? rc : sql_run(s, trim, e);
 }
 

@@ -1,4 +1,5 @@
 /* test_ticket_limits.c: depth, length and memory: what is limited, what is not, and that it stays small. */
+#include "../counted.h"
 #include "../scarce.h"
 #include "ticket_read.h"
 
@@ -135,44 +136,12 @@ static void a_number_without_end_is_refused(void **state)
     }
 }
 
-static size_t allocated, allocated_most;
-
-static void *counting_alloc(size_t size)
-{
-    size_t *block = test_malloc(size + 16);
-    *block = size;
-    allocated += size;
-    allocated_most = allocated > allocated_most ? allocated : allocated_most;
-    return (char *)block + 16;
-}
-
-static void counting_free(void *p)
-{
-    if (p != NULL) {
-        size_t *block = (size_t *)(void *)((char *)p - 16);
-        allocated -= *block;
-        test_free(block);
-    }
-}
-
-static void *counting_resize(void *p, size_t size)
-{
-    void *fresh = counting_alloc(size);
-    if (p != NULL) {
-        size_t old = *(size_t *)(void *)((char *)p - 16);
-        memcpy(fresh, p, old < size ? old : size);
-        counting_free(p);
-    }
-    return fresh;
-}
-
 static void a_huge_ticket_is_read_in_constant_memory(void **state)
 {
     (void)state;
     static char block[64 * 1024];
     memset(block, 'A', sizeof block);
-    mem_set(&(struct mem_functions){.alloc = counting_alloc, .resize = counting_resize, .free = counting_free});
-    allocated = allocated_most = 0;
+    mem_set(&counted);
     struct pointer_set *set = pointer_set_new();
     struct ticket_parser *p = ticket_parser_new(set, wide);
     static const char head[] = "{\"JobSpecification\":{\"JobDetails\":{\"Pdf\":\"",

@@ -164,22 +164,48 @@ static void a_job_that_changed_waits_for_its_other_requests_and_leaves_their_que
     bench_free(p);
 }
 
+/* TICKET("RANK") and blanks. */
+static struct job *begin_of_size(struct parts *p, const char *name, size_t len)
+{
+    char path[64], *text = malloc(len);
+    memset(text, ' ', len);
+    memcpy(text, TICKET("RANK"), strlen(TICKET("RANK")));
+    snprintf(path, sizeof path, "hot/RANK/%s", name);
+    put_bytes(in(p->s, path), text, len);
+    free(text);
+    struct job *job = take_up(p, name);
+    assert_non_null(job);
+    return job;
+}
+
 static void a_large_ticket_is_copied_from_where_it_lies(void **state)
 {
     struct parts *p = bench_new(state, SETTINGS, ROUTES_ONE);
-    struct scratch *s = *state;
-    size_t len = TAKE_KEEP_MAX + 1;
-    char *text = malloc(len);
-    memset(text, ' ', len);
-    memcpy(text, TICKET("RANK"), strlen(TICKET("RANK")));
-    put_bytes(in(s, "hot/RANK/large.json"), text, len);
-    free(text);
-    assert_non_null(take_up(p, "large.json"));
+    begin_of_size(p, "large.json", TAKE_KEEP_MAX + 1);
     archive_all(p);
     struct batch *batch = request_of(lane_named(p, "a"));
     assert_null(batch->items[0].bytes);
-    assert_string_equal(batch->items[0].source, in(s, "under/0/RANK/large.json"));
-    assert_int_equal(batch->items[0].size, len);
+    assert_string_equal(batch->items[0].source, in(*state, "under/0/RANK/large.json"));
+    assert_int_equal(batch->items[0].size, TAKE_KEEP_MAX + 1);
+    bench_free(p);
+}
+
+static void of_many_tickets_in_hand_only_so_much_is_kept(void **state)
+{
+    struct parts *p = bench_new(state, SETTINGS, ROUTES_ONE);
+    struct lane *a = lane_named(p, "a");
+    const size_t room = JOBS_KEEP_MAX / TAKE_KEEP_MAX;
+    size_t kept = 0;
+    char name[32];
+    for (size_t i = 0; i < room + 5; i++) {
+        snprintf(name, sizeof name, "b%zu.json", i);
+        kept += begin_of_size(p, name, TAKE_KEEP_MAX)->content.bytes != NULL;
+    }
+    assert_int_equal(kept, room);
+    archive_all(p);
+    answer_all(p, a, 0);
+    assert_int_equal(a->delivered, room + 5);
+    assert_non_null(begin_of_size(p, "later.json", TAKE_KEEP_MAX)->content.bytes);
     bench_free(p);
 }
 
@@ -239,6 +265,7 @@ int main(void)
         T(an_original_that_changed_or_is_gone_ends_its_job_as_returned),
         T(a_job_that_changed_waits_for_its_other_requests_and_leaves_their_queues),
         T(a_large_ticket_is_copied_from_where_it_lies),
+        T(of_many_tickets_in_hand_only_so_much_is_kept),
         T(no_memory_on_the_way_only_delays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

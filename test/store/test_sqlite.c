@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "../counted.h"
 #include "sqlite_files.h"
 
 extern const size_t sqlite_migrations_count;
@@ -204,6 +205,31 @@ static void of_ended_messages_and_of_reports_the_newest_stay(void **state)
     assert_int_equal(number("shunt.db", "SELECT min(row) FROM outbox WHERE state <> 0"), 4);
 }
 
+static void many_jobs_are_counted_in_little_memory(void **state)
+{
+    (void)state;
+    fill_and_close();
+    run_sql("shunt.db",
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000)"
+            " INSERT INTO uncounted (job, instance, outcome) SELECT i * 5 + i / 1000 * 77777, i % 3 = 0, i FROM n");
+    mem_set(&counted);
+    struct store *s = opened();
+    struct error e = {0};
+    json_t *snapshot = json_pack("{s:{s:i, s:[i, i, i]}}", "counted", "to", 59000, "but", 1, 3, 58000);
+    assert_int_equal(store_save_snapshot(s, 0, snapshot, &e), 0); /* its cache is full from now on */
+    size_t before = allocated;
+    allocated_most = allocated;
+    assert_int_equal(store_save_snapshot(s, 1, snapshot, &e), 0);
+    size_t most = allocated_most - before;
+    json_decref(snapshot);
+    store_close(s);
+    mem_set(NULL);
+    assert_in_range(most, 1, 200 * 1024);
+    assert_int_equal(number("shunt.db", "SELECT count(*) FROM uncounted WHERE instance = 0 AND outcome <= 59000"), 2);
+    assert_int_equal(number("shunt.db", "SELECT count(*) FROM uncounted WHERE instance = 1 AND outcome <= 59000"), 1);
+    assert_int_equal(number("shunt.db", "SELECT count(*) FROM uncounted WHERE outcome > 59000"), 1000);
+}
+
 static void a_check_tells_what_disagrees(void **state)
 {
     (void)state;
@@ -231,6 +257,7 @@ int main(void)
         ONE(an_older_database_is_brought_up_to_date),
         ONE(removed_jobs_take_their_deliveries_and_their_room_along),
         ONE(of_ended_messages_and_of_reports_the_newest_stay),
+        ONE(many_jobs_are_counted_in_little_memory),
         ONE(a_check_tells_what_disagrees),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

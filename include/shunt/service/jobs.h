@@ -22,6 +22,9 @@
 #include "shunt/service/runtime.h"
 #include "shunt/service/take.h"
 
+/* Bytes of contents that all jobs keep; what is more is copied from its file. */
+#define JOBS_KEEP_MAX (512 * 1024)
+
 struct lane;
 struct jobs;
 struct record;
@@ -70,7 +73,7 @@ struct job {
     bool left;            /* by a try that may have been cut off: its temporaries may still lie about */
     struct source source; /* open and leased while the job goes on without waiting */
     struct file_print print;
-    struct source_content content; /* bytes go when the job waits */
+    struct source_content content; /* bytes go when the job waits; NULL also beyond JOBS_KEEP_MAX */
     bool changed;                  /* the original changed under us: returned, not failed */
     bool again;                    /* something arrived under the same name meanwhile */
     bool own_move_pending;         /* the event of our own claim is still to come */
@@ -112,6 +115,7 @@ struct jobs {
     struct feed *feed; /* NULL: nobody follows */
     struct job_handle *table;
     size_t count;
+    uint64_t kept_bytes;       /* contents that jobs hold */
     int64_t ledger_difference; /* last told */
     uint64_t outcomes;       /* numbers given to jobs that end; the store knows by them which ones a snapshot counts */
     bool duplicates_unknown; /* that the store does not tell them stands in the log */
