@@ -133,7 +133,10 @@ static void check_folders(struct checks *c)
     const struct service *s = c->s;
     check_disk(c, DISK_HOT, s->scanner.told_missing ? "the hot folder cannot be listed" : NULL);
     check_disk(c, DISK_UNDERPROCESS,
-               s->settle.remove.troubled ? "delivered tickets cannot be taken off underprocess" : NULL);
+               s->intake.barred.code != 0 && s->intake.count > 0
+                   ? "no ticket can be moved into underprocess: all wait in the hot folders"
+               : s->settle.remove.troubled ? "delivered tickets cannot be taken off underprocess"
+                                           : NULL);
     check_disk(c, DISK_FAILED, s->settle.aside.troubled ? "tickets cannot be moved to the failed folder" : NULL);
 }
 

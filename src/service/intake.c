@@ -235,12 +235,19 @@ static size_t in_hand(const struct intake *in)
     return in->looking + (in_work > stuck ? in_work - stuck : 0);
 }
 
+static unsigned looks_at_once(const struct intake *in)
+{
+    if (in->barred.code != 0)
+        return due_listed(&in->barred_wait.due) ? 0 : 1;
+    return (unsigned)in->rt->config->settings->workers;
+}
+
 void intake_pump(struct intake *in)
 {
     const struct settings *s = in->rt->config->settings;
     if (in->queued == 0 && in->on_trial && !in->rt->draining)
         on_trial(in, in_hand(in));
-    while (in->queued > 0 && in->active < (unsigned)s->workers && !in->rt->draining && !wait_for_more(in)) {
+    while (in->queued > 0 && in->active < looks_at_once(in) && !in->rt->draining && !wait_for_more(in)) {
         size_t held = in_hand(in), limit = (size_t)s->in_work_limit;
         size_t count = in->queued < (size_t)s->batch_size ? in->queued : (size_t)s->batch_size;
         if (on_trial(in, held) || held >= limit || in->rt->ledger.waiting + in->rt->stuck >= CANDIDATES_MAX)
@@ -303,6 +310,7 @@ void intake_fini(struct intake *in)
 {
     struct candidate *c, *next;
     wait_cancel(in->rt, &in->batch_wait);
+    wait_cancel(in->rt, &in->barred_wait);
     if (in->on_trial)
         trial_over(in->instance->fd);
     HASH_ITER (hh, in->table, c, next)

@@ -95,6 +95,13 @@ static struct candidate *follow(struct candidate *c)
     return claimed;
 }
 
+/* It crashed nobody. */
+static void acquit(struct candidate *c)
+{
+    c->intake->suspects -= c->suspect;
+    c->suspect = false;
+}
+
 static void on_looked(struct look *look, struct candidate *c, struct take_item *item)
 {
     c->readiness = item->readiness;
@@ -116,11 +123,12 @@ static void on_looked(struct look *look, struct candidate *c, struct take_item *
         else
             candidate_drop(c);
         break;
+    case TAKEN_BARRED:
+        acquit(c);
+        candidate_queue(c); /* not put off: room for more names would be all that comes of it */
+        break;
     case TAKEN_WAIT:
-        if (c->suspect) { /* it crashed nobody */
-            c->suspect = false;
-            look->intake->suspects--;
-        }
+        acquit(c);
         if (item->claimed && !c->claimed) {
             struct candidate *claimed = follow(c);
             if (claimed)
@@ -140,6 +148,26 @@ static void look_free(struct look *look)
     mem_free(look);
 }
 
+static void on_barred_over(struct wait *wait)
+{
+    (void)wait; /* the turn's pump tries */
+}
+
+/* Told once, not of each ticket. */
+static void learn_barred(struct intake *in, const struct error *barred, size_t claimed)
+{
+    if (barred->code != 0) {
+        if (in->barred.code == 0)
+            log_write(LOG_EVENT(LOG_ERROR, "intake_barred", .error = barred->text),
+                      "No ticket can be taken up: they wait in the hot folders, and it is tried every second");
+        in->barred = *barred;
+        wait_set(in->rt, &in->barred_wait, TROUBLE_PAUSE_MS, on_barred_over);
+    } else if (in->barred.code != 0 && claimed > 0) {
+        error_clear(&in->barred);
+        log_info("intake_open", "Tickets are taken up again");
+    }
+}
+
 static void on_look_done(struct work *work)
 {
     struct look *look = (struct look *)work;
@@ -152,6 +180,7 @@ static void on_look_done(struct work *work)
         claimed += look->items[i].taken == TAKEN_CLAIMED;
         on_looked(look, look->candidates[i], &look->items[i]);
     }
+    learn_barred(in, &look->batch.barred, claimed);
     if (claimed > 0)
         stats_batch(in->rt->stats, claimed);
     look_free(look);

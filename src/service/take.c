@@ -19,7 +19,7 @@
 
 /* Folders that a batch works in, opened once for a run of items of the same client. */
 struct folders {
-    const struct take_batch *batch;
+    struct take_batch *batch;
     const char *client;
     int hot_root, under_root;
     int hot, under; /* of client; the roots themselves for "" */
@@ -41,8 +41,6 @@ static int enter_client(struct folders *f, const char *client, struct error *e)
     if (f->client && strcmp(f->client, client) == 0)
         return 0;
     close_client(f);
-    if (f->under_root < 0)
-        return error_set(e, ERR_NOPLACE, "%s cannot be opened", f->batch->underprocess);
     if (client[0] == '\0') {
         f->hot = f->hot_root;
         f->hot_code = f->hot_root < 0 ? ERR_NOPLACE : 0;
@@ -170,8 +168,14 @@ static enum verdict look_at(const struct take_batch *batch, struct take_item *it
     return verdict;
 }
 
+static void bar(struct take_item *item)
+{
+    error_clear(&item->error); /* it is the batch's */
+    item->taken = TAKEN_BARRED;
+}
+
 /* True where the file now lies in underprocess. */
-static bool claim(struct take_item *item, const struct folders *f)
+static bool claim(struct take_item *item, struct folders *f)
 {
     int errnum = files_rename_new(f->hot, item->name, f->under, item->name);
     if (errnum == 0) {
@@ -188,6 +192,10 @@ static bool claim(struct take_item *item, const struct folders *f)
         error_errno(&item->error, errnum, "%s/%s cannot be moved into %s", f->client, item->name,
                     f->batch->underprocess);
         wait_for(item, TROUBLE_PAUSE_MS);
+        if (errnum == EROFS) { /* and so it will be to all others */
+            f->batch->barred = item->error;
+            bar(item);
+        }
     }
     return false;
 }
@@ -323,15 +331,19 @@ void take_run(struct take_batch *batch)
 {
     struct error e = {0};
     struct folders f = {.batch = batch, .hot = -1, .under = -1};
+    error_clear(&batch->barred);
     f.hot_root = files_open_folder(batch->config->hot, &e);
-    error_clear(&e);
-    f.under_root = files_open_folder(batch->underprocess, &e);
+    f.under_root = files_open_folder(batch->underprocess, &batch->barred);
     size_t *scratch = mem_alloc((batch->routes->n_destinations + 1) * sizeof *scratch);
     for (size_t i = 0; i < batch->count; i++) {
         struct take_item *item = &batch->items[i];
         error_clear(&e);
         item->source.fd = -1;
         item->left = item->claimed;
+        if (batch->barred.code != 0 && !(item->claimed && f.under_root >= 0)) {
+            bar(item);
+            continue;
+        }
         int rc = scratch ? enter_client(&f, item->client, &e) : error_set(&e, ERR_NOMEM, "out of memory");
         if (rc == 0) {
             take_one(&f, item, scratch);

@@ -103,3 +103,26 @@ def test_a_destination_inside_our_own_folders_is_refused(make_site, path):
     result = site.command("check")
     assert result.returncode == 1
     assert b"routes.ini:1: [destination a] path lies inside" in result.stderr
+
+
+def test_while_underprocess_is_away_all_tickets_wait_and_that_is_told_once(make_site):
+    site = make_site({"intake.queue_limit": "64", "intake.batch_size": "16", "intake.scan_interval": "1s"})
+    site.folder("RANK")
+    site.start()
+    away = site.data / "elsewhere"
+    site.under.rename(away)
+    for i in range(300):
+        site.drop("RANK", "t%d.json" % i)
+    site.wait_event("intake_barred")
+    wait_for(lambda: b"no ticket can be moved into underprocess" in site.command("status").stdout, "the status says so")
+    known = lambda: json.loads(site.command("status", "--json").stdout)["snapshot"]["queue"]["known"]
+    scans = len(site.events("scan_start")) + len(site.events("scan_skipped"))
+    wait_for(lambda: len(site.events("scan_start")) + len(site.events("scan_skipped")) >= scans + 3, "it is tried again and again")
+    assert known() < 200, "more names are taken in than find room"
+    assert len(site.events("intake_barred")) == 1 and not site.events("not_taken"), "it is told of each ticket"
+    assert len(list(site.hot.glob("RANK/*.json"))) == 300
+    away.rename(site.under)
+    site.wait_ended(seconds=30)
+    assert len(site.events("intake_open")) == 1
+    assert b"no ticket can be moved" not in site.command("status").stdout
+    site.finish()

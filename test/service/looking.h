@@ -11,7 +11,8 @@ struct bench {
     struct scratch *s;
     struct config *config;
     struct clock_virtual clock;
-    struct take_item item; /* of the last look */
+    struct take_item item; /* of the last look, as `barred` is */
+    struct error barred;
 };
 
 static inline struct bench *bench_new(void **state, const char *settings)
@@ -51,6 +52,7 @@ static inline enum taken look_again(struct bench *b)
                                .items = item,
                                .count = 1};
     take_run(&batch);
+    b->barred = batch.barred;
     return item->taken;
 }
 

@@ -190,13 +190,13 @@ static void a_claim_that_cannot_be_made_leaves_the_file_and_is_tried_again(void 
     bench_free(b);
 }
 
-static void a_missing_underprocess_folder_is_told_and_the_file_stays(void **state)
+static void a_missing_underprocess_folder_bars_all_and_the_file_stays(void **state)
 {
     struct bench *b = bench_new(state, "");
     put(in(b->s, "hot/RANK/a.json"), TICKET("RANK"));
     assert_int_equal(rmdir(in(b->s, "under/0")), 0);
-    assert_int_equal(look(b, "RANK", "a.json"), TAKEN_WAIT);
-    assert_int_not_equal(b->item.error.code, 0);
+    assert_int_equal(look(b, "RANK", "a.json"), TAKEN_BARRED);
+    assert_non_null(strstr(b->barred.text, "under/0"));
     assert_true(exists(in(b->s, "hot/RANK/a.json")));
     bench_free(b);
 }
@@ -213,7 +213,7 @@ int main(void)
         T(what_is_no_file_does_not_block_its_name_in_underprocess),
         T(what_is_no_file_and_cannot_be_put_back_is_told_and_tried_again),
         T(a_claim_that_cannot_be_made_leaves_the_file_and_is_tried_again),
-        T(a_missing_underprocess_folder_is_told_and_the_file_stays),
+        T(a_missing_underprocess_folder_bars_all_and_the_file_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

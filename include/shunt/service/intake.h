@@ -30,10 +30,12 @@ struct intake {
     struct candidate *queue[PRIORITIES];
     unsigned turn; /* priority_next */
     size_t count, queued, looking;
-    size_t claimed;         /* candidates that lie in underprocess */
-    unsigned active;        /* looks in work */
-    bool busy[WORKERS_MAX]; /* by worker number - 1 */
-    struct wait batch_wait; /* until a small batch goes anyway */
+    size_t claimed;          /* candidates that lie in underprocess */
+    unsigned active;         /* looks in work */
+    bool busy[WORKERS_MAX];  /* by worker number - 1 */
+    struct wait batch_wait;  /* until a small batch goes anyway */
+    struct error barred;     /* why nothing can be moved into underprocess; code 0: it can, as far as is known */
+    struct wait barred_wait; /* until that is tried again */
     int64_t oldest_queued_ms;
     struct trial poison; /* what was on trial when an earlier run crashed */
     bool on_trial;       /* a suspect is, alone; its note may lie there */

@@ -27,6 +27,7 @@ enum taken {
     TAKEN_WAIT,     /* not whole, or could not be looked at: again after pause_ms */
     TAKEN_BUSY,     /* an older ticket of that name is still in underprocess */
     TAKEN_GONE,     /* not there any more, or nothing that we take */
+    TAKEN_BARRED,   /* not looked at, or not claimed: nothing can be moved into underprocess (the batch's `barred`) */
     TAKEN_PUT_BACK, /* it lay in underprocess and is nothing that we take: in hot again, `error` says as what */
 };
 
@@ -64,6 +65,7 @@ struct take_batch {
     const struct trial *poison; /* what was on trial when an earlier run crashed: not to be read again */
     struct take_item *items;
     size_t count;
+    struct error barred; /* out: why nothing can be claimed for now, whatever it is; code 0: it can */
 };
 
 void take_run(struct take_batch *batch);
