@@ -215,8 +215,10 @@ def test_a_folder_whose_disk_died_is_not_believed_to_be_flushed(make_site, mount
         subprocess.run(["xfs_io", "-x", "-c", "shutdown", str(place)], check=True)
         site.wait_event("destination_down", seconds=20)
     assert "t.json" not in [e["file"] for e in site.events("processed")]
-    subprocess.run(["umount", str(place)], check=True)
+    assert site.command("hold", "monday-rank").returncode == 0  # or a try finds the bare folder below the disk
+    wait_for(lambda: subprocess.run(["umount", str(place)]).returncode == 0, "no try is there any more")
     mounts(place, "-o", "loop", image)
     assert names(place) == ["first.json"], "the disk kept what was not flushed: this test shows nothing"
+    assert site.command("release", "monday-rank").returncode == 0
     finish(site)
     assert sorted(names(place)) == ["first.json", "t.json"]
