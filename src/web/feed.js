@@ -4,20 +4,25 @@
 import { get } from "./ui.js";
 
 const listeners = new Set();
-const state = { status: null, source: null, patience: 0, again: 0, refresher: 0, failures: 0, missed: false, shown: "" };
+const state = { status: null, source: null, patience: 0, again: 0, refresher: 0, failures: 0, missed: true, changes: 0, shown: "" };
 const REFRESH_MS = 15000;
 const AGAIN_MS = 2000;
 const PATIENCE_MS = 8000;
 const FAILURES_MAX = 3;
 
 function tell(kind, data) {
+    if (kind !== "status") state.changes++;
     for (const listener of listeners) listener(kind, data);
 }
 
-/** listener(kind, data): "status", "job", "reset" (all may have changed). Returns what ends it. */
-export function listen(listener) {
+/** How much was told so far: to be asked before what is shown is fetched, for listen(). */
+export const changes = () => state.changes;
+
+/** listener(kind, data): "status", "job", "reset" (all may have changed; also what was told since `since`). Returns what ends it. */
+export function listen(listener, since = state.changes) {
     listeners.add(listener);
     if (state.status) listener("status", state.status);
+    if (since !== state.changes) listener("reset", null);
     return () => listeners.delete(listener);
 }
 

@@ -87,6 +87,7 @@ export async function jobs(_, parameters) {
         shown = await more(null);
         draw();
     }
+    const since = feed.changes();
     await first();
     older.addEventListener("click", () => attempt(async () => {
         shown = shown.concat(await more(next));
@@ -99,7 +100,7 @@ export async function jobs(_, parameters) {
             timer = 0;
             first().catch(() => {});
         }, 1500);
-    });
+    }, since);
     const offered = operates() && (!filter.status || filter.status === "failed");
     return {
         leave() {
@@ -160,6 +161,7 @@ function waitsFor(j, destinations) {
 
 export async function job(id) {
     const box = h("div", { class: "columns" });
+    const since = feed.changes();
     let destinations = [];
     let shown = await get("/api/v1/jobs/" + id); // as it stands in the address: encoded already
     function draw() {
@@ -189,7 +191,7 @@ export async function job(id) {
         again();
         clearTimeout(later);
         later = setTimeout(again, AGAIN_MS);
-    });
+    }, since);
     return {
         leave() {
             end();

@@ -105,6 +105,49 @@ def test_a_drop_is_shown_within_seconds_without_a_reload(site, page):
     assert was_not_reloaded(page)
 
 
+# What is asked of the jobs is answered at once, and the page gets it late; whether an event came meanwhile is known.
+LATE_ANSWERS = """
+const ask = window.fetch, late = new Promise((go) => (window.letGo = go));
+window.fetch = async (what, ...more) => {
+    const answer = await ask(what, ...more);
+    if (String(what).startsWith("/api/v1/jobs")) {
+        window.answered = true;
+        await late;
+    }
+    return answer;
+};
+window.heard = 0;
+window.EventSource = class extends EventSource {
+    constructor(...of) {
+        super(...of);
+        this.addEventListener("job", () => window.heard++);
+    }
+};
+"""
+
+
+@pytest.fixture
+def late(page):
+    script = page.cdp("Page.addScriptToEvaluateOnNewDocument", source=LATE_ANSWERS)["identifier"]
+    yield page
+    page.cdp("Page.removeScriptToEvaluateOnNewDocument", identifier=script)
+
+
+@pytest.mark.parametrize("view", ["", "#/jobs", "#/job/"])
+def test_what_happens_while_a_view_is_fetched_is_shown(site, late, view):
+    assert site.http().post("/api/v1/destinations/loreal/hold").status == 200
+    site.drop("LOREAL", "waits.json")
+    id = wait_for(lambda: site.http().get("/api/v1/jobs?status=pending").json["jobs"], "it waits")[0]["id"]
+    late.open(site.http(), "/" + (view + id if view == "#/job/" else view))
+    wait_for(lambda: late.js("return window.answered"), "the answer is on its way")
+    wait_for(lambda: late.text("#live") == "live", "the events come")
+    site.put("RANK", "bad.json", b"{]")
+    assert site.http().post("/api/v1/jobs/%s/cancel" % id).status == 200
+    wait_for(lambda: late.js("return window.heard") == 2, "both ends are told")
+    late.js("window.letGo()")
+    late.sees("cancelled" if view == "#/job/" else "invalid JSON", selector="main", seconds=8)
+
+
 def test_a_failed_ticket_is_put_back_and_then_done(site, page):
     site.put("RANK", "again.json", b"{]")
     page.open(site.http())
