@@ -106,8 +106,9 @@ static void check_scans(struct checks *c)
     advise(c, advice);
 }
 
-/* trouble: what its user met there already, or NULL. A folder that is gone is made when it is needed. */
-static void check_disk(struct checks *c, enum disk_of which, const char *trouble)
+/* trouble: what its user met there already, or NULL; met: why, where that is known. A folder that is gone is made when it
+ * is needed. */
+static void check_disk(struct checks *c, enum disk_of which, const char *trouble, const struct error *met)
 {
     const struct disk *disk = &c->s->disks.of[which];
     const struct error *why = &disk->is.error;
@@ -123,7 +124,7 @@ static void check_disk(struct checks *c, enum disk_of which, const char *trouble
     else
         check(c, disk->name, REQUIRED, true, "the folder %s works", disk->name);
     if (trouble || hangs || bad)
-        explain(c, bad && !hangs ? why->text : disk->path);
+        explain(c, met ? met->text : bad && !hangs ? why->text : disk->path);
     advise(c, hangs ? "Is its share or disk still there?"
                     : "Is it mounted, is there room, may the service's user write there?");
 }
@@ -131,13 +132,14 @@ static void check_disk(struct checks *c, enum disk_of which, const char *trouble
 static void check_folders(struct checks *c)
 {
     const struct service *s = c->s;
-    check_disk(c, DISK_HOT, s->scanner.told_missing ? "the hot folder cannot be listed" : NULL);
+    bool barred = s->intake.barred.code != 0 && s->intake.count > 0;
+    check_disk(c, DISK_HOT, s->scanner.told_missing ? "the hot folder cannot be listed" : NULL, NULL);
     check_disk(c, DISK_UNDERPROCESS,
-               s->intake.barred.code != 0 && s->intake.count > 0
-                   ? "no ticket can be moved into underprocess: all wait in the hot folders"
+               barred                      ? "no ticket can be moved into underprocess: all wait in the hot folders"
                : s->settle.remove.troubled ? "delivered tickets cannot be taken off underprocess"
-                                           : NULL);
-    check_disk(c, DISK_FAILED, s->settle.aside.troubled ? "tickets cannot be moved to the failed folder" : NULL);
+                                           : NULL,
+               barred ? &s->intake.barred : NULL);
+    check_disk(c, DISK_FAILED, s->settle.aside.troubled ? "tickets cannot be moved to the failed folder" : NULL, NULL);
 }
 
 static void check_store(struct checks *c)
@@ -183,7 +185,7 @@ static void check_destinations(struct checks *c)
         if (hangs)
             advise(c, "Is its share still there?");
         if (!down && !hangs && lane->is_archive)
-            check_disk(c, DISK_ARCHIVE, NULL);
+            check_disk(c, DISK_ARCHIVE, NULL, NULL);
     }
     if (all > 0 && well == 0)
         check(c, "destinations", REQUIRED, false, "no destination takes deliveries");

@@ -95,13 +95,6 @@ static struct candidate *follow(struct candidate *c)
     return claimed;
 }
 
-/* It crashed nobody. */
-static void acquit(struct candidate *c)
-{
-    c->intake->suspects -= c->suspect;
-    c->suspect = false;
-}
-
 static void on_looked(struct look *look, struct candidate *c, struct take_item *item)
 {
     c->readiness = item->readiness;
@@ -124,11 +117,13 @@ static void on_looked(struct look *look, struct candidate *c, struct take_item *
             candidate_drop(c);
         break;
     case TAKEN_BARRED:
-        acquit(c);
         candidate_queue(c); /* not put off: room for more names would be all that comes of it */
         break;
     case TAKEN_WAIT:
-        acquit(c);
+        if (c->suspect) { /* it crashed nobody */
+            c->suspect = false;
+            look->intake->suspects--;
+        }
         if (item->claimed && !c->claimed) {
             struct candidate *claimed = follow(c);
             if (claimed)

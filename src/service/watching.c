@@ -106,8 +106,9 @@ void watching_want(struct scanner *s, struct client_folder *folder)
 
 const char *watching_advice(const struct scanner *s)
 {
-    return s->unwatched.code == ERR_NOFILES ? "raise fs.inotify.max_user_watches and max_user_instances"
-                                            : "let shunt's user read the folder";
+    return s->unwatched.code == ERR_ACCESS    ? "let shunt's user read the folder"
+           : s->unwatched.code == ERR_NOFILES ? "raise fs.inotify.max_user_watches and max_user_instances"
+                                              : "it is tried again at each scan";
 }
 
 static void tell_unwatched(struct scanner *s, const struct error *why)

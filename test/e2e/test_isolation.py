@@ -115,6 +115,7 @@ def test_while_underprocess_is_away_all_tickets_wait_and_that_is_told_once(make_
         site.drop("RANK", "t%d.json" % i)
     site.wait_event("intake_barred")
     wait_for(lambda: b"no ticket can be moved into underprocess" in site.command("status").stdout, "the status says so")
+    assert b"underprocess/0: No such file or directory" in site.command("status").stdout, "and why"
     known = lambda: json.loads(site.command("status", "--json").stdout)["snapshot"]["queue"]["known"]
     scans = len(site.events("scan_start")) + len(site.events("scan_skipped"))
     wait_for(lambda: len(site.events("scan_start")) + len(site.events("scan_skipped")) >= scans + 3, "it is tried again and again")
