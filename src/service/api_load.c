@@ -84,7 +84,7 @@ void api_service_health(struct http_request *request, void *context)
     size_t down = 0;
     for (const struct lane *lane = s->lanes.lanes; lane; lane = lane->next)
         down += lane->breaker.state != BREAKER_CLOSED || lane->hanging > 0;
-    bool fine = !s->storage.degraded && !s->scanner.told_missing && down == 0;
+    bool fine = !s->storage.degraded && s->scanner.missing.code == 0 && down == 0;
     when_utc(s->rt.clock->wall_ms(s->rt.clock), now);
     api_answer(request, 200,
                json_pack("{s:s, s:s, s:s, s:I, s:s}", "status",
@@ -92,7 +92,7 @@ void api_service_health(struct http_request *request, void *context)
                          : fine         ? "healthy"
                                         : "degraded",
                          "store", s->storage.degraded ? "away" : "connected", "queue",
-                         s->scanner.told_missing ? "hot folder missing" : "connected", "destinations_down",
+                         s->scanner.missing.code != 0 ? "hot folder missing" : "connected", "destinations_down",
                          (json_int_t)down, "timestamp", now));
 }
 

@@ -133,7 +133,8 @@ static void check_folders(struct checks *c)
 {
     const struct service *s = c->s;
     bool barred = s->intake.barred.code != 0 && s->intake.count > 0;
-    check_disk(c, DISK_HOT, s->scanner.told_missing ? "the hot folder cannot be listed" : NULL, NULL);
+    bool missing = s->scanner.missing.code != 0;
+    check_disk(c, DISK_HOT, missing ? "the hot folder cannot be listed" : NULL, missing ? &s->scanner.missing : NULL);
     check_disk(c, DISK_UNDERPROCESS,
                barred                      ? "no ticket can be moved into underprocess: all wait in the hot folders"
                : s->settle.remove.troubled ? "delivered tickets cannot be taken off underprocess"

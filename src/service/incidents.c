@@ -48,7 +48,7 @@ static int64_t wall_ms(const struct incidents *in)
 
 static bool of_instance(enum incident_kind kind)
 {
-    return kind == STORE_DEGRADED || kind == LEDGER || kind == SCAN_TIMEOUT;
+    return kind == STORE_DEGRADED || kind == LEDGER || kind == SCAN_TIMEOUT || kind == INTAKE_STOPPED;
 }
 
 /* Several instances may see the same: each opens and closes its own, by another subject. False: to be tried again. */
@@ -149,6 +149,7 @@ static bool is_over(const struct incidents *in, const struct incident *i)
     case DISK_LOW:
         return s->disks.of[DISK_HOT].known;
     case SCAN_TIMEOUT:
+    case INTAKE_STOPPED:
         return s->scanner.number > 0 && !(s->scanner.full && s->scanner.way == WAY_STARTUP);
     default:
         return true;
@@ -206,6 +207,17 @@ static void look_at_scans(struct incidents *in)
     begin(in, SCAN_TIMEOUT, in->self, &w);
 }
 
+static void look_at_intake(struct incidents *in)
+{
+    const struct service *s = in->service;
+    struct words w;
+    if (s->scanner.missing.code == 0 && (s->intake.barred.code == 0 || s->intake.count == 0))
+        return;
+    words_init(&w);
+    words_of_intake(&w, s);
+    begin(in, INTAKE_STOPPED, in->self, &w);
+}
+
 static bool is_low(const struct incidents *in, const struct disk *disk)
 {
     const struct settings *set = in->service->config->settings;
@@ -254,6 +266,7 @@ void incidents_look(struct incidents *in)
     look_at_store(in);
     look_at_ledger(in);
     look_at_scans(in);
+    look_at_intake(in);
     look_at_disks(in);
     look_at_expected(in);
     for (struct incident **at = &in->open; *at;)

@@ -15,6 +15,7 @@ enum incident_kind {
     LEDGER,
     DISK_LOW,
     SCAN_TIMEOUT,
+    INTAKE_STOPPED,
     EXPECTED_MISSING,
     INCIDENT_KINDS
 };
@@ -32,6 +33,7 @@ void words_of_lane(struct words *w, const struct lane *lane, enum incident_kind 
 void words_of_store(struct words *w, const struct service *s);
 void words_of_ledger(struct words *w, const struct service *s);
 void words_of_scans(struct words *w, const struct service *s);
+void words_of_intake(struct words *w, const struct service *s);
 /* Of all folders on the disk of this one. */
 void words_of_disk(struct words *w, const struct service *s, const struct disk *disk);
 struct expect;

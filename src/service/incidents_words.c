@@ -14,6 +14,7 @@ const char *const incident_words[INCIDENT_KINDS] = {
     [LEDGER] = "ledger",
     [DISK_LOW] = "disk_low",
     [SCAN_TIMEOUT] = "scan_timeout",
+    [INTAKE_STOPPED] = "intake_stopped",
     [EXPECTED_MISSING] = "expected_missing",
 };
 
@@ -144,6 +145,19 @@ void words_of_scans(struct words *w, const struct service *s)
     command(w, s, "status", "");
 }
 
+void words_of_intake(struct words *w, const struct service *s)
+{
+    const bool missing = s->scanner.missing.code != 0;
+    str_puts(&w->title, "No ticket is taken up");
+    str_printf(&w->text, missing ? "The hot folder cannot be listed: %s" : "None can be moved into underprocess: %s",
+               missing ? s->scanner.missing.text : s->intake.barred.text);
+    str_puts(&w->next,
+             "It is tried again and again. Tickets wait in the hot folders; what was taken up before goes on.");
+    command(w, s, "status", "");
+    str_puts(&w->todo, "\nls -ld ");
+    str_shell(&w->todo, missing ? s->config->hot : s->config->underprocess);
+}
+
 void words_of_disk(struct words *w, const struct service *s, const struct disk *disk)
 {
     char free_text[UNITS_TEXT_MAX], limit[UNITS_TEXT_MAX];
@@ -242,6 +256,9 @@ void words_of_end(struct words *w, const struct service *s, enum incident_kind k
         break;
     case SCAN_TIMEOUT:
         str_puts(&w->title, "Scans of the hot folders end in time again");
+        break;
+    case INTAKE_STOPPED:
+        str_puts(&w->title, "Tickets are taken up again");
         break;
     case EXPECTED_MISSING:
         end_of_missing(w, s, subject);

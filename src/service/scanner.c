@@ -282,11 +282,11 @@ static bool hand_on_slice(struct scanner *s)
 
 static void tell_missing(struct scanner *s, const struct error *why)
 {
-    if (!s->told_missing)
+    if (s->missing.code == 0)
         log_write(LOG_EVENT(LOG_ERROR, "hot_missing", .error = why->text),
                   "The hot folder %s cannot be listed, tried again every %d s", s->rt->config->hot,
                   MISSING_RECHECK_MS / 1000);
-    s->told_missing = true;
+    s->missing = *why;
     wait_set(s->rt, &s->recheck, MISSING_RECHECK_MS, on_recheck);
 }
 
@@ -328,11 +328,11 @@ static void end_listing(struct scanner *s)
     struct listing *l = s->listing;
     s->listing = NULL;
     if (l->target->where == IN_HOT_ROOT && l->code == 0) {
-        if (s->told_missing)
+        if (s->missing.code != 0) {
             log_write(LOG_EVENT(LOG_INFO, "hot_back"), "The hot folder %s is there again", s->rt->config->hot);
-        if (s->told_missing)
             scanner_want_full(s);
-        s->told_missing = false;
+        }
+        error_clear(&s->missing);
         watching_forget_unseen(s);
     }
     listing_free(l);

@@ -166,6 +166,26 @@ def test_scans_that_take_too_long_are_mailed_and_when_they_end_in_time_again(mak
     site.stop()
 
 
+@pytest.mark.parametrize("gone, why", [("hot", "The hot folder cannot be listed"), ("under", "None can be moved into underprocess")])
+def test_that_no_ticket_is_taken_up_is_mailed_and_when_they_are_again(alerting, box, gone, why):
+    site = alerting(sick=False)
+    site.folder("RANK")
+    folder, away = getattr(site, gone), site.data / "away"
+    folder.rename(away)
+    if gone == "under":
+        site.put("RANK", "waits.json", ticket("RANK"))
+    mail = wait_told(box, "No ticket is taken up")
+    assert why in text_of(mail) and "No such file or directory" in text_of(mail), text_of(mail)
+    typed(site, commands(mail)[0])
+    assert "ls -ld %s" % folder in text_of(mail)
+    away.rename(folder)
+    site.put("RANK", "comes.json", ticket("RANK"))
+    wait_told(box, "Tickets are taken up again, after ")
+    assert len(told(box, "No ticket is taken up")) == 1, subjects(box)
+    wait_for(lambda: len(site.files("OUT/sick")) == (2 if gone == "under" else 1), "they are delivered")
+    site.stop()
+
+
 @root_only
 def test_a_disk_that_fills_up_is_mailed_and_when_it_has_room_again(alerting, box, mounts):
     site = alerting({"alerts.min_free": "4MiB"}, sick=False, start=False)

@@ -49,7 +49,8 @@ struct scanner {
     unsigned generation;     /* of the listing of the root */
     struct wait recheck;
     struct error unwatched; /* why the last folder that could not be watched could not */
-    bool told_unwatched, told_missing;
+    bool told_unwatched;
+    struct error missing; /* why the hot folder cannot be listed; code 0: it can, as far as is known */
     bool closing;
 };
 
