@@ -253,6 +253,7 @@ def waiting_once(bench, count):
     shunt = Shunt(bench, "full")
     with bench.run("waiting-%d" % count) as run:
         bench.prepare("backlog", run, count)
+        bench.cool()
         try:
             began = shunt.start(run)
             probe = LoopProbe(shunt, run)
