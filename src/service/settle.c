@@ -90,6 +90,19 @@ static int write_reason(const struct settle_batch *batch, const struct settle_it
     return rc;
 }
 
+/* Of that name: none, an earlier try's that moved it but could not flush, or another's. */
+enum lies { LIES_NONE, LIES_OURS, LIES_OTHER };
+
+static enum lies what_lies(const struct settle_item *item, int failed, const char *name)
+{
+    struct stat st;
+    if (fstatat(failed, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return LIES_NONE;
+    const struct file_print now = file_print_of(&st), *was = &item->print;
+    bool same = now.dev == was->dev && now.ino == was->ino && now.size == was->size && now.mtime_ns == was->mtime_ns;
+    return same ? LIES_OURS : LIES_OTHER;
+}
+
 /* The reason first: a ticket in the failed folder always has one. The name's time is that of the claim (the file's
  * ctime), so that a crash in between ends in the same names. */
 static int act_fail_as(const struct settle_batch *batch, struct settle_item *item, int folder, int failed,
@@ -102,14 +115,15 @@ static int act_fail_as(const struct settle_batch *batch, struct settle_item *ite
         str_fini(&path);
         return error_set(&item->error, ERR_NOMEM, "out of memory");
     }
-    struct stat st;
-    bool taken = fstatat(failed, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-    bool tell = batch->config->settings->reason_files && !taken && !item->gone;
+    enum lies lies = what_lies(item, failed, name);
+    bool tell = batch->config->settings->reason_files && lies == LIES_NONE && !item->gone;
     int rc = tell ? write_reason(batch, item, failed, path.bytes, &item->error) : 0;
     if (rc == 0)
         rc = place_move(folder, item->name, failed, name, durable, &item->error);
-    if (rc == ERR_GONE) /* an earlier try that could not flush moved it, or somebody else took it away */
-        rc = taken ? 0 : ERR_CHANGED;
+    if (rc == ERR_GONE && lies == LIES_OURS)
+        rc = durable ? files_sync(failed, name, &item->error) : 0;
+    else if (rc == ERR_GONE) /* it may be beside another; else somebody took it away */
+        rc = lies == LIES_OTHER ? ERR_BUSY : ERR_CHANGED;
     if (rc == 0)
         item->failed_path = str_take(&path);
     str_fini(&path);

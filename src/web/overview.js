@@ -76,7 +76,7 @@ function last(s) {
 export async function overview() {
     const now = tiles();
     const at = { minutes: h("div"), last: h("p", { class: "soft" }), destinations: h("section", { class: "card" }), clients: h("section", { class: "card" }), hours: h("div"), failed: h("section", { class: "card" }) };
-    let stats = null, status = null, timer = 0, due = 0, left = false;
+    let stats = null, status = null, timer = 0, due = 0, drawing = false, left = false;
 
     const drawDestinations = () => status && stats && redraw(at.destinations, destinations(status.destinations, stats));
     async function draw() {
@@ -91,14 +91,16 @@ export async function overview() {
         redraw(at.failed, failed(f));
         drawDestinations();
     }
-    async function again() { // and once more: the store learns of a job's end a moment after it is told
-        const drawing = due > 0;
-        due = 2;
+    async function again() {
+        due = 2; // the store learns of a job's end a moment after it is told
         if (drawing) return;
-        for (; due > 0 && !left; due--) {
+        drawing = true;
+        while (due > 0 && !left) {
+            due--;
             await draw().catch(() => {});
             await new Promise((go) => (timer = setTimeout(go, AGAIN_MS)));
         }
+        drawing = false;
     }
     const since = feed.changes();
     await draw();

@@ -179,6 +179,46 @@ static void what_an_earlier_try_moved_already_is_failed_not_tried_for_ever(void 
     parts_free(p);
 }
 
+/* The second of its name in this second, moved by an earlier try, or taken away by somebody. */
+static const char *settled_beside(struct parts *p, struct scratch *s, bool moved)
+{
+    static char second[400];
+    char stamp[CLOCK_STAMP_MAX], first[400];
+    struct job *job = begin_text(p, "bad.json", "nonsense");
+    clock_file_stamp(job->print.ctime_ns / 1000000, stamp);
+    make_folder(s, "failed/RANK");
+    snprintf(first, sizeof first, "failed/RANK/%s_bad.json", stamp);
+    snprintf(second, sizeof second, "failed/RANK/%s_2_bad.json", stamp);
+    put(in(s, first), "nonsense");
+    if (moved)
+        assert_int_equal(rename(in(s, "under/0/RANK/bad.json"), in(s, second)), 0);
+    else
+        unlink(in(s, "under/0/RANK/bad.json"));
+    source_close(&job->source);
+    settle_now(p);
+    assert_int_equal(p->jobs.count, 0);
+    return second;
+}
+
+static void what_an_earlier_try_moved_beside_another_is_told_by_its_own_name(void **state)
+{
+    struct parts *p = parts_new(*state, SETTINGS, ROUTES_ONE);
+    const char *second = settled_beside(p, *state, true);
+    assert_int_equal(p->rt.ledger.failed, 1);
+    assert_int_equal(logged(*state, "failed"), 1);
+    assert_non_null(strstr(get(in(*state, "log")), second));
+    parts_free(p);
+}
+
+static void what_somebody_took_away_is_not_taken_for_another_that_failed_before(void **state)
+{
+    struct parts *p = parts_new(*state, SETTINGS, ROUTES_ONE);
+    settled_beside(p, *state, false);
+    assert_int_equal(p->rt.ledger.failed, 0);
+    assert_int_equal(p->rt.ledger.returned, 1);
+    parts_free(p);
+}
+
 static void a_failed_folder_that_cannot_be_written_is_tried_again_until_it_can(void **state)
 {
     struct parts *p = parts_new(*state, SETTINGS, ROUTES_ONE);
@@ -285,6 +325,8 @@ int main(void)
         T(a_failed_ticket_that_is_being_mended_is_returned),
         T(a_failed_ticket_that_somebody_took_away_ends_its_job),
         T(what_an_earlier_try_moved_already_is_failed_not_tried_for_ever),
+        T(what_an_earlier_try_moved_beside_another_is_told_by_its_own_name),
+        T(what_somebody_took_away_is_not_taken_for_another_that_failed_before),
         T(a_failed_folder_that_cannot_be_written_is_tried_again_until_it_can),
         T(nothing_is_written_through_a_link_in_the_failed_folder),
         T(a_full_disk_keeps_the_ticket_until_there_is_room),
