@@ -147,9 +147,9 @@ def conserve(site, layout=conservation.Layout, unfinished_ok=False):
     assert check.clean, check.text()
 
 
-def agree(site, whole=True):
+def agree(site, whole=True, statistics=True):
     """The store of the stopped service says what the manifest and the folders say."""
-    check = agreement.Agreement(site, whole).run()
+    check = agreement.Agreement(site, whole, statistics).run()
     assert check.clean, "the store: " + check.text()
 
 
