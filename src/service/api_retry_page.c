@@ -122,7 +122,7 @@ static int read_past(struct retry_call *retry, struct store *store, struct error
             continue;
         rc = store_find(store, id, add_past, &retry->page, e);
         if (rc == 0 && !retry->ids)
-            rc = store_last(store, folder, name, is_newer, job, e);
+            rc = store_last(store, folder, name, NULL, is_newer, job, e);
     }
     return rc == ERR_NOMEM && e->code == 0 ? error_set(e, rc, "out of memory") : rc;
 }

@@ -162,7 +162,8 @@ static int look_up(struct listing *l, int fd, const char *folder, const char *na
     if (find(l->r, folder, name) || fstatat(fd, name, &l->ticket, AT_SYMLINK_NOFOLLOW) != 0)
         return 0;
     size_t known = l->r->count;
-    int rc = store_last(l->store, folder, name, remember_finished, l, l->e);
+    const struct store_claim file = record_claim(&l->ticket);
+    int rc = store_last(l->store, folder, name, &file, remember_finished, l, l->e);
     l->r->unknown += l->r->count == known;
     return rc;
 }
@@ -358,7 +359,7 @@ static int keep_past(void *user, const struct store_job *row)
 static int ask(struct question *question, struct store *store, struct error *e)
 {
     const struct store_job *about = &question->about->row;
-    return store_last(store, about->folder, about->name, keep_past, question, e);
+    return store_last(store, about->folder, about->name, &about->claim, keep_past, question, e);
 }
 
 static void forget_past(struct question *question)

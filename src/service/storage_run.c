@@ -38,7 +38,7 @@ static int match_unsure(struct storage_request *q)
     int rc = 0;
     for (struct record *r = q->records; rc == 0 && r; r = r->next)
         if (r->unsure)
-            rc = store_last(q->store, r->row.folder, r->row.name, recall_match, r, &q->error);
+            rc = store_last(q->store, r->row.folder, r->row.name, &r->row.claim, recall_match, r, &q->error);
     return rc;
 }
 

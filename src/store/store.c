@@ -80,9 +80,10 @@ int store_find(struct store *s, const char *id, store_each_cb each, void *user, 
     return s->driver->find(s, id, each, user, e);
 }
 
-int store_last(struct store *s, const char *folder, const char *name, store_each_cb each, void *user, struct error *e)
+int store_last(struct store *s, const char *folder, const char *name, const struct store_claim *file,
+               store_each_cb each, void *user, struct error *e)
 {
-    return s->driver->last(s, folder, name, each, user, e);
+    return s->driver->last(s, folder, name, file, each, user, e);
 }
 
 int store_seen(struct store *s, const struct store_job *job, int64_t since_ms, struct store_seen *out, struct error *e)

@@ -40,8 +40,8 @@ int memory_retain(struct store *store, const struct store_retention *r, size_t *
 /* ---- store_memory_read.c ---- */
 int memory_unfinished(struct store *store, store_each_cb each, void *user, struct error *e);
 int memory_find(struct store *store, const char *id, store_each_cb each, void *user, struct error *e);
-int memory_last(struct store *store, const char *folder, const char *name, store_each_cb each, void *user,
-                struct error *e);
+int memory_last(struct store *store, const char *folder, const char *name, const struct store_claim *file,
+                store_each_cb each, void *user, struct error *e);
 int memory_seen(struct store *store, const struct store_job *job, int64_t since_ms, struct store_seen *out,
                 struct error *e);
 int memory_list(struct store *store, const struct store_filter *filter, json_t **out, struct error *e);

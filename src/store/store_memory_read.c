@@ -30,22 +30,33 @@ int memory_find(struct store *store, const char *id, store_each_cb each, void *u
     return 0;
 }
 
-int memory_last(struct store *store, const char *folder, const char *name, store_each_cb each, void *user,
-                struct error *e)
+static bool is_of_file(const struct store_job *job, const struct store_claim *file)
+{
+    return job->claim.inode == file->inode && job->claim.mtime_ns == file->mtime_ns;
+}
+
+int memory_last(struct store *store, const char *folder, const char *name, const struct store_claim *file,
+                store_each_cb each, void *user, struct error *e)
 {
     struct memory_store *m = (struct memory_store *)store;
+    const struct store_job *last = NULL;
     (void)e;
     for (size_t i = m->count; i-- > 0;) {
-        if (texts_same(m->jobs[i]->job.folder, folder) && texts_same(m->jobs[i]->job.name, name)) {
-            return each(user, &m->jobs[i]->job);
+        const struct store_job *job = &m->jobs[i]->job;
+        if (!texts_same(job->folder, folder) || !texts_same(job->name, name)) {
+            continue;
+        }
+        last = last ? last : job;
+        if (!file || is_of_file(job, file)) {
+            return each(user, job);
         }
     }
-    return 0;
+    return last ? each(user, last) : 0;
 }
 
 static bool put_back(const struct store_job *j, const struct store_job *job)
 {
-    return j->status == STATUS_FAILED && j->claim.inode == job->claim.inode && j->claim.mtime_ns == job->claim.mtime_ns;
+    return j->status == STATUS_FAILED && is_of_file(j, &job->claim);
 }
 
 int memory_seen(struct store *store, const struct store_job *job, int64_t since_ms, struct store_seen *out,

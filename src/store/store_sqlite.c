@@ -60,6 +60,9 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_UNFINISHED] = "SELECT " JOB_COLUMNS " FROM processing_jobs INDEXED BY unfinished WHERE status < 2",
     [SQL_LAST] = "SELECT " JOB_COLUMNS " FROM processing_jobs INDEXED BY names"
                  " WHERE row >> 11 = ?1 AND name = ?2 AND folder = ?3 ORDER BY row DESC LIMIT 1",
+    [SQL_LAST_OF_FILE] = "SELECT " JOB_COLUMNS " FROM processing_jobs INDEXED BY names"
+                         " WHERE row >> 11 = ?1 AND name = ?2 AND folder = ?3 AND inode = ?4 AND mtime_ns = ?5"
+                         " ORDER BY row DESC LIMIT 1",
     [SQL_BY_ID] = "SELECT " JOB_COLUMNS " FROM processing_jobs WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 2",
     [SQL_BY_NAME] = "SELECT " JOB_COLUMNS " FROM processing_jobs INDEXED BY names"
                     " WHERE row >> 11 = ?1 AND name = ?2 ORDER BY row DESC LIMIT 1",

@@ -37,6 +37,7 @@ enum sql {
     SQL_OLDEST_PENDING,
     SQL_UNFINISHED,
     SQL_LAST,
+    SQL_LAST_OF_FILE,
     SQL_BY_ID,
     SQL_BY_NAME,
     SQL_EVENTS,
@@ -166,8 +167,8 @@ void row_bind_delivery(sqlite3_stmt *to, int first, const struct store_delivery 
 int sqlite_unfinished(struct store *store, store_each_cb each, void *user, struct error *e);
 int sqlite_uncounted(struct store *store, unsigned instance, store_each_cb each, void *user, struct error *e);
 int sqlite_find(struct store *store, const char *id, store_each_cb each, void *user, struct error *e);
-int sqlite_last(struct store *store, const char *folder, const char *name, store_each_cb each, void *user,
-                struct error *e);
+int sqlite_last(struct store *store, const char *folder, const char *name, const struct store_claim *file,
+                store_each_cb each, void *user, struct error *e);
 int sqlite_seen(struct store *store, const struct store_job *job, int64_t since_ms, struct store_seen *out,
                 struct error *e);
 int sqlite_show(struct store *store, const char *id, json_t **out, struct error *e);

@@ -52,8 +52,8 @@ int sqlite_uncounted(struct store *store, unsigned instance, store_each_cb each,
 }
 
 /* The newest by name, in *row, which is borrowed until the statement's next step. 1: found. */
-static int newest(struct sqlite_store *s, enum sql which, const char *folder, const char *name, struct row *row,
-                  struct error *e)
+static int newest(struct sqlite_store *s, enum sql which, const char *folder, const char *name,
+                  const struct store_claim *file, struct row *row, struct error *e)
 {
     int64_t next = 0;
     sqlite3_stmt *statement;
@@ -62,8 +62,12 @@ static int newest(struct sqlite_store *s, enum sql which, const char *folder, co
     for (int64_t part = next >> NAMES_SHIFT; rc == 0 && part >= 0; part--) {
         (void)sqlite3_bind_int64(statement, 1, part);
         bind_text(statement, 2, name);
-        if (which == SQL_LAST) {
+        if (which != SQL_BY_NAME) {
             bind_text(statement, 3, folder);
+        }
+        if (which == SQL_LAST_OF_FILE) {
+            (void)sqlite3_bind_int64(statement, 4, (int64_t)file->inode);
+            (void)sqlite3_bind_int64(statement, 5, file->mtime_ns);
         }
         rc = sql_step(s, statement, e);
     }
@@ -74,8 +78,8 @@ static int newest(struct sqlite_store *s, enum sql which, const char *folder, co
     return rc;
 }
 
-int sqlite_last(struct store *store, const char *folder, const char *name, store_each_cb each, void *user,
-                struct error *e)
+int sqlite_last(struct store *store, const char *folder, const char *name, const struct store_claim *file,
+                store_each_cb each, void *user, struct error *e)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
     struct row row = {0};
@@ -83,7 +87,8 @@ int sqlite_last(struct store *store, const char *folder, const char *name, store
     if (rc) {
         return rc;
     }
-    rc = newest(s, SQL_LAST, folder, name, &row, e);
+    rc = file ? newest(s, SQL_LAST_OF_FILE, folder, name, file, &row, e) : 0;
+    rc = rc ? rc : newest(s, SQL_LAST, folder, name, NULL, &row, e);
     if (rc == 1) {
         answer = each(user, &row.job);
         rc = 0;
@@ -238,7 +243,7 @@ int sqlite_show(struct store *store, const char *id, json_t **out, struct error 
         return rc;
     }
     rc = by_id(s, id, &row, e);
-    rc = rc ? rc : newest(s, SQL_BY_NAME, NULL, id, &row, e);
+    rc = rc ? rc : newest(s, SQL_BY_NAME, NULL, id, NULL, &row, e);
     rc = rc == 1   ? whole(s, &row, out, e)
          : rc == 0 ? error_set(e, ERR_GONE, "%s: no job has this id or file name", id)
                    : rc;

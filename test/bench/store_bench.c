@@ -177,7 +177,7 @@ static void read_all(struct store *s, long total)
     printf("%-34s       %7.2f ms\n", "unfinished", (wall() - w) * 1e3);
     w = wall();
     for (int i = 0; i < 1000; i++) {
-        must(store_last(s, "CLIENT1", i % 2 ? "none.json" : jobs[0].name, count, &n, &e), &e);
+        must(store_last(s, "CLIENT1", i % 2 ? "none.json" : jobs[0].name, NULL, count, &n, &e), &e);
     }
     printf("%-34s       %7.3f ms\n", "last by name, mean of 1000", wall() - w);
     w = wall();

@@ -79,11 +79,11 @@ static inline int faulty_unfinished(struct store *store, store_each_cb each, voi
     return rc ? rc : store_unfinished(faulty_of(store)->inner, each, user, e);
 }
 
-static inline int faulty_last(struct store *store, const char *folder, const char *name, store_each_cb each, void *user,
-                              struct error *e)
+static inline int faulty_last(struct store *store, const char *folder, const char *name, const struct store_claim *file,
+                              store_each_cb each, void *user, struct error *e)
 {
     int rc = faulty_begin(faulty_of(store), e);
-    return rc ? rc : store_last(faulty_of(store)->inner, folder, name, each, user, e);
+    return rc ? rc : store_last(faulty_of(store)->inner, folder, name, file, each, user, e);
 }
 
 static inline int faulty_retain(struct store *store, const struct store_retention *r, size_t *removed, struct error *e)

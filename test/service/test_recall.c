@@ -185,7 +185,7 @@ static enum job_status status_now(struct parts *p)
 {
     enum job_status status = JOB_STATUSES;
     struct error e = {0};
-    assert_int_equal(store_last(p->storage.store, "RANK", "x.json", status_of, &status, &e), 0);
+    assert_int_equal(store_last(p->storage.store, "RANK", "x.json", NULL, status_of, &status, &e), 0);
     return status;
 }
 

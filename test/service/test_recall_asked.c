@@ -47,6 +47,33 @@ static void what_another_instance_delivered_before_it_died_is_not_delivered_agai
     }
 }
 
+/* Completed by an instance that died before it had removed it, and a newer version came through another one since. */
+static void what_was_delivered_before_a_newer_version_is_not_delivered_again(void **state)
+{
+    for (int adopts = 0; adopts < 2; adopts++) {
+        struct faulty *f;
+        struct parts *p = bench_new(state, &f);
+        if (adopts)
+            load(p);
+        put(in(p->s, "under/0/RANK/x.json"), TEXT);
+        struct store_job *row = completed(p);
+        record_past(p, row);
+        row->id = "01990000-0000-7000-8000-000000000002";
+        row->claim.inode++;
+        row->sha256 = (const uint8_t *)"another version, of 32 bytes ...";
+        record_past(p, row);
+        if (!adopts)
+            load(p);
+        p->recall.whole = !adopts;
+        struct job *job = take(p, true);
+        turn_until_answered(p);
+        assert_string_equal(job->id, ID);
+        assert_states(job, DELIVERY_DONE, DELIVERY_DONE, DELIVERY_DONE);
+        bench_free(p, f);
+        (void)unlink(in(*state, "under/0/RANK/x.json"));
+    }
+}
+
 static void what_another_instance_still_has_is_not_taken_for_ours(void **state)
 {
     struct faulty *f;
@@ -124,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(what_another_instance_delivered_before_it_died_is_not_delivered_again),
+        T(what_was_delivered_before_a_newer_version_is_not_delivered_again),
         T(what_another_instance_still_has_is_not_taken_for_ours),
         T(a_new_ticket_like_one_that_another_instance_had_at_our_start_is_another_job),
         T(one_that_was_taken_up_unknown_becomes_the_job_that_the_store_has),

@@ -157,7 +157,7 @@ static void a_store_gives_back_every_field(void **state)
         struct store_job row = full_row();
         assert_int_equal(store_open(&store, urls[i], ((struct scratch *)*state)->root, STORE_WRITE, &e), 0);
         assert_int_equal(store_record(store, &row, 1, &e), 0);
-        assert_int_equal(store_last(store, "RANK", "x.json", keep, &back, &e), 0);
+        assert_int_equal(store_last(store, "RANK", "x.json", NULL, keep, &back, &e), 0);
         assert_non_null(back);
         assert_same(&back->row, &row);
         record_free(back);

@@ -48,18 +48,25 @@ static void the_newest_job_of_a_file_is_found(void **state)
         sample(&m, i)->job.name = "same.json";
         m.job.folder = i == 4 ? "LOREAL" : "RANK";
         m.job.size = (uint64_t)i;
+        m.job.claim = (struct store_claim){.inode = i < 2 ? 7 : 8, .mtime_ns = 9};
         record(s, &m.job, 1);
     }
     struct error e = {0};
     struct found f = {0};
-    assert_int_equal(store_last(s, "RANK", "same.json", note, &f, &e), 0);
+    const struct store_claim file = {.inode = 7, .mtime_ns = 9}, changed = {.inode = 7, .mtime_ns = 10};
+    assert_int_equal(store_last(s, "RANK", "same.json", &file, note, &f, &e), 0);
+    assert_int_equal(f.job.size, 1); /* the newest of that very file, though others came after it */
+    assert_int_equal(store_last(s, "RANK", "same.json", &changed, note, &f, &e), 0);
+    assert_int_equal(f.job.size, 3);
+    f = (struct found){0};
+    assert_int_equal(store_last(s, "RANK", "same.json", NULL, note, &f, &e), 0);
     assert_int_equal(f.count, 1);
     assert_int_equal(f.job.size, 3);
-    assert_int_equal(store_last(s, "RANK", "Same.json", note, &f, &e), 0);
-    assert_int_equal(store_last(s, "", "same.json", note, &f, &e), 0);
+    assert_int_equal(store_last(s, "RANK", "Same.json", NULL, note, &f, &e), 0);
+    assert_int_equal(store_last(s, "", "same.json", NULL, note, &f, &e), 0);
     assert_int_equal(f.count, 1);
     f = (struct found){.stop_after = 1};
-    assert_int_equal(store_last(s, "LOREAL", "same.json", note, &f, &e), 77);
+    assert_int_equal(store_last(s, "LOREAL", "same.json", NULL, note, &f, &e), 77);
     store_close(s);
 }
 

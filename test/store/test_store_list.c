@@ -224,7 +224,7 @@ static void hostile_texts_come_back_and_break_nothing(void **state)
     json_decref(whole);
     struct error e = {0};
     struct found f = {0};
-    assert_int_equal(store_last(s, "RANK", bad, note, &f, &e), 0); /* bytes as they were */
+    assert_int_equal(store_last(s, "RANK", bad, NULL, note, &f, &e), 0); /* bytes as they were */
     assert_int_equal(f.count, 1);
     assert_no_findings(s);
     store_close(s);

@@ -56,7 +56,7 @@ static int look(struct store *s, struct error *e)
     struct sample m;
     const struct store_job first = ended(&m, 0, 0, 0);
     int rc = store_unfinished(s, note, &f, e);
-    rc = rc ? rc : store_last(s, "RANK", "t1.json", note, &f, e);
+    rc = rc ? rc : store_last(s, "RANK", "t1.json", NULL, note, &f, e);
     rc = rc ? rc : store_uncounted(s, 0, note, &f, e);
     rc = rc ? rc : store_seen(s, &first, 0, &seen, e);
     rc = rc ? rc : store_list(s, &(struct store_filter){.client = "rank", .destination = "monday"}, &out, e);

@@ -170,7 +170,8 @@ struct store_driver {
     int (*record)(struct store *s, const struct store_job *jobs, size_t count, struct error *e);
     int (*unfinished)(struct store *s, store_each_cb each, void *user, struct error *e);
     int (*find)(struct store *s, const char *id, store_each_cb each, void *user, struct error *e);
-    int (*last)(struct store *s, const char *folder, const char *name, store_each_cb each, void *user, struct error *e);
+    int (*last)(struct store *s, const char *folder, const char *name, const struct store_claim *file,
+                store_each_cb each, void *user, struct error *e);
     int (*seen)(struct store *s, const struct store_job *job, int64_t since_ms, struct store_seen *out,
                 struct error *e);
     int (*list)(struct store *s, const struct store_filter *filter, json_t **out, struct error *e);
@@ -216,8 +217,10 @@ int store_record(struct store *s, const struct store_job *jobs, size_t count, st
 int store_unfinished(struct store *s, store_each_cb each, void *user, struct error *e);
 /* The job of that id, whole; without events. 0 also where there is none. */
 int store_find(struct store *s, const char *id, store_each_cb each, void *user, struct error *e);
-/* The newest job of that file name, whatever became of it. 0 also where there is none. */
-int store_last(struct store *s, const char *folder, const char *name, store_each_cb each, void *user, struct error *e);
+/* The newest job of that file name, whatever became of it. file: of that very file (by inode and time), where there is one:
+ * another version may have come after it. NULL: of any. 0 also where there is none. */
+int store_last(struct store *s, const char *folder, const char *name, const struct store_claim *file,
+               store_each_cb each, void *user, struct error *e);
 /* Was this delivered before? Of job: folder, name, sha256 and claim. *out: who delivered that name last, not before
  * since_ms, where its bytes are the job's. Completed with an error is not delivered: it was a duplicate itself. Nothing
  * too where this very file (claim) once failed: a person has put it back. */
