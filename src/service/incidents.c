@@ -150,7 +150,7 @@ static bool is_over(const struct incidents *in, const struct incident *i)
         return s->disks.of[DISK_HOT].known;
     case SCAN_TIMEOUT:
     case INTAKE_STOPPED:
-        return s->scanner.number > 0 && !(s->scanner.full && s->scanner.way == WAY_STARTUP);
+        return !i->inherited || (s->scanner.number > 0 && !(s->scanner.full && s->scanner.way == WAY_STARTUP));
     default:
         return true;
     }

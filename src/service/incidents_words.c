@@ -155,7 +155,7 @@ void words_of_intake(struct words *w, const struct service *s)
              "It is tried again and again. Tickets wait in the hot folders; what was taken up before goes on.");
     command(w, s, "status", "");
     str_puts(&w->todo, "\nls -ld ");
-    str_shell(&w->todo, missing ? s->config->hot : s->config->underprocess);
+    str_shell(&w->todo, missing ? s->config->hot : s->instance.path);
 }
 
 void words_of_disk(struct words *w, const struct service *s, const struct disk *disk)
@@ -258,7 +258,7 @@ void words_of_end(struct words *w, const struct service *s, enum incident_kind k
         str_puts(&w->title, "Scans of the hot folders end in time again");
         break;
     case INTAKE_STOPPED:
-        str_puts(&w->title, "Tickets are taken up again");
+        str_puts(&w->title, "Tickets can be taken up again");
         break;
     case EXPECTED_MISSING:
         end_of_missing(w, s, subject);

@@ -157,9 +157,10 @@ static void learn_barred(struct intake *in, const struct error *barred, size_t c
                       "No ticket can be taken up: they wait in the hot folders, and it is tried every second");
         in->barred = *barred;
         wait_set(in->rt, &in->barred_wait, TROUBLE_PAUSE_MS, on_barred_over);
-    } else if (in->barred.code != 0 && claimed > 0) {
+    } else if (in->barred.code != 0 && (claimed > 0 || in->barred.code != ERR_READONLY || in->count == 0)) {
+        /* That it can be opened was seen; that it can be written shows only where something is moved. */
         error_clear(&in->barred);
-        log_info("intake_open", "Tickets are taken up again");
+        log_info("intake_open", "Tickets can be taken up again");
     }
 }
 

@@ -347,6 +347,9 @@ void take_run(struct take_batch *batch)
         int rc = scratch ? enter_client(&f, item->client, &e) : error_set(&e, ERR_NOMEM, "out of memory");
         if (rc == 0) {
             take_one(&f, item, scratch);
+        } else if (rc == ERR_READONLY) {
+            batch->barred = e;
+            bar(item);
         } else {
             item->error = e;
             wait_for(item, TROUBLE_PAUSE_MS);

@@ -98,7 +98,7 @@ export async function jobs(_, parameters) {
         if (kind === "status" || timer || shown.length > PAGE) return; // who looks at older ones is not disturbed
         timer = setTimeout(() => {
             timer = 0;
-            first().catch(() => {});
+            if (shown.length <= PAGE) first().catch(() => {});
         }, 1500);
     }, since);
     const offered = operates() && (!filter.status || filter.status === "failed");

@@ -43,10 +43,12 @@ export class Problem extends Error {
     }
 }
 
+const ANSWER_MS = 30000; // a connection that died may tell nobody for minutes
+
 export async function ask(method, path, body, type) {
     let answer;
     try {
-        answer = await fetch(path, { method, body, headers: { Accept: "application/json", ...(type ? { "Content-Type": type } : {}) } });
+        answer = await fetch(path, { method, body, signal: method === "GET" ? AbortSignal.timeout(ANSWER_MS) : null, headers: { Accept: "application/json", ...(type ? { "Content-Type": type } : {}) } });
     } catch {
         throw new Problem(0, "The service does not answer. Is it running? Look at `shunt status` on its machine.");
     }

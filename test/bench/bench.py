@@ -88,7 +88,7 @@ class Bench:
             raise Broken("%s: %s" % (run.path.name, done.stderr.strip()))
 
     def cool(self):
-        """No file is in memory any more but the program's own: so it is with tickets that have waited, and with most of a million."""
+        """No file is in memory any more but most of the program's own: so it is with tickets that have waited, and with most of a million."""
         os.sync()
         try:
             pathlib.Path("/proc/sys/vm/drop_caches").write_text("3")

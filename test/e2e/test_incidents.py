@@ -180,7 +180,7 @@ def test_that_no_ticket_is_taken_up_is_mailed_and_when_they_are_again(alerting, 
     assert "ls -ld %s" % folder in text_of(mail)
     away.rename(folder)
     site.put("RANK", "comes.json", ticket("RANK"))
-    wait_told(box, "Tickets are taken up again, after ")
+    wait_told(box, "Tickets can be taken up again, after ")
     assert len(told(box, "No ticket is taken up")) == 1, subjects(box)
     wait_for(lambda: len(site.files("OUT/sick")) == (2 if gone == "under" else 1), "they are delivered")
     site.stop()

@@ -127,3 +127,21 @@ def test_while_underprocess_is_away_all_tickets_wait_and_that_is_told_once(make_
     assert len(site.events("intake_open")) == 1
     assert b"no ticket can be moved" not in site.command("status").stdout
     site.finish()
+
+
+def test_that_underprocess_is_back_is_seen_also_where_nothing_is_taken_up(make_site):
+    site = make_site({"intake.settle": "1h"})
+    site.folder("RANK")
+    site.start()
+    away = site.data / "elsewhere"
+    site.under.rename(away)
+    withdrawn = site.folder("RANK") / "withdrawn.json"
+    withdrawn.write_bytes(ticket("RANK"))
+    site.wait_event("intake_barred")
+    withdrawn.unlink()
+    away.rename(site.under)
+    site.wait_event("intake_open")
+    (site.folder("RANK") / "half.json").write_bytes(b'{"JobSpecification"')
+    wait_for(lambda: json.loads(site.command("status", "--json").stdout)["snapshot"]["queue"]["known"] == 1, "it is known, and waits")
+    assert b"no ticket can be moved" not in site.command("status").stdout
+    site.stop()

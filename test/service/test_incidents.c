@@ -144,6 +144,21 @@ static void what_a_dead_instance_left_open_is_closed_and_what_a_living_one_opene
     log_close();
 }
 
+static void that_nothing_is_taken_up_is_over_also_while_the_first_scan_runs(void **state)
+{
+    struct service *service = set_up(*state);
+    service->scanner.full = true;
+    service->scanner.way = WAY_STARTUP;
+    error_set(&service->scanner.missing, ERR_NOPLACE, "it is away");
+    tick(service);
+    assert_string_equal(alerts(service, true), "intake_stopped instance 0");
+    error_clear(&service->scanner.missing);
+    tick(service);
+    assert_string_equal(alerts(service, true), "");
+    service_free(service);
+    log_close();
+}
+
 /* Whatever allocation fails while it is noticed: it is noticed by the next look. */
 static void no_memory_for_an_alert_puts_it_off(void **state)
 {
@@ -172,6 +187,7 @@ int main(void)
         T(a_store_that_was_away_is_told_with_the_time_it_began),
         T(an_alert_that_was_open_at_the_end_goes_on_until_it_is_over),
         T(what_a_dead_instance_left_open_is_closed_and_what_a_living_one_opened_is_not),
+        T(that_nothing_is_taken_up_is_over_also_while_the_first_scan_runs),
         SWEEP_OF(no_memory_for_an_alert_puts_it_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

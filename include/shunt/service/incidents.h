@@ -3,9 +3,10 @@
  *
  * Subject a destination: "destination_down" (its breaker is not closed), "destination_hangs", "destination_held" (by a
  * person, and something waits for it). Subject the instance: "store_degraded" (in the store when that is back, with the time
- * it began), "ledger" (it does not balance), "scan_timeout" (the last full scan stopped at its time-out), "intake_stopped" (the hot folder
- * cannot be listed, or nothing can be moved into underprocess). Subject a folder: "disk_low". Of other instances than 0 these subjects end in " (instance N)" in the store: each opens and closes its own.
- * Subject an [expect NAME]: "expected_missing", from its time to the end of the local day or until enough have come
+ * it began), "ledger" (it does not balance), "scan_timeout" (the last full scan stopped at its time-out),
+ * "intake_stopped" (the hot folder cannot be listed, or underprocess is away or read-only). Subject a folder: "disk_low". Of
+ * other instances than 0 these subjects end in " (instance N)" in the store: each opens and closes its own. Subject an
+ * [expect NAME]: "expected_missing", from its time to the end of the local day or until enough have come
  * to this instance. Looked at with each tick of the upkeep: what finds no memory is told by the next. One that was open when an
  * earlier run ended goes on until it is known to be over: a destination that was down until something was delivered there, or
  * it is in no table any more. Thread: loop.
