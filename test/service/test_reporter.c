@@ -23,7 +23,7 @@ static size_t reports(struct service *service)
 static bool the_ended_day_is_reported(struct watcher *w)
 {
     struct service *service = w->service;
-    if (!storage_idle(&service->storage) || !service->storage.store || service->holds.in_work)
+    if (!storage_idle(&service->storage) || !service->storage.store || service->loop.active_reqs.count > 0)
         return false; /* no worker may allocate while the allocator is exchanged */
     if (w->step == 0 && reports(service) == 1) {
         w->step = 1;
